@@ -1,0 +1,361 @@
+"""
+What rmqsync knows about a kind of broker object, as one value: `Kind`.
+
+Loading, comparing, ordering, guarding, sending and exporting are the same loops for all kinds; all
+that differs stands in the kind's own module as data or as a pure function. A new kind is one module
+and one line in `rmqsync/kinds/__init__.py`.
+
+An *entry* is what a person wrote, perhaps one layer of several: any subset of the fields. A *row*
+is the normal form: identity and every field that has a default, by the broker's own names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from rmqsync.model.address import address
+from rmqsync.model.changes import Loss
+from rmqsync.model.findings import Severity
+from rmqsync.model.values import JsonObject, JsonValue, Key, Row, is_secret_reference
+
+Entry: TypeAlias = dict[str, Any]
+"""What was written about one object, fields missing as they please."""
+
+Version: TypeAlias = tuple[int, int, int]
+
+
+class Presence(Enum):
+    """What it means when a field is not written."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"  # no default: the row has no such key, and the live value stays
+
+
+REQUIRED: Final = Presence.REQUIRED
+OPTIONAL: Final = Presence.OPTIONAL
+
+
+class OnChange(Enum):
+    UPDATE = "update"
+    REPLACE = "replace"
+
+
+class Secrecy(Enum):
+    """What of a field must never be shown."""
+
+    NONE = "none"
+    VALUE = "value"  # all of it: passwords, hashes
+    URI = "uri"  # a URI, or a list of them, when it holds credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of the table that schema, defaults, diff and redaction all read."""
+
+    name: str
+    """The broker's own spelling, hyphens and all: "apply-to", "auto_delete"."""
+    schema: JsonObject
+    """JSON Schema of the value, with a `description`."""
+    default: JsonValue | Presence = REQUIRED
+    on_change: OnChange = OnChange.UPDATE
+    secret: Secrecy = Secrecy.NONE
+    """Anything but `NONE` also lets the field hold `{secret: NAME}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP call to be made below `/api`. `path` segments are raw: the client escapes them."""
+
+    method: Literal["GET", "PUT", "POST", "DELETE"]
+    path: tuple[str, ...]
+    body: JsonValue = None
+    query: tuple[tuple[str, str], ...] = ()
+
+
+class Reference(NamedTuple):
+    """An object that another one names."""
+
+    kind: str
+    key: Key
+    path: tuple[str | int, ...]
+    """The field of the row that names it."""
+    strict: bool = True
+    """Missing is an error; else a finding."""
+
+
+class Problem(NamedTuple):
+    """What is wrong with one row, seen by itself."""
+
+    code: str
+    path: tuple[str | int, ...]
+    message: str
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a kind may ask about the cluster it is for."""
+
+    version: Version | None = None
+    """Of RabbitMQ; `None` where it is not known (offline, no `--rabbitmq-version`)."""
+    default_queue_types: Mapping[str, str] = field(default_factory=dict)
+    """Of the vhosts of the cluster, live ones overridden by declared ones."""
+    secret: Callable[[str], str | None] = lambda _: None
+    """The value of a secret by name; `None` where it is unset: unknown, not compared."""
+    features: frozenset[str] = frozenset()
+    """Names of deprecated features that the cluster permits, where it tells (3.13 and up)."""
+
+    def at_least(self, *version: int) -> bool:
+        """Tell whether the broker is known to be of `version` or newer."""
+        return self.version is not None and self.version >= version
+
+    def before(self, *version: int) -> bool:
+        """Tell whether the broker is known to be older than `version`."""
+        return self.version is not None and self.version < version
+
+    def permits(self, feature: str) -> bool:
+        """Tell whether the cluster said that it permits a deprecated feature."""
+        return feature in self.features
+
+    def resolve(self, value: Any) -> Any:
+        """
+        Return `value` with every `{secret: NAME}` in it replaced.
+
+        Raises `UnsetSecret` for a secret without a value.
+        """
+        if is_secret_reference(value):
+            found = self.secret(value["secret"])
+            if found is None:
+                raise UnsetSecret(value["secret"])
+            return found
+        if isinstance(value, dict):
+            return {name: self.resolve(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        return value
+
+
+class UnsetSecret(Exception):
+    """A secret that a row names has no value; `str()` is its name."""
+
+
+class Nested(NamedTuple):
+    """A field of an entry that holds objects of another kind."""
+
+    field: str
+    kind: str
+    inherit: Callable[[Entry], Entry]
+    """From the parent's entry, the fields that each nested entry gets."""
+    many: bool = True
+    """A list of entries; else one mapping."""
+
+
+class Listing(NamedTuple):
+    """A GET that serves a kind's live rows better than the definitions export does."""
+
+    path: str
+    columns: tuple[str, ...]
+
+
+def _as_is(entry: Entry) -> Entry:
+    return entry
+
+
+def _one(entry: Entry) -> Iterable[Entry]:
+    return (entry,)
+
+
+def _keep(desired: Row, live: Row, context: Context) -> Row:
+    del live, context
+    return desired
+
+
+def _no_problems(row: Row, context: Context) -> Iterable[Problem]:
+    del row, context
+    return ()
+
+
+def _no_references(row: Row) -> Iterable[Reference]:
+    del row
+    return ()
+
+
+def _no(row: Row) -> bool:
+    del row
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Everything rmqsync knows about one kind of broker object."""
+
+    name: str
+    """Singular, as in addresses and plans: "exchange"."""
+    label: str
+    """In sentences, as the broker words it: "federation upstream"."""
+    section: str | None
+    """Its list in YAML: "exchanges"; `None` where it is only ever nested or raw."""
+    component: str | None = None
+    """Where the broker keeps it under `parameters`: the component's name."""
+    listing: Listing | None = None
+    """Where live rows are read from instead of the export."""
+    rank: int
+    """Creation order; deletion runs in reverse."""
+    in_vhost: bool
+    identity: tuple[Field, ...]
+    """Fields that make the key, `vhost` left out. Changing one makes another object."""
+    fields: tuple[Field, ...]
+    key: Callable[[Entry], Key]
+    """Identity of an entry; raises `KeyError` when a part is missing."""
+    shape: Callable[[Entry], Entry] = _as_is
+    """Bring the spellings that people and exports use to the field names. The entry is ours to
+    change, is perhaps one layer only, and has passed the schema."""
+    expand: Callable[[Entry], Iterable[Entry]] = _one
+    """One entry that stands for several: `routing_keys`."""
+    nested: tuple[Nested, ...] = ()
+    hosts_vhost_kinds: bool = False
+    """Entries may hold the sections of every kind that lives in a vhost."""
+    extra_schema: JsonObject = field(default_factory=dict)
+    """Properties that entries may have besides identity, fields and nested ones."""
+    finish: Callable[[Row], Row] = _as_is
+    """Last step to normal form, after defaults are filled in."""
+    settle: Callable[[Row, Row, Context], Row] = _keep
+    """(desired, live, context) → desired, given what only the live side knows. Called only where
+    the two differ; returns `live` itself when they mean the same."""
+    check: Callable[[Row, Context], Iterable[Problem]] = _no_problems
+    references: Callable[[Row], Iterable[Reference]] = _no_references
+    """Objects this one names; its own vhost is understood."""
+    broker_owned: Callable[[Row], bool] = _no
+    """Made by the broker, a plugin or a client for itself: in no plan, list or export."""
+    transient: Callable[[Row], bool] = _no
+    """Comes and goes by itself: managed when declared, never pruned when not."""
+    loss: Loss
+    """The worst that deleting one does."""
+    create_loss: Loss = Loss.BEHAVIOUR
+    update_loss: Loss = Loss.BEHAVIOUR
+    takes_down: frozenset[str] = frozenset()
+    """Kinds of which the broker deletes what refers to it."""
+    declare: Callable[[Row | None, Row, Context], tuple[Request, ...]]
+    """(live or None, desired, context) → calls that create or update it, in order."""
+    remove: Callable[[Row, tuple[str, ...]], tuple[Request, ...]]
+    """(live, handles) → calls that delete it. Handles come from `lookup`."""
+    lookup: Callable[[Row], Request | None] = lambda _: None
+    """A GET whose answer holds the handles that `remove` needs; `None` where it needs none."""
+    handles: Callable[[Row, JsonValue], tuple[str, ...]] = lambda _row, _answer: ()
+    """(live, answer to `lookup`) → handles."""
+    to_export: Callable[[Row], Row | None]
+    """The item of the definitions document; `None` where import cannot carry it by itself."""
+    describe: Callable[[Key], str] | None = None
+    to_address: Callable[[Key], str] | None = None
+    """The address, where it is not simply the parts of the key."""
+    example: JsonObject
+    """One valid entry with no field left out; docs and the tests of all kinds use it."""
+
+    def complete(self, entry: Entry) -> Row:
+        """Return the row of an entry that has all required fields, defaults filled in."""
+        row: Row = {}
+        get = entry.get
+        if self.in_vhost:
+            row["vhost"] = entry["vhost"]
+        for one in self.identity:
+            row[one.name] = get(one.name, one.default)
+        for one in self.fields:
+            name = one.name
+            value = get(name, one)
+            if value is one:  # not there: `None` may be a value
+                if one.default is OPTIONAL:
+                    continue
+                value = one.default
+            row[name] = value
+        return self.finish(row)
+
+    def missing(self, entry: Entry) -> tuple[str, ...]:
+        """Return the names of required fields that an entry lacks."""
+        names = (*self.identity, *self.fields)
+        return tuple(f.name for f in names if f.default is REQUIRED and f.name not in entry)
+
+    @property
+    def export_section(self) -> str:
+        """Its list in the broker's definitions document."""
+        return "parameters" if self.component else (self.section or "")
+
+    def address(self, row: Row) -> str:
+        return address_of(self, self.key(row))
+
+    def sentence(self, key: Key) -> str:
+        """
+        Name one object the way the broker does, so that plan and broker log can be grepped alike.
+
+        Source: rabbit_misc:rs/1.
+        """
+        if self.describe is not None:
+            return self.describe(key)
+        if not self.in_vhost:
+            return f"{self.label} '{'/'.join(key)}'"
+        name = f" '{'/'.join(key[1:])}'" if key[1:] else ""
+        return f"{self.label}{name} in vhost '{key[0]}'"
+
+
+def address_of(kind: Kind, key: Key) -> str:
+    """Return the address of the object `key` of `kind`."""
+    return kind.to_address(key) if kind.to_address else address(kind.name, key)
+
+
+NAME: Final = Field("name", {"type": "string", "description": "Name of the object."})
+BOOLEAN: Final[JsonObject] = {"type": "boolean"}
+
+_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*@")
+
+
+def has_credentials(value: object) -> bool:
+    """Tell whether a value holds, at any depth, a URI with user information in it."""
+    if isinstance(value, str):
+        return _CREDENTIALS.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(has_credentials(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_credentials(item) for item in value)
+    return False
+
+
+def secrets_in(value: object) -> Iterable[str]:
+    """Return the names of the secrets that a value refers to, at any depth."""
+    if is_secret_reference(value):
+        yield value["secret"]  # type: ignore[index]
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secrets_in(item)
+
+
+class Registry:
+    """The kinds there are, and the ways of finding one."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._kinds = {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.rank)}
+        self.by_section = {k.section: k for k in self._kinds.values() if k.section}
+        self.by_component = {k.component: k for k in self._kinds.values() if k.component}
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._kinds[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kinds
+
+    def __iter__(self) -> Iterator[Kind]:
+        """By rank: the order of creation."""
+        return iter(self._kinds.values())
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._kinds)

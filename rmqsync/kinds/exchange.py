@@ -1,0 +1,162 @@
+"""
+Exchanges.
+
+Every field takes a replacement. The broker answers a PUT of an existing exchange with 400 when
+type, durable, auto_delete, internal or the alternate exchange differ, and with 204 when any other
+argument does, without storing it (rabbit_exchange.erl, `assert_equivalence`). A replacement costs
+the bindings on both sides and, on Khepri, the topic permissions, which are stored below the
+exchange (rabbit_db_exchange.erl). Exports of 4.3 lack internal exchanges and the field itself
+(rabbit_definitions.erl, `list_exchanges`), so live rows come from a listing of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import itemgetter
+
+from rmqsync.kinds.base import (
+    BOOLEAN,
+    NAME,
+    Context,
+    Entry,
+    Field,
+    Kind,
+    Listing,
+    Nested,
+    OnChange,
+    Problem,
+    Reference,
+    Request,
+)
+from rmqsync.kinds.names import is_broker_owned, is_predeclared, name_problems
+from rmqsync.model.changes import Loss
+from rmqsync.model.values import Row
+
+_REPLACE = OnChange.REPLACE
+
+
+def _path(row: Row) -> tuple[str, ...]:
+    return ("exchanges", row["vhost"], row["name"])
+
+
+def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
+    del before, context
+    body = {field.name: after[field.name] for field in EXCHANGE.fields}
+    return (Request("PUT", _path(after), body),)
+
+
+def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
+    del handles
+    return (Request("DELETE", _path(row)),)
+
+
+def _inherit(entry: Entry) -> Entry:
+    return {
+        "vhost": entry["vhost"],
+        "destination": entry["name"],
+        "destination_type": "exchange",
+    }
+
+
+def _check(row: Row, context: Context) -> Iterable[Problem]:
+    yield from name_problems(row)
+    kind, arguments = row["type"], row["arguments"]
+    if kind == "x-local-random" and context.before(4, 0):
+        yield Problem("RMQ031", ("type",), "exchange type x-local-random needs RabbitMQ 4.0")
+    if kind == "x-consistent-hash" and {"hash-header", "hash-property"} <= arguments.keys():
+        yield Problem(
+            "RMQ032",
+            ("arguments", "hash-property"),
+            "a consistent hash exchange takes hash-header or hash-property, not both",
+        )
+    if kind == "x-federation-upstream":
+        yield Problem("RMQ033", ("type",), "x-federation-upstream is for the broker's own use")
+    yield from null_arguments(arguments)
+
+
+def null_arguments(arguments: Row) -> Iterable[Problem]:
+    """Yield arguments that are null; the API answers 400 `null_not_allowed`."""
+    for name, value in arguments.items():
+        if value is None:
+            yield Problem("RMQ034", ("arguments", name), f"argument {name} is null", "leave it out")
+
+
+def _references(row: Row) -> Iterable[Reference]:
+    alternate = row["arguments"].get("alternate-exchange")
+    if isinstance(alternate, str) and not is_predeclared(alternate):
+        path = ("arguments", "alternate-exchange")
+        yield Reference("exchange", (row["vhost"], alternate), path, strict=False)
+
+
+def _transient(row: Row) -> bool:
+    # Users' own internal exchanges are ordinary, but plugins make some that no name tells apart:
+    # never prune one that nobody declared.
+    return bool(row["auto_delete"] or row["internal"])
+
+
+def _to_export(row: Row) -> Row:
+    return row
+
+
+EXCHANGE = Kind(
+    name="exchange",
+    label="exchange",
+    section="exchanges",
+    listing=Listing(
+        "exchanges", ("vhost", "name", "type", "durable", "auto_delete", "internal", "arguments")
+    ),
+    rank=50,
+    in_vhost=True,
+    identity=(NAME,),
+    fields=(
+        Field(
+            "type",  # plugins add types: no enum
+            {"type": "string", "description": "direct, fanout, topic, headers, or a plugin's."},
+            on_change=_REPLACE,
+        ),
+        Field(
+            "durable",
+            {**BOOLEAN, "description": "Survives a restart of the broker."},
+            default=True,
+            on_change=_REPLACE,
+        ),
+        Field(
+            "auto_delete",
+            {**BOOLEAN, "description": "Deleted when the last binding from it is removed."},
+            default=False,
+            on_change=_REPLACE,
+        ),
+        Field(
+            "internal",
+            {**BOOLEAN, "description": "Clients cannot publish to it, only bindings lead here."},
+            default=False,
+            on_change=_REPLACE,
+        ),
+        Field(
+            "arguments",
+            {"type": "object", "description": "alternate-exchange, and what the type takes."},
+            default={},
+            on_change=_REPLACE,
+        ),
+    ),
+    key=itemgetter("vhost", "name"),
+    nested=(Nested("bindings", "binding", _inherit),),
+    check=_check,
+    references=_references,
+    broker_owned=is_broker_owned,
+    transient=_transient,
+    loss=Loss.ROUTING,
+    takes_down=frozenset({"binding", "topic_permission"}),
+    declare=_declare,
+    remove=_remove,
+    to_export=_to_export,
+    example={
+        "vhost": "shop",
+        "name": "orders",
+        "type": "topic",
+        "durable": True,
+        "auto_delete": False,
+        "internal": False,
+        "arguments": {"alternate-exchange": "unrouted"},
+    },
+)

@@ -1,0 +1,56 @@
+"""
+Names of exchanges, queues and keys: which are the broker's own, and which it would choke on.
+
+Source: rabbitmq-server rabbit_channel.erl (`amq.` prefix), docs/queues.md; live checks on 3.10,
+4.0 and 4.3 for what plugins create.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rmqsync.kinds.base import Problem
+from rmqsync.model.values import Row
+
+LIMIT_BYTES = 255
+"""AMQP short strings: a longer name cannot be used by any client."""
+
+_RESERVED = "amq."
+
+
+def is_predeclared(exchange: str) -> bool:
+    """Tell whether an exchange is there in every vhost without being declared."""
+    return exchange == "" or exchange.startswith(_RESERVED)
+
+
+def is_broker_owned(row: Row) -> bool:
+    """Tell whether an exchange or a queue belongs to the broker, a plugin or one connection."""
+    name = row["name"]
+    if name == "" or name.startswith((_RESERVED, "amq_", "federation: ", "sharding: ")):
+        return True
+    return bool(row.get("arguments")) and "x-internal-purpose" in row["arguments"]
+
+
+def name_problems(row: Row, field: str = "name") -> Iterable[Problem]:
+    """Yield what the broker, or a client, could not live with in a name."""
+    name = row[field]
+    if name == "":
+        yield Problem("RMQ021", (field,), "the name is empty", "give it a name")
+    if name.startswith((_RESERVED, "amq_")):
+        yield Problem(
+            "RMQ022", (field,), f"names starting with 'amq.' are the broker's own: '{name}'"
+        )
+    yield from text_problems(name, field)
+
+
+def text_problems(text: str, field: str) -> Iterable[Problem]:
+    """Yield what is wrong with a name or a routing key as a short string."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > LIMIT_BYTES:
+        yield Problem(
+            "RMQ023", (field,), f"{size} bytes are more than the {LIMIT_BYTES} that AMQP allows"
+        )
+    if "\r" in text or "\n" in text:
+        yield Problem(
+            "RMQ024", (field,), f"a line break in {text!r}; the broker would strip it silently"
+        )

@@ -1,0 +1,188 @@
+"""
+Queues and streams.
+
+All properties are immutable: the broker answers 400 to a PUT with other properties, 204 with other
+arguments of which no type knows, and an import skips a queue that exists, whatever it looks like
+(rabbit_amqqueue.erl `assert_equivalence`, rabbit_definitions.erl `add_queue_int`).
+
+A queue that is declared without a type gets the vhost's default type where it has one and the queue
+can be of it, else, from 3.13.4 where the vhost has a default and from 4.0 always, `classic`; the
+broker stores that as `x-queue-type` (rabbit_amqqueue.erl `augment_declare_args`). An untyped queue
+therefore equals what the broker made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import itemgetter
+
+from rmqsync.kinds.base import (
+    BOOLEAN,
+    NAME,
+    Context,
+    Entry,
+    Field,
+    Kind,
+    Nested,
+    OnChange,
+    Problem,
+    Reference,
+    Request,
+)
+from rmqsync.kinds.exchange import null_arguments
+from rmqsync.kinds.names import is_broker_owned, is_predeclared, name_problems
+from rmqsync.kinds.queue_arguments import argument_problems
+from rmqsync.model.changes import Loss
+from rmqsync.model.findings import Severity
+from rmqsync.model.values import Row, same
+
+_REPLACE = OnChange.REPLACE
+TYPE = "x-queue-type"
+_TRANSIENT_QUEUES = "transient_nonexcl_queues"
+_SUBSCRIPTIONS = ("mqtt-subscription-", "stomp-subscription-")
+
+
+def _shape(entry: Entry) -> Entry:
+    # Exports of 4.2.9 and 4.3.3 on repeat the type as a field; people write it for short.
+    if "type" in entry:
+        kind = entry.pop("type")
+        arguments = entry.get("arguments")
+        if kind is not None and (not arguments or TYPE not in arguments):
+            entry["arguments"] = {TYPE: kind, **(arguments or {})}
+    return entry
+
+
+def _path(row: Row) -> tuple[str, ...]:
+    return ("queues", row["vhost"], row["name"])
+
+
+def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
+    del before, context
+    body = {field.name: after[field.name] for field in QUEUE.fields}
+    return (Request("PUT", _path(after), body),)
+
+
+def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
+    del handles
+    return (Request("DELETE", _path(row)),)
+
+
+def _inherit(entry: Entry) -> Entry:
+    return {"vhost": entry["vhost"], "destination": entry["name"], "destination_type": "queue"}
+
+
+def queue_type(row: Row, context: Context) -> str:
+    """Return the type a queue has or gets: its own, else the vhost's default, else classic."""
+    own = row["arguments"].get(TYPE)
+    if isinstance(own, str) and own:
+        return own
+    default = context.default_queue_types.get(row["vhost"], "classic")
+    return default if row["durable"] and not row["auto_delete"] else "classic"
+
+
+def _settle(desired: Row, live: Row, context: Context) -> Row:
+    mine, theirs = desired["arguments"], live["arguments"]
+    if TYPE in mine:
+        if mine[TYPE] != "classic" or TYPE in theirs:
+            return desired
+        # Absent counts as classic when the broker compares (rabbit_amqqueue.erl).
+        settled = {**desired, "arguments": {k: v for k, v in mine.items() if k != TYPE}}
+    elif TYPE in theirs:
+        if theirs[TYPE] not in ("classic", queue_type(desired, context)):
+            return desired
+        settled = {**desired, "arguments": {**mine, TYPE: theirs[TYPE]}}
+    else:
+        return desired
+    return live if same(settled, live) else settled
+
+
+def _check(row: Row, context: Context) -> Iterable[Problem]:
+    yield from name_problems(row)
+    kind = queue_type(row, context)
+    if kind != "classic":
+        if not row["durable"]:
+            yield Problem("RMQ055", ("durable",), f"a {kind} queue is always durable")
+        if row["auto_delete"]:
+            yield Problem("RMQ055", ("auto_delete",), f"a {kind} queue cannot be auto_delete")
+    elif not row["durable"] and context.at_least(4, 3) and not context.permits(_TRANSIENT_QUEUES):
+        yield Problem(
+            "RMQ056",
+            ("durable",),
+            "RabbitMQ 4.3 denies transient queues that are not exclusive, unless its "
+            "configuration permits them",
+            "make it durable",
+            Severity.WARNING,
+        )
+    yield from null_arguments(row["arguments"])
+    yield from argument_problems(kind, row["arguments"], context)
+
+
+def _references(row: Row) -> Iterable[Reference]:
+    target = row["arguments"].get("x-dead-letter-exchange")
+    if isinstance(target, str) and not is_predeclared(target):
+        path = ("arguments", "x-dead-letter-exchange")
+        yield Reference("exchange", (row["vhost"], target), path, strict=False)
+
+
+def _transient(row: Row) -> bool:
+    return bool(row["auto_delete"] or row["name"].startswith(_SUBSCRIPTIONS))
+
+
+def _to_export(row: Row) -> Row:
+    return row
+
+
+QUEUE = Kind(
+    name="queue",
+    label="queue",
+    section="queues",
+    rank=60,
+    in_vhost=True,
+    identity=(NAME,),
+    fields=(
+        Field(
+            "durable",
+            {**BOOLEAN, "description": "Survives a restart of the broker."},
+            default=True,
+            on_change=_REPLACE,
+        ),
+        Field(
+            "auto_delete",
+            {**BOOLEAN, "description": "Deleted when the last consumer goes."},
+            default=False,
+            on_change=_REPLACE,
+        ),
+        Field(
+            "arguments",
+            {"type": "object", "description": "x-queue-type, x-message-ttl and so on."},
+            default={},
+            on_change=_REPLACE,
+        ),
+    ),
+    key=itemgetter("vhost", "name"),
+    shape=_shape,
+    nested=(Nested("bindings", "binding", _inherit),),
+    extra_schema={
+        "type": {
+            "enum": ["classic", "quorum", "stream"],
+            "description": "Short for the argument x-queue-type.",
+        }
+    },
+    settle=_settle,
+    check=_check,
+    references=_references,
+    broker_owned=is_broker_owned,
+    transient=_transient,
+    loss=Loss.MESSAGES,
+    takes_down=frozenset({"binding"}),
+    declare=_declare,
+    remove=_remove,
+    to_export=_to_export,
+    example={
+        "vhost": "shop",
+        "name": "billing",
+        "durable": True,
+        "auto_delete": False,
+        "arguments": {TYPE: "quorum", "x-delivery-limit": 5},
+    },
+)

@@ -1,0 +1,111 @@
+"""
+Definitions: all managed objects of one cluster, as rows of plain data by kind and key.
+
+Rows, not one object each: fifty thousand of them are compared in less time than it takes to build
+as many class instances. A `Change` is built for what differs only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from rmqsync.model.changes import Loss, Ref
+from rmqsync.model.findings import Finding, Origin
+from rmqsync.model.values import Key, Row
+
+Rows: TypeAlias = dict[str, dict[Key, Row]]
+"""By the name of the kind, then by key. A kind without objects may be missing."""
+
+
+def refs(rows: Rows) -> Iterator[Ref]:
+    for kind, found in rows.items():
+        for key in found:
+            yield Ref(kind, key)
+
+
+def count(rows: Rows) -> int:
+    return sum(len(found) for found in rows.values())
+
+
+class OnChangeRule(Enum):
+    """What a change of a field that the broker cannot change in place may do."""
+
+    REFUSE = "refuse"
+    RECREATE = "recreate"
+    MIGRATE = "migrate"
+
+
+class When(Enum):
+    """When an object that was retired with `removed:` may go."""
+
+    EMPTY = "empty"
+    DRAINED = "drained"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An entry of `removed:`: how to retire one object."""
+
+    address: str
+    when: When = When.EMPTY
+    allow_loss: Loss | None = None
+    keep: bool = False
+    source: Origin | None = None
+
+
+@dataclass(slots=True)
+class Desired:
+    """What the layers of one cluster compile to. Secrets are `{secret: NAME}`."""
+
+    rows: Rows
+    origins: dict[str, dict[Key, Origin]]
+    """Where each object was written, the last layer that touches it."""
+    absent: dict[str, dict[Key, Origin]] = field(default_factory=dict)
+    """Objects with `state: absent`: they must not exist."""
+    on_change: dict[Ref, OnChangeRule] = field(default_factory=dict)
+    removed: tuple[Removed, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Warnings and notes; errors are raised."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """`events`, `routing_tests`, `conventions`, as written."""
+
+    def source(self, ref: Ref) -> Origin | None:
+        return self.origins.get(ref.kind, {}).get(ref.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a cluster has, read in a fixed number of requests or from an export in a file."""
+
+    rows: Rows
+    """Without what clients, plugins and the broker itself own, and without our own user."""
+    version: str | None
+    """Of RabbitMQ, as the cluster or the header of the file says."""
+    cluster_name: str | None = None
+    nodes: tuple[str, ...] = ()
+    exchange_types: frozenset[str] = frozenset()
+    """Empty where it is not known."""
+    default_queue_types: Mapping[str, str] = field(default_factory=dict)
+    """By vhost; a vhost without one is missing."""
+    features: frozenset[str] = frozenset()
+    """Deprecated features that the cluster permits, where it tells."""
+    own_user: str | None = None
+    """The user that rmqsync logs in as; it and its rights are never written."""
+    foreign: frozenset[Ref] = frozenset()
+    """Objects that are there but not in `rows`: broker-owned ones that another may name."""
+    from_file: bool = False
+    requests: int = 0
+    """How many requests the reading took."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What a queue holds now; `None` where the broker does not say."""
+
+    messages: int | None
+    """Ready and unacknowledged."""
+    unacknowledged: int | None
+    consumers: int | None
