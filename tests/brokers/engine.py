@@ -1,0 +1,130 @@
+"""What runs a command of a broker: a root folder in namespaces of its own, or a container.
+
+Either way the command finds the broker's folder as `/srv`, is called `localhost`, and shares the machine's loopback, so that
+everything above this module is the same for both.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+from tests.brokers.generations import Generation
+from tests.brokers.roots import root_of
+
+_PATH = "/usr/lib/rabbitmq/bin:/opt/rabbitmq/sbin:/opt/erlang/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""RabbitMQ's own scripts, before Debian's wrappers of them, which insist on Debian's user and folders."""
+
+_ENTER = (
+    'mount -t proc proc "$1/proc" && mount --bind "$2" "$1/srv" && hostname localhost'
+    ' && cd / && root=$1 && shift 2 && exec chroot "$root" "$@"'
+)
+
+
+class Unavailable(RuntimeError):
+    """There is no way to run a RabbitMQ here; the message says why."""
+
+
+class Engine(Enum):
+    """The two ways to run a command with a RabbitMQ of a certain generation."""
+
+    CHROOT = "chroot"
+    DOCKER = "docker"
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this machine; raises Unavailable where there is none."""
+    if _docker_answers():
+        return Engine.DOCKER
+    if reason := _chroot_lacks():
+        raise Unavailable(f"no RabbitMQ to test with: no Docker engine answers, and {reason}")
+    return Engine.CHROOT
+
+
+def unavailable() -> str | None:
+    """Why brokers cannot be run here, in one line; None where they can."""
+    try:
+        engine()
+    except Unavailable as error:
+        return str(error)
+    return None
+
+
+def provision(generation: Generation) -> None:
+    """Fetch what brokers of `generation` run from, unless it is there."""
+    match engine():
+        case Engine.CHROOT:
+            root_of(generation.suite)
+        case Engine.DOCKER:
+            subprocess.run(["docker", "pull", "--quiet", generation.image], check=True)
+
+
+def command(
+    chosen: Engine,
+    generation: Generation,
+    folder: Path,
+    label: str,
+    words: tuple[str, ...],
+    env: Mapping[str, str],
+) -> list[str]:
+    """The command line that runs `words` with a RabbitMQ of `generation`; run it with `env` as its environment.
+
+    `label` names the container, if there is one.
+    """
+    if chosen is Engine.DOCKER:
+        return docker_command(generation.image, folder, label, words, env)
+    return chroot_command(root_of(generation.suite), folder, words)
+
+
+def chroot_command(root: Path, folder: Path, words: tuple[str, ...]) -> list[str]:
+    """`words` inside `root`: the mounts live in a namespace and end with the command, and so do all its children."""
+    enter = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
+    enter += ["--propagation", "private"]
+    return [*enter, "sh", "-c", _ENTER, "sh", str(root), str(folder), *words]
+
+
+def docker_command(
+    image: str, folder: Path, label: str, words: tuple[str, ...], env: Mapping[str, str]
+) -> list[str]:
+    """`words` in a container of `image` on the machine's own network; it is removed when it ends."""
+    run = ["docker", "run", "--rm", "--init", f"--name={label}", "--network=host"]
+    run += ["--hostname=localhost", f"--user={os.getuid()}:{os.getgid()}"]
+    run += [f"--volume={folder}:/srv"]
+    run += [f"--env={name}={value}" for name, value in sorted(env.items()) if name != "PATH"]
+    return [*run, f"--entrypoint={words[0]}", image, *words[1:]]
+
+
+def remove_container(label: str) -> None:
+    """End and remove the container called `label`: killing the client that runs it would not."""
+    subprocess.run(["docker", "rm", "--force", label], capture_output=True)
+
+
+def base_env() -> dict[str, str]:
+    """The environment every command gets: nothing of the caller's own leaks into a broker."""
+    return {"PATH": _PATH, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/srv/home"}
+
+
+def _docker_answers() -> bool:
+    if not shutil.which("docker"):
+        return False
+    asked = ["docker", "info", "--format", "{{.ServerVersion}}"]
+    try:
+        return subprocess.run(asked, capture_output=True, timeout=10).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _chroot_lacks() -> str | None:
+    if os.geteuid() != 0:
+        return "making a root folder takes root"
+    for tool in ("apt-get", "unshare", "chroot", "openssl"):
+        if not shutil.which(tool):
+            return f"there is no {tool}"
+    tried = ["unshare", "--mount", "--uts", "--pid", "--fork", "--propagation", "private", "true"]
+    if subprocess.run(tried, capture_output=True).returncode != 0:
+        return "namespaces cannot be made"
+    return None
