@@ -7,8 +7,8 @@ What a value must look like is said in `shapes.py`.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rmqsync.model.findings import Finding, error
 from rmqsync.text.document import Document
@@ -25,7 +25,7 @@ class Bad(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class File:
     """One file of settings: the text, and the folder that its relative paths start from."""
 
     document: Document
@@ -38,11 +38,11 @@ class Settled:
 class Node:
     """One value and where it stands."""
 
-    file: Settled
+    file: File
     path: tuple[str | int, ...]
     value: object
-    children: Mapping[str, Node] | None = field(default=None)
-    """The members of a mapping that was put together from several; `None`: as written."""
+    children: Mapping[str, Node] | Sequence[Node] | None = None
+    """Members or elements that were put together from several places; `None`: as written."""
 
     @property
     def name(self) -> str:
@@ -53,13 +53,20 @@ class Node:
         return text
 
     def __contains__(self, key: str) -> bool:
+        """Tell whether there is a member `key` that has a value."""
         return isinstance(self.value, Mapping) and self.value.get(key) is not None
 
     def __getitem__(self, key: str) -> Node:
-        if self.children is not None:
+        if isinstance(self.children, Mapping):
             return self.children[key]
         assert isinstance(self.value, Mapping)
         return Node(self.file, (*self.path, key), self.value[key])
+
+    def get(self, key: str) -> Node | None:
+        """Return a member that has a value."""
+        if key not in self:
+            return None
+        return self[key]
 
     def members(self) -> Iterator[tuple[str, Node]]:
         """Yield the members of a mapping, in the order of the file."""
@@ -70,8 +77,16 @@ class Node:
     def elements(self) -> Iterator[Node]:
         """Yield the elements of a list."""
         assert isinstance(self.value, list)
+        if isinstance(self.children, tuple):
+            yield from self.children
+            return
         for index, value in enumerate(self.value):
             yield Node(self.file, (*self.path, index), value)
+
+    def followed_by(self, other: Node) -> Node:
+        """Return one list of the elements of both."""
+        elements = (*self.elements(), *other.elements())
+        return Node(self.file, self.path, [node.value for node in elements], elements)
 
     def bad(
         self, message: str, hint: str | None = None, *, code: str = BAD_VALUE, key: bool = False
@@ -87,24 +102,24 @@ class Node:
         return os.path.normpath(os.path.join(self.file.folder, path))
 
 
-def merged(lower: Node, upper: Node, deep: Mapping[str, object] | None = None) -> Node:
+def merged(lower: Node, upper: Node) -> Node:
     """
     Return the mapping `lower` with the members of `upper` put over it.
 
-    Members that `deep` names are merged in turn, with its value for them as their own `deep`; all
-    others are replaced. A member of `upper` without a value takes that of `lower` away.
+    A member of `upper` without a value takes that of `lower` away.
     """
     if not isinstance(lower.value, Mapping) or not isinstance(upper.value, Mapping):
         return upper
-    children = dict(lower.members())
+    members = dict(lower.members())
     for name, node in upper.members():
         if node.value is None:
-            children.pop(name, None)
-        elif deep is not None and name in deep and name in children:
-            below = deep[name]
-            assert below is None or isinstance(below, Mapping)
-            children[name] = merged(children[name], node, below)
+            members.pop(name, None)
         else:
-            children[name] = node
-    values = {name: node.value for name, node in children.items()}
-    return Node(upper.file, upper.path, values, children)
+            members[name] = node
+    return assembled(upper, members)
+
+
+def assembled(node: Node, members: Mapping[str, Node]) -> Node:
+    """Return a mapping that stands where `node` does, with members from anywhere."""
+    values = {name: member.value for name, member in members.items()}
+    return Node(node.file, node.path, values, members)

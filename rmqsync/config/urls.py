@@ -1,0 +1,78 @@
+"""Shapes of the addresses of brokers, repositories and the run history."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, unquote
+
+from rmqsync.config.nodes import Node
+from rmqsync.config.texts import Text, Url, shown
+
+
+def _endpoint(node: Node, parts: SplitResult) -> str:
+    if parts.scheme == "file":
+        path = unquote(parts.path)
+        if parts.netloc or not path or parts.query or parts.fragment:
+            raise node.bad(f"{shown(parts.geturl())} names no file", "write file:PATH")
+        return "file:" + node.absolute(path)
+    _refuse_extras(node, parts)
+    return parts.geturl().rstrip("/")
+
+
+def _amqp(node: Node, parts: SplitResult) -> str:
+    _refuse_extras(node, parts)
+    if parts.path not in ("", "/"):
+        raise node.bad(
+            f"{shown(parts.geturl())} names a vhost", "leave it out; the lock has a key vhost"
+        )
+    return parts.geturl().rstrip("/")
+
+
+def _refuse_extras(node: Node, parts: SplitResult) -> None:
+    url = shown(parts.geturl())
+    if "@" in parts.netloc:
+        raise node.bad(f"{url} holds a user name or password", "use the keys username and password")
+    if parts.query or parts.fragment:
+        raise node.bad(f"{url} must end before '?' and '#'")
+
+
+def _git(node: Node, parts: SplitResult) -> str:
+    url = shown(parts.geturl())
+    if parts.password is not None or (parts.scheme.startswith("http") and "@" in parts.netloc):
+        raise node.bad(f"{url} holds a user name or password", "use the keys username and token")
+    if parts.query or parts.fragment or not parts.path.strip("/"):
+        raise node.bad(f"{url} names no repository")
+    return parts.geturl()
+
+
+def _history(node: Node, parts: SplitResult) -> str:
+    if parts.password is not None:
+        raise node.bad(
+            f"{shown(parts.geturl())} holds a password",
+            "refer to the whole URL with {env: NAME} or {file: PATH}",
+        )
+    return parts.geturl()
+
+
+class GitAddress(Text):
+    """Where a repository is: a URL, `user@host:path`, or a path relative to the file."""
+
+    _SCP = re.compile(r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9_][A-Za-z0-9_.-]*:(?!//).+")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._url = Url(("https", "http", "ssh", "file"), _git)
+
+    def parse(self, node: Node) -> str:
+        value = super().parse(node)
+        if "://" in value or value.startswith("file:"):
+            return self._url.parse(node)
+        if self._SCP.fullmatch(value):
+            return value
+        return node.absolute(value)
+
+
+ENDPOINT = Url(("https", "http", "file"), _endpoint)
+AMQP = Url(("amqps", "amqp"), _amqp)
+GIT = GitAddress()
+HISTORY = Url(("postgresql", "sqlite"), _history)
