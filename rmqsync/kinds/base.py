@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rmqsync.model.address import address
 from rmqsync.model.changes import Loss
+from rmqsync.model.definitions import Rows
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonObject, JsonValue, Key, Row, is_secret_reference
 
@@ -253,6 +254,15 @@ class Kind:
     describe: Callable[[Key], str] | None = None
     to_address: Callable[[Key], str] | None = None
     """The address, where it is not simply the parts of the key."""
+    spares: Callable[[Context], frozenset[str]] = lambda _: frozenset()
+    """Kinds of `takes_down` that the cluster is known to leave in place."""
+    parts: frozenset[str] = frozenset()
+    """Kinds of `takes_down` that are part of the object, whoever manages them."""
+    removed_first: Callable[[Row, Rows], bool] = lambda _row, _live: False
+    """(live row, all live rows) → one of these must go before another is created."""
+    remove_if_unused: Callable[[Row], tuple[Request, ...] | None] = lambda _: None
+    """Calls that delete it only where the broker itself finds it empty and unused; `None` where
+    the broker has no such condition, or ignores it."""
     example: JsonObject
     """One valid entry with no field left out; docs and the tests of all kinds use it."""
 
@@ -359,3 +369,8 @@ class Registry:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._kinds)
+
+    @property
+    def host(self) -> Kind | None:
+        """The kind that other objects live in: the vhost."""
+        return next((kind for kind in self if kind.hosts_vhost_kinds), None)

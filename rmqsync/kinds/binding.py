@@ -29,6 +29,7 @@ from rmqsync.kinds.exchange import null_arguments
 from rmqsync.kinds.names import is_predeclared, text_problems
 from rmqsync.model.address import address, digest8
 from rmqsync.model.changes import Loss
+from rmqsync.model.definitions import Rows
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 
 _LETTER = {"queue": "q", "exchange": "e"}
@@ -139,6 +140,13 @@ def _broker_owned(row: Row) -> bool:
     return bool(row["source"] == "")
 
 
+def _removed_first(row: Row, live: Rows) -> bool:
+    # A second key for a destination of a consistent hash exchange is ignored, and stays without
+    # effect when the first is removed after it (rabbit_exchange_type_consistent_hash.erl).
+    source = live.get("exchange", {}).get((row["vhost"], row["source"]))
+    return source is not None and bool(source["type"] == "x-consistent-hash")
+
+
 def _to_export(row: Row) -> Row:
     return row
 
@@ -200,6 +208,7 @@ BINDING = Kind(
     handles=_handles,
     to_export=_to_export,
     describe=_describe,
+    removed_first=_removed_first,
     to_address=_address,
     example={
         "vhost": "shop",

@@ -94,6 +94,11 @@ def _transient(row: Row) -> bool:
     return bool(row["auto_delete"] or row["internal"])
 
 
+def _spares(context: Context) -> frozenset[str]:
+    # Khepri stores topic permissions below the exchange; it is an option from 3.13 on.
+    return frozenset({"topic_permission"}) if context.before(3, 13) else frozenset()
+
+
 def _to_export(row: Row) -> Row:
     return row
 
@@ -147,6 +152,7 @@ EXCHANGE = Kind(
     transient=_transient,
     loss=Loss.ROUTING,
     takes_down=frozenset({"binding", "topic_permission"}),
+    spares=_spares,
     declare=_declare,
     remove=_remove,
     to_export=_to_export,

@@ -67,6 +67,15 @@ def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
     return (Request("DELETE", _path(row)),)
 
 
+def _remove_if_unused(row: Row) -> tuple[Request, ...] | None:
+    # Quorum queues refuse the conditions, streams ignore them and lose the data
+    # (rabbit_quorum_queue.erl, rabbit_stream_queue.erl `delete/4`).
+    if row["arguments"].get(TYPE, "classic") != "classic":
+        return None
+    query = (("if-empty", "true"), ("if-unused", "true"))
+    return (Request("DELETE", _path(row), query=query),)
+
+
 def _inherit(entry: Entry) -> Entry:
     return {"vhost": entry["vhost"], "destination": entry["name"], "destination_type": "queue"}
 
@@ -175,6 +184,7 @@ QUEUE = Kind(
     transient=_transient,
     loss=Loss.MESSAGES,
     takes_down=frozenset({"binding"}),
+    remove_if_unused=_remove_if_unused,
     declare=_declare,
     remove=_remove,
     to_export=_to_export,

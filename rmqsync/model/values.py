@@ -30,21 +30,28 @@ def same(one: JsonValue, other: JsonValue) -> bool:
     Tell whether two values are equal, types of numbers included.
 
     Python holds `True == 1 == 1.0`; the broker does not (an integer argument becomes an AMQP
-    long, a float a double). The cheap comparison comes first: it settles nearly every case.
+    long, a float a double). The cheap comparison comes first: it settles nearly every difference.
     """
-    return one == other and (not _has_numbers(one) or canonical(one) == canonical(other))
+    return one == other and _same_types(one, other)
 
 
-def _has_numbers(value: JsonValue) -> bool:
-    if isinstance(value, str) or value is None:
+def _same_types(one: Any, other: Any) -> bool:
+    """Tell whether two equal values are also of equal types, at any depth."""
+    if one.__class__ is not other.__class__:
         return False
-    if isinstance(value, dict):
-        return any(
-            _has_numbers(v) for v in value.values() if v.__class__ is not str and v is not None
-        )
-    if isinstance(value, list):
-        return any(_has_numbers(v) for v in value)
+    if isinstance(one, dict):
+        for name, value in one.items():
+            there = other[name]
+            if value.__class__ is not there.__class__:
+                return False
+            if value.__class__ in _CONTAINERS and not _same_types(value, there):
+                return False
+    elif isinstance(one, list):
+        return all(map(_same_types, one, other))
     return True
+
+
+_CONTAINERS = (dict, list)
 
 
 def is_secret_reference(value: object) -> bool:
