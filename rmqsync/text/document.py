@@ -12,7 +12,7 @@ from typing import Any
 
 from rmqsync.model.errors import InvalidDefinitions
 from rmqsync.model.findings import Finding, Origin, error
-from rmqsync.text import codes, jsontext, places, yamlevents
+from rmqsync.text import codes, jsontext, places, yamlevents, yamllines
 from rmqsync.text.scalars import shorten
 from rmqsync.text.syntax import check_yaml_characters, decode
 
@@ -92,7 +92,7 @@ def _read(file: str, text: str, content: bytes) -> tuple[yamlevents.Tree, bool]:
     refused = check_yaml_characters(file, text)
     if refused is not None:
         return yamlevents.Tree(findings=[refused]), False
-    return yamlevents.build(file, content), False
+    return yamllines.build(text) or yamlevents.build(file, content), False
 
 
 def _places(content: bytes, *, is_json: bool) -> places.Places:

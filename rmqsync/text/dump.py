@@ -25,27 +25,9 @@ _SAFE = re.compile(r"[A-Za-z_/^$(\\+;.<\w][^\s]*(?: [^\s#]\S*)*\Z")
 _NUMBER_LIKE = re.compile(r"[-+.]?[0-9.][0-9a-fA-FxXoO_.:,+\-TtZz eE]*\Z")
 _UNSAFE = re.compile(r":(?:\s|\Z)|\s#|^(?:---|\.\.\.|<<)")
 _UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
-_WORDS = frozenset(
-    [
-        "y",
-        "n",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "true",
-        "false",
-        "null",
-        "nan",
-        "inf",
-        ".nan",
-        ".inf",
-        "-.inf",
-        "+.inf",
-        "~",
-        "=",
-    ]
-)
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
+"""What some reader takes for anything but a string, in any spelling of its case."""
+
 _ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",

@@ -63,8 +63,9 @@ class _Anchor:
 class _Builder:
     """Everything about events that is rare: tags, anchors, bad keys."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, max_depth: int) -> None:
         self.file = file
+        self.max_depth = max_depth
         self.tree = Tree()
         self.anchors: dict[str, _Anchor] = {}
         self.weights: dict[int, tuple[int, int]] = {}
@@ -122,7 +123,7 @@ class _Builder:
             self.complain(event, f"the alias *{name} stands inside what it stands for")
         else:
             nodes, height = self.weigh(anchor.value)
-            if depth + height <= codes.MAX_DEPTH:
+            if depth + height <= self.max_depth:
                 self.repeated += nodes
                 return anchor.value
             self.too_deep(event)
@@ -173,15 +174,15 @@ class _Builder:
     def too_deep(self, event: Any) -> None:
         self.complain(
             event,
-            f"mappings and lists go deeper than {codes.MAX_DEPTH} levels here",
+            f"mappings and lists go deeper than {self.max_depth} levels here",
             "flatten the data",
             codes.LIMIT,
         )
 
 
-def build(file: str, content: bytes) -> Tree:
+def build(file: str, content: bytes, *, max_depth: int = codes.MAX_DEPTH) -> Tree:
     """Return the tree of `content`, which is UTF-8 without a byte order mark."""
-    builder = _Builder(file)
+    builder = _Builder(file, max_depth)
     try:
         finished = _run(builder, content)
     except yaml.YAMLError as problem:
@@ -202,7 +203,7 @@ def _run(builder: _Builder, content: bytes) -> bool:  # noqa: C901 - one loop, f
     node: Any = roots
     key: Any = _LIST
     stack: list[tuple[Any, Any, _Anchor | None]] = []
-    max_depth = codes.MAX_DEPTH
+    max_depth = builder.max_depth
     new: Any
     while True:
         event = get_event()

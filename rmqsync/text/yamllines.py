@@ -1,0 +1,202 @@
+"""
+YAML of the plain shape that exports and tidy people write, read line by line.
+
+One `key: value`, `- value` or `- key: value` to a line, with nothing that needs the lines around
+it to be understood. That is a third of what libyaml's events cost, since most lines come many
+times. Whatever is not surely of this shape, or in any way wrong, gives `None`: `yamlevents` reads
+it then, and has the say. Values in brackets are left to it too, all of them in one go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+from rmqsync.text import yamlevents
+from rmqsync.text.scalars import CONSTANTS, BadScalar, resolve
+from rmqsync.text.yamlevents import Tree
+
+_MAX_BLOCK_DEPTH = 40
+_MAX_BRACKET_DEPTH = 50
+_CACHED_LINES = 4096
+_CHUNK = 1 << 20
+
+_LINE = re.compile(r"( *+)(- )?(?:([A-Za-z_][A-Za-z0-9_.-]{0,200}+):(?= |\Z))? *+")
+_BLANK_LINE = re.compile(r" *+(?:#.*)?\Z")
+_END = r"(?: +#.*| *)\Z"
+_SINGLE_QUOTED = re.compile(rf"'((?:[^']|'')*+)'{_END}")
+_DOUBLE_QUOTED = re.compile(rf'"((?:[^"\\]|\\["\\])*+)"{_END}')
+_EMPTY = re.compile(rf"(\{{\}}|\[\]){_END}")
+_PLAIN = re.compile(
+    # No indicator at the start; inside, no `: `, no ` #`, no white space but single-byte blanks.
+    rf"((?:[\w./(^$\\+~]|-(?=[^\s:#]))(?:[^\s:#]++|:(?=\S)|(?<=\S)#| ++(?=[^\s#]))*+){_END}"
+)
+
+
+class _Line(NamedTuple):
+    indent: int
+    has_dash: bool
+    key: str | None
+    kind: int
+    value: Any
+
+
+_NOTHING, _SCALAR, _EMPTY_MAPPING, _EMPTY_LIST, _BRACKETS = range(5)
+_BLANK = _Line(0, False, None, _NOTHING, None)
+_START = _Line(0, False, None, _NOTHING, "---")
+
+
+class _Bracketed(NamedTuple):
+    """A value in brackets, and where it goes."""
+
+    node: Any
+    key: Any
+    line: int
+    text: str
+
+
+def build(text: str) -> Tree | None:  # noqa: C901 - one loop, for speed
+    """Return the tree of `text`, or `None` when it is for `yamlevents` to read."""
+    if "\t" in text or "\r" in text:
+        return None
+    cache: dict[str, _Line] = {}
+    values: dict[str, Any] = {}
+    lines: dict[int, int] = {}
+    bracketed: list[_Bracketed] = []
+    root: dict[str, Any] = {"": None}
+    node: Any = root
+    new: Any
+    indent, is_list = -1, False
+    pending: str | None = ""  # the key, just read, whose value may follow on deeper lines
+    stack: list[tuple[Any, int, bool]] = []
+    for number, raw in enumerate(chain.from_iterable(_chunks(text)), 1):
+        line = cache.get(raw)
+        if line is None:
+            line = _scan(raw, values)
+            if line is None:
+                return None
+            if len(cache) >= _CACHED_LINES:
+                cache.clear()
+            cache[raw] = line
+        if line is _BLANK or line is _START:
+            if line is _START and stack:
+                return None
+            continue
+        column, has_dash, key, kind, value = line
+        if pending is not None:
+            if column > indent or (has_dash and column == indent):
+                node[pending] = new = [] if has_dash else {}
+                lines[id(new)] = number
+                stack.append((node, indent, is_list))
+                if len(stack) > _MAX_BLOCK_DEPTH:
+                    return None
+                node, indent, is_list = new, column, has_dash
+            pending = None
+        while indent > column or (indent == column and is_list is not has_dash):
+            node, indent, is_list = stack.pop()
+        if indent != column:
+            return None
+        if has_dash:
+            if key is not None:
+                new = {}
+                lines[id(new)] = number
+                node.append(new)
+                stack.append((node, indent, True))
+                node, indent, is_list = new, column + 2, False
+            else:
+                if kind == _NOTHING:
+                    return None
+                key = len(node)  # type: ignore[assignment]
+                node.append(None)
+        elif key in node:
+            return None
+        if kind == _SCALAR:
+            node[key] = value
+        elif kind == _NOTHING:
+            node[key] = None
+            pending = key
+        elif kind == _BRACKETS:
+            node[key] = None
+            bracketed.append(_Bracketed(node, key, number, value))
+        else:
+            node[key] = new = {} if kind == _EMPTY_MAPPING else []
+            lines[id(new)] = number
+    if bracketed and not _fill(bracketed, lines):
+        return None
+    return Tree(root[""], lines)
+
+
+def _chunks(text: str) -> Iterator[list[str]]:
+    """Give the lines of `text`, a megabyte at a time."""
+    start = 0
+    while True:
+        end = text.find("\n", start + _CHUNK)
+        if end < 0:
+            yield text[start:].split("\n")
+            return
+        yield text[start:end].split("\n")
+        start = end + 1
+
+
+def _scan(raw: str, values: dict[str, Any]) -> _Line | None:
+    """Take a line apart; `None` when it is not of the plain shape."""
+    found = _LINE.match(raw)
+    assert found is not None
+    indent, dash, key = found.groups()
+    if key is None and dash is None:
+        if raw == "---":
+            return _START
+        return _BLANK if _BLANK_LINE.match(raw) else None
+    if key is not None:
+        if key in CONSTANTS:
+            return None
+        key = values.setdefault(key, key)
+    read = _value(raw[found.end() :], values)
+    if read is None:
+        return None
+    return _Line(len(indent), dash is not None, key, *read)
+
+
+def _value(text: str, values: dict[str, Any]) -> tuple[int, Any] | None:
+    plain = _PLAIN.match(text)
+    if plain is not None:
+        word = plain[1]
+        if word not in values:
+            try:
+                values[word] = resolve(word)
+            except BadScalar:
+                return None
+        return _SCALAR, values[word]
+    if not text or text[0] == "#":
+        return _NOTHING, None
+    if text[0] in "{[":
+        empty = _EMPTY.match(text)
+        if empty is None:
+            return _BRACKETS, text
+        return (_EMPTY_MAPPING if text[0] == "{" else _EMPTY_LIST), None
+    if text[0] == "'":
+        quoted = _SINGLE_QUOTED.match(text)
+        return None if quoted is None else (_SCALAR, quoted[1].replace("''", "'"))
+    if text[0] == '"':
+        quoted = _DOUBLE_QUOTED.match(text)
+        return None if quoted is None else (_SCALAR, re.sub(r'\\(["\\])', r"\1", quoted[1]))
+    return None
+
+
+def _fill(bracketed: list[_Bracketed], lines: dict[int, int]) -> bool:
+    """Read the values in brackets as one list, an entry to a line; tells whether that went well."""
+    text = "".join(f"- {value.text}\n" for value in bracketed)
+    tree = yamlevents.build("", text.encode("utf-8"), max_depth=_MAX_BRACKET_DEPTH)
+    found = tree.data
+    if tree.findings or tree.has_duplicates or tree.has_anchors or len(found) != len(bracketed):
+        return False
+    for number, (value, new) in enumerate(zip(bracketed, found, strict=True), 1):
+        if tree.lines.get(id(new)) != number:
+            return False
+        value.node[value.key] = new
+    for identity, number in tree.lines.items():
+        lines[identity] = bracketed[number - 1].line
+    lines.pop(id(found), None)
+    return True
