@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -34,10 +34,12 @@ class Presence(Enum):
 
     REQUIRED = "required"
     OPTIONAL = "optional"  # no default: the row has no such key, and the live value stays
+    UNSET = "unset"  # no default: the row has no such key, and neither has the live object
 
 
 REQUIRED: Final = Presence.REQUIRED
 OPTIONAL: Final = Presence.OPTIONAL
+UNSET: Final = Presence.UNSET
 
 
 class OnChange(Enum):
@@ -65,6 +67,8 @@ class Field:
     on_change: OnChange = OnChange.UPDATE
     secret: Secrecy = Secrecy.NONE
     """Anything but `NONE` also lets the field hold `{secret: NAME}`."""
+    may_be_plain: bool = False
+    """Secret, and yet allowed in a file as it is: a salted hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,11 @@ def _no_problems(row: Row, context: Context) -> Iterable[Problem]:
     return ()
 
 
+def _no_update_problems(live: Row, desired: Row, context: Context) -> Iterable[Problem]:
+    del live, desired, context
+    return ()
+
+
 def _no_references(row: Row) -> Iterable[Reference]:
     del row
     return ()
@@ -229,12 +238,21 @@ class Kind:
     """(desired, live, context) → desired, given what only the live side knows. Called only where
     the two differ; returns `live` itself when they mean the same."""
     check: Callable[[Row, Context], Iterable[Problem]] = _no_problems
+    creation_problems: Callable[[Row, Context], Iterable[Problem]] = _no_problems
+    """What keeps an object from being made, though one that is there could have this row."""
+    update_problems: Callable[[Row, Row, Context], Iterable[Problem]] = _no_update_problems
+    """(live, settled desired, context) → what the broker cannot change, or would not."""
     references: Callable[[Row], Iterable[Reference]] = _no_references
     """Objects this one names; its own vhost is understood."""
     broker_owned: Callable[[Row], bool] = _no
     """Made by the broker, a plugin or a client for itself: in no plan, list or export."""
     transient: Callable[[Row], bool] = _no
     """Comes and goes by itself: managed when declared, never pruned when not."""
+    is_nothing: Callable[[Row], bool] = _no
+    """Means the same as no object: limits that limit nothing. A live one counts as not there; a
+    desired one is not made where it is missing, and is an update where it is not."""
+    self_deleting: Callable[[Row], bool] = _no
+    """Removes itself when it is done: once gone it is completed, and not made again."""
     loss: Loss
     """The worst that deleting one does."""
     create_loss: Loss = Loss.BEHAVIOUR
@@ -251,6 +269,8 @@ class Kind:
     """(live, answer to `lookup`) → handles."""
     to_export: Callable[[Row], Row | None]
     """The item of the definitions document; `None` where import cannot carry it by itself."""
+    embed_in: Callable[[dict[str, Any], Row], None] | None = None
+    """(definitions document, row) → puts it where it belongs, where that is no item of its own."""
     describe: Callable[[Key], str] | None = None
     to_address: Callable[[Key], str] | None = None
     """The address, where it is not simply the parts of the key."""
@@ -263,6 +283,12 @@ class Kind:
     remove_if_unused: Callable[[Row], tuple[Request, ...] | None] = lambda _: None
     """Calls that delete it only where the broker itself finds it empty and unused; `None` where
     the broker has no such condition, or ignores it."""
+    spared_by_prune_all: bool = False
+    """`prune: all` leaves undeclared ones alone unless `prune_kinds` names the kind."""
+    is_counted: bool = False
+    """It holds messages: the cluster's totals listing tells how many."""
+    loss_free_when_empty: Callable[[Row], bool] = _no
+    """Counts of zero prove that deleting it loses no message."""
     example: JsonObject
     """One valid entry with no field left out; docs and the tests of all kinds use it."""
 
@@ -278,16 +304,30 @@ class Kind:
             name = one.name
             value = get(name, one)
             if value is one:  # not there: `None` may be a value
-                if one.default is OPTIONAL:
+                if one.default is OPTIONAL or one.default is UNSET:
                     continue
                 value = one.default
             row[name] = value
         return self.finish(row)
 
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether any field may hold `{secret: NAME}`."""
+        return any(one.secret is not Secrecy.NONE for one in self.fields)
+
     def missing(self, entry: Entry) -> tuple[str, ...]:
         """Return the names of required fields that an entry lacks."""
         names = (*self.identity, *self.fields)
         return tuple(f.name for f in names if f.default is REQUIRED and f.name not in entry)
+
+    def embed(self, document: dict[str, Any], row: Row) -> None:
+        """Put a row into a definitions document. What holds it must have been put there before."""
+        if self.embed_in is not None:
+            self.embed_in(document, row)
+            return
+        item = self.to_export(row)
+        if item is not None:
+            document.setdefault(self.export_section, []).append(item)
 
     @property
     def export_section(self) -> str:
@@ -319,11 +359,17 @@ def address_of(kind: Kind, key: Key) -> str:
 NAME: Final = Field("name", {"type": "string", "description": "Name of the object."})
 BOOLEAN: Final[JsonObject] = {"type": "boolean"}
 
-_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]*@")
+_CREDENTIALS = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#\s]*@|[^?#\s]*\?(?:[^#\s]*&)?password=[^&#\s])"
+)
 
 
 def has_credentials(value: object) -> bool:
-    """Tell whether a value holds, at any depth, a URI with user information in it."""
+    """
+    Tell whether a value holds, at any depth, a URI with a user or a password in it.
+
+    An `amqps` URI may have the password of the client's key in its query (amqp_uri.erl).
+    """
     if isinstance(value, str):
         return _CREDENTIALS.search(value) is not None
     if isinstance(value, Mapping):
@@ -349,7 +395,12 @@ class Registry:
     """The kinds there are, and the ways of finding one."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
-        self._kinds = {kind.name: kind for kind in sorted(kinds, key=lambda kind: kind.rank)}
+        ordered = sorted(kinds, key=lambda kind: kind.rank)
+        inside = frozenset(kind.name for kind in ordered if kind.in_vhost)
+        self._kinds = {
+            kind.name: replace(kind, takes_down=inside) if kind.hosts_vhost_kinds else kind
+            for kind in ordered
+        }
         self.by_section = {k.section: k for k in self._kinds.values() if k.section}
         self.by_component = {k.component: k for k in self._kinds.values() if k.component}
 

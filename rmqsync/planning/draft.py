@@ -1,0 +1,147 @@
+"""
+The changes that would make a cluster equal to its definitions, before any guard has judged them.
+
+Deletions that the broker makes anyway when a larger object goes are not changes of their own: they
+are listed as implied by that object, and wait or are held together with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rmqsync.config.cluster import Prune
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Context, Registry, address_of
+from rmqsync.model.address import Pattern
+from rmqsync.model.changes import Action, Change, Impact, Ref
+from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.values import Row
+from rmqsync.planning.compare import Pair, compare
+from rmqsync.planning.fields import changed_fields, fields_of
+from rmqsync.planning.implied import implied_losses
+from rmqsync.planning.rules import Rules, in_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    changes: tuple[Change, ...]
+    unmanaged: tuple[Ref, ...]
+    unchanged: int
+
+    @property
+    def going(self) -> tuple[Ref, ...]:
+        """Objects that would be deleted, for good or to be made again."""
+        gone = (Action.DELETE, Action.REPLACE)
+        return tuple(change.ref for change in self.changes if change.action in gone)
+
+
+def draft(
+    desired: Desired, live: Live, context: Context, rules: Rules, kinds: Registry = KINDS
+) -> Draft:
+    """Return what differs as changes, unordered and unguarded, and what nobody declared."""
+    found = compare(desired.rows, live.rows, context, kinds)
+    extra = [
+        (ref, row)
+        for ref, row in found.extra
+        if in_scope(rules.scope, kinds[ref.kind], ref.key) and not _ignored(ref, rules, kinds)
+    ]
+    gone = [(ref, row) for ref, row in extra if _to_delete(ref, row, desired, rules, kinds)]
+    going = {ref for ref, _ in gone}
+    changes = [
+        *(_create(ref, row, desired, kinds) for ref, row in found.missing),
+        *(_alter(pair, desired, kinds) for pair in found.differing),
+        *(_delete(ref, row, kinds) for ref, row in gone),
+    ]
+    changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
+    changes = _chosen(changes, rules, kinds)
+    return Draft(
+        _with_implied(changes, live, context, kinds),
+        tuple(ref for ref, _ in extra if ref not in going),
+        found.unchanged,
+    )
+
+
+def _ignored(ref: Ref, rules: Rules, kinds: Registry) -> bool:
+    return bool(rules.ignore) and rules.ignores(address_of(kinds[ref.kind], ref.key))
+
+
+def _to_delete(ref: Ref, row: Row, desired: Desired, rules: Rules, kinds: Registry) -> bool:
+    if ref.key in desired.absent.get(ref.kind, {}):
+        return True
+    if rules.prune is not Prune.ALL or kinds[ref.kind].transient(row):
+        return False
+    if kinds[ref.kind].spared_by_prune_all and ref.kind not in rules.prune_kinds:
+        return False
+    address = address_of(kinds[ref.kind], ref.key)
+    return not any(entry.keep and entry.address == address for entry in desired.removed)
+
+
+def _create(ref: Ref, row: Row, desired: Desired, kinds: Registry) -> Change:
+    fields = fields_of(kinds[ref.kind], row, created=True)
+    return Change(Action.CREATE, ref, None, row, fields, source=desired.source(ref))
+
+
+def _alter(pair: Pair, desired: Desired, kinds: Registry) -> Change:
+    fields = changed_fields(kinds[pair.ref.kind], pair.live, pair.desired)
+    replaces = any(field.forces_replacement for field in fields)
+    action = Action.REPLACE if replaces else Action.UPDATE
+    source = desired.source(pair.ref)
+    return Change(action, pair.ref, pair.live, pair.desired, fields, source=source)
+
+
+def _delete(ref: Ref, row: Row, kinds: Registry) -> Change:
+    return Change(Action.DELETE, ref, row, None, fields_of(kinds[ref.kind], row, created=False))
+
+
+def _chosen(changes: list[Change], rules: Rules, kinds: Registry) -> list[Change]:
+    """Keep what `--target` and `--exclude` leave: targets, and what has to be made for them."""
+    if rules.targets:
+        by_ref = {change.ref: change for change in changes}
+        wanted = {change.ref for change in changes if _matches(change, rules.targets, kinds)}
+        todo = list(wanted)
+        while todo:
+            for needed in needs(by_ref[todo.pop()], kinds):
+                if needed in by_ref and needed not in wanted:
+                    wanted.add(needed)
+                    todo.append(needed)
+        changes = [change for change in changes if change.ref in wanted]
+    return [change for change in changes if not _matches(change, rules.excludes, kinds)]
+
+
+def _matches(change: Change, patterns: Iterable[Pattern], kinds: Registry) -> bool:
+    address = address_of(kinds[change.ref.kind], change.ref.key)
+    return any(pattern.matches(address) for pattern in patterns)
+
+
+def needs(change: Change, kinds: Registry = KINDS) -> set[Ref]:
+    """Return the objects that must be there before a change can be made."""
+    if change.after is None:
+        return set()
+    return row_needs(change.ref, change.after, kinds)
+
+
+def row_needs(ref: Ref, row: Row, kinds: Registry = KINDS) -> set[Ref]:
+    """Return the objects that a row refers to and cannot be declared without."""
+    kind = kinds[ref.kind]
+    found = {Ref(one.kind, one.key) for one in kind.references(row) if one.strict}
+    if kind.in_vhost and kinds.host is not None:
+        found.add(Ref(kinds.host.name, (ref.key[0],)))
+    return found
+
+
+def _with_implied(
+    changes: list[Change], live: Live, context: Context, kinds: Registry
+) -> tuple[Change, ...]:
+    gone = (Action.DELETE, Action.REPLACE)
+    going = [change.ref for change in changes if change.action in gone]
+    if not going:
+        return tuple(changes)
+    implied = implied_losses(going, live.rows, context, kinds)
+    deleted = {change.ref for change in changes if change.action is Action.DELETE}
+    covered = {ref for owner in deleted for ref in implied.get(owner, ())}
+    return tuple(
+        replace(change, impact=Impact(implied=implied.get(change.ref, ())))
+        for change in changes
+        if not (change.action is Action.DELETE and change.ref in covered)
+    )

@@ -1,0 +1,154 @@
+"""
+Which changes may run: every other one is held, with the reason and what would allow it.
+
+Pure: functions of the changes, the facts and the rules. A held change is shown and never sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Registry, address_of
+from rmqsync.model.changes import Action, Change, Hold, HoldCode, Loss, Ref
+from rmqsync.model.definitions import Desired, OnChangeRule, Rows
+from rmqsync.planning.loss import Facts, loss_of, with_facts
+from rmqsync.planning.rules import Rules
+
+_FLOOR = 10
+"""Below so many owned objects the share of deletions says nothing."""
+_NAMED = 3
+"""How many objects a reason names before it counts the rest."""
+
+
+def guard(
+    changes: Iterable[Change],
+    desired: Desired,
+    live: Rows,
+    facts: Facts,
+    rules: Rules,
+    owned: int,
+    kinds: Registry = KINDS,
+) -> tuple[Change, ...]:
+    """
+    Return the changes with impact, loss and hold filled in.
+
+    `owned` is how many live objects this repository manages, the base of the share in
+    `max_deletes`.
+    """
+    found = []
+    changes = tuple(changes)
+    deleted = {change.ref for change in changes if change.action is Action.DELETE}
+    deleted |= {r for c in changes if c.action is Action.DELETE for r in _managed(c, desired)}
+    for change in changes:
+        judged = replace(change, impact=with_facts(change, facts, kinds))
+        judged = replace(judged, loss=loss_of(judged, live, facts, kinds))
+        hold = (
+            _protected(judged, rules, kinds)
+            or _takes_foreign(judged, desired, deleted, rules, kinds)
+            or _on_change(judged, desired, kinds)
+            or _loss(judged, rules, kinds)
+        )
+        found.append(replace(judged, hold=hold))
+    return _max_deletes(found, rules, owned, kinds)
+
+
+def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
+    """Implied losses of a deletion that are themselves to be deleted."""
+    return (ref for ref in change.impact.implied if ref.key in desired.absent.get(ref.kind, {}))
+
+
+def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
+    if change.action not in (Action.DELETE, Action.REPLACE):
+        return None
+    address = address_of(kinds[change.ref.kind], change.ref.key)
+    if not rules.protects(address):
+        return None
+    return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)
+
+
+def _takes_foreign(
+    change: Change, desired: Desired, deleted: set[Ref], rules: Rules, kinds: Registry
+) -> Hold | None:
+    """Hold what would take down objects that are not ours to lose; a replacement puts them back."""
+    if change.action is not Action.DELETE:
+        return None
+    parts = kinds[change.ref.kind].parts
+    foreign = []
+    for ref in change.impact.implied:
+        address = address_of(kinds[ref.kind], ref.key)
+        unmanaged = ref not in deleted and ref.kind not in parts and not _prunes(rules)
+        if unmanaged or rules.ignores(address) or rules.protects(address):
+            foreign.append(address)
+    if not foreign:
+        return None
+    reason = f"it would take down {_name(foreign)}, which this repository does not manage"
+    return Hold(HoldCode.TAKES_FOREIGN, reason, None)
+
+
+def _prunes(rules: Rules) -> bool:
+    return rules.prune.value == "all"
+
+
+def _on_change(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
+    if change.action is not Action.REPLACE:
+        return None
+    rule = desired.on_change.get(change.ref, OnChangeRule.REFUSE)
+    if rule is OnChangeRule.RECREATE:
+        return None
+    paths = [".".join(map(str, field.path)) for field in change.fields if field.forces_replacement]
+    reason = f"{_name(paths)} cannot be changed in place"
+    if rule is OnChangeRule.MIGRATE:
+        reason += ", and this version of rmqsync does not carry out `on_change: migrate`"
+    where = "in its definition"
+    return Hold(HoldCode.ON_CHANGE, reason, f"on_change: recreate {where}")
+
+
+def _loss(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
+    address = address_of(kinds[change.ref.kind], change.ref.key)
+    if change.loss <= rules.allowed(address):
+        return None
+    reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"
+    impact = change.impact
+    if change.loss >= Loss.MESSAGES and impact.messages:
+        reason = f"{impact.messages} messages would be lost; allowed loss is "
+        reason += rules.allow_loss.word
+    return Hold(HoldCode.LOSS, reason, f"--allow-loss {change.loss.word}:{address}")
+
+
+def _max_deletes(
+    changes: Sequence[Change], rules: Rules, owned: int, kinds: Registry
+) -> tuple[Change, ...]:
+    """Hold all deletions where a run would make too many of them, implied ones included."""
+    gone = [
+        ref
+        for change in changes
+        if change.action is Action.DELETE and change.hold is None
+        for ref in (change.ref, *change.impact.implied)
+    ]
+    limits = rules.max_deletes
+    bindings = sum(1 for ref in gone if not kinds[ref.kind].fields)
+    objects = len(gone) - bindings
+    reason = None
+    if objects > limits.objects:
+        reason = f"{objects} deletions are more than max_deletes.objects, {limits.objects}"
+    elif bindings > limits.bindings:
+        reason = f"{bindings} deleted bindings are more than {limits.bindings}, max_deletes"
+    elif owned >= _FLOOR and len(gone) > limits.share * owned:
+        reason = f"{len(gone)} deletions of {owned} objects are more than {limits.share:.0%}"
+    if reason is None:
+        return tuple(changes)
+    hold = Hold(HoldCode.MAX_DELETES, reason, f"--max-deletes {len(gone)}")
+    return tuple(
+        replace(change, hold=hold)
+        if change.action is Action.DELETE and change.hold is None
+        else change
+        for change in changes
+    )
+
+
+def _name(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    rest = len(names) - _NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown

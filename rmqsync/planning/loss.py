@@ -1,0 +1,69 @@
+"""
+The worst that a change can cause, from its kind, what it does, what goes with it, and the facts.
+
+Deleting what holds messages counts as `messages` unless the facts show it empty and unused; that is
+proven once more at the moment of the deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Registry
+from rmqsync.model.changes import Action, Change, Impact, Loss, Ref
+from rmqsync.model.definitions import QueueFacts, Rows
+
+Facts = Mapping[Ref, QueueFacts]
+
+
+def counted(change: Change, kinds: Registry = KINDS) -> tuple[Ref, ...]:
+    """Return the objects that go with a change and hold messages: itself, and what it implies."""
+    if change.action not in (Action.DELETE, Action.REPLACE):
+        return ()
+    return tuple(ref for ref in (change.ref, *change.impact.implied) if kinds[ref.kind].is_counted)
+
+
+def with_facts(change: Change, facts: Facts, kinds: Registry = KINDS) -> Impact:
+    """Return the impact of a change with the messages and consumers that it touches."""
+    touched = counted(change, kinds)
+    if not touched:
+        return change.impact
+    known = [facts.get(ref) for ref in touched]
+    messages = [None if one is None else one.messages for one in known]
+    consumers = [None if one is None else one.consumers for one in known]
+    return Impact(_sum(messages), _sum(consumers), change.impact.implied)
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def loss_of(change: Change, live: Rows, facts: Facts, kinds: Registry = KINDS) -> Loss:
+    """Return the worst that a change can cause."""
+    kind = kinds[change.ref.kind]
+    if change.action is Action.CREATE:
+        return kind.create_loss
+    if change.action is Action.UPDATE:
+        return kind.update_loss
+    own = _loss_of_deleting(change.ref, live, facts, kinds)
+    implied = [_loss_of_deleting(ref, live, facts, kinds) for ref in change.impact.implied]
+    least = Loss.ROUTING if change.action is Action.REPLACE else Loss.NONE
+    return max(least, own, *implied)
+
+
+def _loss_of_deleting(ref: Ref, live: Rows, facts: Facts, kinds: Registry) -> Loss:
+    kind = kinds[ref.kind]
+    if kind.is_counted and is_idle(facts.get(ref)):
+        row = live.get(ref.kind, {}).get(ref.key)
+        if row is not None and kind.loss_free_when_empty(row):
+            return Loss.ROUTING
+    return kind.loss
+
+
+def is_idle(facts: QueueFacts | None) -> bool:
+    """Tell whether a queue is known to be empty, with nothing unacknowledged, and unused."""
+    if facts is None:
+        return False
+    return facts.messages == 0 and facts.unacknowledged == 0 and facts.consumers == 0

@@ -1,0 +1,124 @@
+"""
+From desired and live definitions to a plan for one cluster.
+
+In two halves, since facts about queues are read between them and only where a change touches any:
+`draft` says what differs, `finish` judges and orders it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Context, Registry, address_of, secrets_in
+from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Ref
+from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.findings import Finding
+from rmqsync.model.values import JsonValue, canonical
+from rmqsync.planning.draft import Draft
+from rmqsync.planning.guard import guard
+from rmqsync.planning.loss import Facts, counted
+from rmqsync.planning.order import order
+from rmqsync.planning.rules import Rules
+
+
+def context_of(desired: Desired, live: Live, context: Context) -> Context:
+    """Return `context` with what the cluster and its definitions say."""
+    declared = {
+        key[0]: str(row["default_queue_type"])
+        for key, row in desired.rows.get("vhost", {}).items()
+        if row.get("default_queue_type")
+    }
+    return Context(
+        version=parse_version(live.version) or context.version,
+        default_queue_types={**live.default_queue_types, **declared},
+        secret=context.secret,
+        features=live.features,
+    )
+
+
+def parse_version(text: str | None) -> tuple[int, int, int] | None:
+    """Return `3.10.8`, also with a suffix such as `4.3.0-rc.1`, as numbers."""
+    if not text:
+        return None
+    numbers = text.split("-")[0].split("+")[0].split(".")
+    try:
+        parts = [int(number) for number in numbers[:3]]
+    except ValueError:
+        return None
+    parts += [0] * (3 - len(parts))
+    return parts[0], parts[1], parts[2]
+
+
+def touched(found: Draft, kinds: Registry = KINDS) -> tuple[Ref, ...]:
+    """Return the objects whose messages and consumers the guard wants to know."""
+    return tuple({ref for change in found.changes for ref in counted(change, kinds)})
+
+
+def finish(
+    name: str,
+    found: Draft,
+    desired: Desired,
+    live: Live,
+    facts: Facts,
+    rules: Rules,
+    findings: tuple[Finding, ...] = (),
+    kinds: Registry = KINDS,
+) -> ClusterPlan:
+    """Return the plan: changes judged, in the order of application, with a fingerprint."""
+    owned = sum(len(rows) for rows in desired.rows.values())
+    changes = guard(found.changes, desired, live.rows, facts, rules, owned, kinds)
+    ordered = order(changes, live.rows, kinds)
+    return ClusterPlan(
+        name=name,
+        rabbitmq_version=live.version,
+        changes=ordered,
+        unmanaged=found.unmanaged,
+        findings=findings,
+        unchanged=found.unchanged,
+        fingerprint=fingerprint(ordered, kinds),
+    )
+
+
+def fingerprint(changes: tuple[Change, ...], kinds: Registry = KINDS) -> str:
+    """
+    Return what stands for a plan when it is approved.
+
+    Covers the changes, their before-values and the guards' verdicts; secrets count as a constant.
+    Counts of messages and unmanaged objects are left out: they move by themselves.
+    """
+    digest = hashlib.sha256()
+    for change in changes:
+        step: JsonValue = [
+            change.action.value,
+            address_of(kinds[change.ref.kind], change.ref.key),
+            [_field(one) for one in change.fields],
+            change.loss.word,
+            change.hold.code.value if change.hold else None,
+            [address_of(kinds[ref.kind], ref.key) for ref in change.impact.implied],
+        ]
+        digest.update(canonical(step).encode("utf-8", "surrogatepass") + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _field(change: FieldChange) -> JsonValue:
+    sides = (change.before, change.after)
+    shown = ["(sensitive)" if change.sensitive else _side(side) for side in sides]
+    return [list(change.path), *shown]
+
+
+def _side(side: JsonValue | Absent) -> JsonValue:
+    return {"absent": True} if isinstance(side, Absent) else [side]
+
+
+def unset_secrets(desired: Desired, context: Context) -> dict[str, list[Ref]]:
+    """Return the secrets without a value that definitions name, and who names them."""
+    found: dict[str, list[Ref]] = {}
+    for kind, rows in desired.rows.items():
+        if not KINDS[kind].holds_secrets:
+            continue
+        for key, row in rows.items():
+            for name in secrets_in(row):
+                if context.secret(name) is None:
+                    found.setdefault(name, []).append(Ref(kind, key))
+    return found

@@ -1,0 +1,55 @@
+"""What the operator allows a run to do to one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from rmqsync.config.cluster import MaxDeletes, Prune, Scope
+from rmqsync.kinds.base import Kind
+from rmqsync.model.address import Pattern
+from rmqsync.model.changes import Loss
+from rmqsync.model.values import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The guards of one run: the cluster's settings, and what the command line adds to them."""
+
+    prune: Prune = Prune.OWNED
+    prune_kinds: frozenset[str] = frozenset()
+    allow_loss: Loss = Loss.ACCESS
+    overrides: Mapping[str, Loss] = field(default_factory=dict)
+    """`--allow-loss LEVEL:ADDRESS`, by address."""
+    git_may_allow: Loss = Loss.MESSAGES
+    max_deletes: MaxDeletes = field(default_factory=MaxDeletes)
+    scope: Scope = field(default_factory=Scope)
+    ignore: tuple[Pattern, ...] = ()
+    protect: tuple[Pattern, ...] = ()
+    targets: tuple[Pattern, ...] = ()
+    """Only these and what they need; empty: everything."""
+    excludes: tuple[Pattern, ...] = ()
+
+    def ignores(self, address: str) -> bool:
+        return any(pattern.matches(address) for pattern in self.ignore)
+
+    def protects(self, address: str) -> bool:
+        return any(pattern.matches(address) for pattern in self.protect)
+
+    def allowed(self, address: str) -> Loss:
+        """Return the worst that a change of this object may cause."""
+        return max(self.allow_loss, self.overrides.get(address, Loss.NONE))
+
+
+def in_scope(scope: Scope, kind: Kind, key: Key) -> bool:
+    """
+    Tell whether a repository manages an object at all.
+
+    Narrowed vhosts leave out cluster-wide kinds unless `kinds` names them; a vhost counts by its
+    own name.
+    """
+    named = any(fnmatchcase(kind.name, glob) for glob in scope.kinds)
+    if kind.in_vhost or kind.hosts_vhost_kinds:
+        return named and any(fnmatchcase(key[0], glob) for glob in scope.vhosts)
+    return named and ("*" in scope.vhosts or any(glob == kind.name for glob in scope.kinds))
