@@ -1,0 +1,231 @@
+"""
+The definitions at one time: a folder as it stands, or a revision read from git's object store.
+
+Both fit `app.ports.Checkout`, and read alike: the same content has the same order, digests and
+errors. Remote repositories are fetched by `mirror.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from rmqsync.model.changes import Revision
+from rmqsync.model.errors import InvalidDefinitions, SourceError
+from rmqsync.model.findings import Finding
+from rmqsync.repo import files, repository
+from rmqsync.repo.files import SourceFile
+from rmqsync.repo.layers import Layers
+from rmqsync.repo.repository import Entry, Repository
+from rmqsync.repo.walk import Sort, joined
+from rmqsync.text.codes import MAX_BYTES
+
+
+class FolderCheckout(Layers):
+    """
+    A folder as it stands, whether in a git repository or not.
+
+    `layers` are the folders whose uncommitted changes count. Paths are shown as seen from `cwd`
+    where the folder is below it, else in full.
+    """
+
+    def __init__(self, folder: str, layers: Iterable[str] = (), cwd: str | None = None) -> None:
+        if not os.path.isdir(folder):
+            raise SourceError(
+                f"folder '{folder}' does not exist; source.path names the folder of the layers"
+            )
+        real = os.path.realpath(folder)
+        found = repository.find(folder)
+        root, prefix = found or (real, "")
+        super().__init__(_Folder(root), prefix, _shown(real, cwd or os.getcwd()), f"'{folder}'")
+        self._layers = tuple(layers)
+        self._root = root
+        self._repository = Repository(folder) if found else None
+
+    @cached_property
+    def revision(self) -> Revision:
+        """
+        The commit that is checked out, and whether what the layers hold is something else.
+
+        Judged by the files that are read, so an ignored or untracked definition counts, a README
+        does not. Without any commit it is `Revision(None)`; in a repository that has none yet,
+        everything is uncommitted.
+        """
+        if self._repository is None:
+            return Revision(None)
+        commit = self._repository.find_commit("HEAD")
+        if commit is None:
+            return Revision(None, dirty=True)
+        committed = RevisionCheckout(self._repository, commit)
+        return Revision(commit, dirty=any(self._differs(committed, name) for name in self._layers))
+
+    @cached_property
+    def root_commit(self) -> str | None:
+        """The first commit of this line; `None` without a repository, or where it is shallow."""
+        commit = self.revision.commit
+        return self._repository.root_commit(commit) if self._repository and commit else None
+
+    def _differs(self, committed: RevisionCheckout, layer: str) -> bool:
+        return _tree(self, layer) != _tree(committed, layer)
+
+    def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
+        read, findings = [], []
+        for file in self.walk(layer):
+            name = self._name(file)
+            try:
+                content = _content(os.path.join(self._root, file.real), name)
+            except OSError as problem:
+                content = files.unreadable(name, problem.strerror or str(problem))
+            if isinstance(content, Finding):
+                findings.append(content)
+            else:
+                read.append(SourceFile(name, content, files.digest(content), layer))
+        return read, findings
+
+    def _digests(self, layer: str) -> Iterable[str]:
+        return [file.digest for file in self.files(layer)]
+
+
+class RevisionCheckout(Layers):
+    """
+    One commit, read from the object store: the work tree is neither read nor touched.
+
+    `path` is the folder of the layers below `folder`. Paths are shown from the root of the
+    repository. Raises `SourceError` for a revision that is not there.
+    """
+
+    def __init__(self, folder: str | Repository, revision: str, path: str = ".") -> None:
+        found = folder if isinstance(folder, Repository) else Repository(folder)
+        base = posixpath.normpath(joined(found.prefix, path)).removeprefix(".")
+        self._repository = found
+        self._commit = found.resolve(revision)
+        self._objects = _Objects(found, self._commit)
+        where = f"'{base or '.'}' of revision {revision}"
+        super().__init__(self._objects, base, f"{base}/" if base else "", where)
+
+    @property
+    def revision(self) -> Revision:
+        return Revision(self._commit)
+
+    @cached_property
+    def root_commit(self) -> str | None:
+        """The first commit of this line; `None` where the clone is shallow."""
+        return self._repository.root_commit(self._commit)
+
+    def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
+        walked = self.walk(layer)
+        ids = [self._objects.id(file.real) for file in walked]
+        sizes = self._repository.sizes(ids)
+        findings = [
+            files.too_long(self._name(file), sizes[name])
+            for file, name in zip(walked, ids, strict=True)
+            if sizes[name] > MAX_BYTES
+        ]
+        if findings:
+            return [], findings
+        blobs = self._repository.blobs(ids)
+        read = [
+            SourceFile(self._name(file), blobs[name], name, layer)
+            for file, name in zip(walked, ids, strict=True)
+        ]
+        return read, []
+
+    def _digests(self, layer: str) -> Iterable[str]:
+        return [self._objects.id(file.real) for file in self.walk(layer)]
+
+
+class _Folder:
+    """A folder of the file system as a `walk.Tree`."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._known: dict[str, Mapping[str, Sort]] = {}
+
+    def entries(self, folder: str) -> Mapping[str, Sort]:
+        if folder not in self._known:
+            with os.scandir(os.path.join(self._root, folder)) as found:
+                self._known[folder] = {entry.name: _sort(entry) for entry in found}
+        return self._known[folder]
+
+    def target(self, link: str) -> str:
+        return os.readlink(os.path.join(self._root, link))
+
+
+def _sort(entry: os.DirEntry[str]) -> Sort:
+    if entry.is_symlink():
+        return Sort.LINK
+    if entry.is_dir():
+        is_repository = os.path.lexists(os.path.join(entry.path, ".git"))
+        return Sort.REPOSITORY if is_repository else Sort.FOLDER
+    return Sort.FILE if entry.is_file() else Sort.OTHER
+
+
+def _content(path: str, name: str) -> bytes | Finding:
+    # Without O_NONBLOCK a pipe that took the file's place would be waited for.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            return files.unreadable(name, "it is no regular file")
+        if about.st_size > MAX_BYTES:
+            return files.too_long(name, about.st_size)
+        content = file.read(MAX_BYTES + 1)
+    return content if len(content) <= MAX_BYTES else files.too_long(name, len(content))
+
+
+_SORTS = {"040000": Sort.FOLDER, "120000": Sort.LINK, "160000": Sort.REPOSITORY}
+
+
+class _Objects:
+    """A commit's files as a `walk.Tree`."""
+
+    def __init__(self, found: Repository, commit: str) -> None:
+        self._repository = found
+        self._commit = commit
+
+    def entries(self, folder: str) -> Mapping[str, Sort]:
+        return self._folders[folder]
+
+    def id(self, path: str) -> str:
+        return self._ids[path]
+
+    def target(self, link: str) -> str:
+        name = self._ids[link]
+        return os.fsdecode(self._repository.blobs([name])[name])
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        return {entry.path: entry.id for entry in self._listing}
+
+    @cached_property
+    def _folders(self) -> dict[str, dict[str, Sort]]:
+        folders: dict[str, dict[str, Sort]] = {"": {}}
+        for entry in self._listing:
+            folder, _, name = entry.path.rpartition("/")
+            sort = _SORTS.get(entry.mode, Sort.FILE)
+            folders[folder][name] = sort
+            if sort is Sort.FOLDER:
+                folders[entry.path] = {}
+        return folders
+
+    @cached_property
+    def _listing(self) -> list[Entry]:
+        return self._repository.entries(self._commit)
+
+
+def _tree(checkout: Layers, layer: str) -> str | None:
+    try:
+        return checkout.tree([layer])
+    except (SourceError, InvalidDefinitions):
+        return None
+
+
+def _shown(real: str, cwd: str) -> str:
+    start = os.path.realpath(cwd)
+    if os.path.commonpath([start, real]) != start:
+        return real + "/"
+    return os.path.relpath(real, start).removeprefix(".").lstrip("/") + (
+        "/" if real != start else ""
+    )

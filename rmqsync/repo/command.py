@@ -1,0 +1,104 @@
+"""
+Runs git, and turns its failures into `SourceError`.
+
+Every call goes through `run`; GitPython finds the program and starts it. Each call is one process:
+nothing stays open between calls.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from rmqsync.model.errors import SourceError
+
+# What a repository's own configuration could make git run, or ask of a person.
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks")
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+
+
+class Answer(NamedTuple):
+    status: int
+    out: bytes
+    err: str
+
+
+def run(
+    folder: str,
+    *arguments: str,
+    content: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> Answer:
+    """
+    Run `git` in `folder` with `content` as its input.
+
+    Its exit status is the caller's to judge. Raises `SourceError` where git is missing, the folder
+    is, or the time is up.
+    """
+    try:
+        from git import Git
+        from git.exc import GitCommandNotFound
+    except ImportError as problem:
+        raise SourceError("git cannot be run; install it, as with apt-get install git") from problem
+    if not os.path.isdir(folder):
+        raise SourceError(f"folder '{folder}' does not exist")
+    try:
+        handle = Git(folder).execute(
+            ["git", *_SAFE, *arguments],
+            istream=subprocess.PIPE,
+            as_process=True,
+            env={**_QUIET, **(env or {})},
+            start_new_session=True,
+        )
+    except GitCommandNotFound as problem:
+        raise SourceError(f"git cannot be run in '{folder}': {problem.stderr}") from problem
+    process = handle.proc
+    assert process is not None
+    try:
+        out, err = process.communicate(content, timeout=timeout_s)
+    except subprocess.TimeoutExpired as problem:
+        _end(process)
+        raise SourceError(f"git {arguments[0]} did not end within {timeout_s:g} s") from problem
+    except BaseException:
+        _end(process)
+        raise
+    return Answer(process.returncode, out, err.decode("utf-8", "replace").strip())
+
+
+def read(folder: str, *arguments: str, content: bytes = b"") -> bytes:
+    """Run `git` and return its output; a failure is a `SourceError` with git's own words."""
+    answer = run(folder, *arguments, content=content)
+    if answer.status:
+        raise failed(folder, arguments, answer)
+    return answer.out
+
+
+def failed(folder: str, arguments: Sequence[str], answer: Answer) -> SourceError:
+    words = said(answer.err)
+    if "dubious ownership" in words:
+        return SourceError(
+            f"git does not trust '{folder}', which belongs to another user; "
+            f"allow it with git config --global --add safe.directory '{folder}'"
+        )
+    return SourceError(f"git {arguments[0]} failed in '{folder}': {words}")
+
+
+def said(err: str) -> str:
+    """Return the line of git's messages that says most, at most 256 characters."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    for line in lines:
+        if line.startswith(("fatal:", "error:", "ERROR:")):
+            return line.partition(":")[2].strip()[:256]
+    return lines[-1][:256] if lines else "it gave no reason"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill git and what it started (ssh, an http helper), and take the pieces away."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()

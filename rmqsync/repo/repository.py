@@ -1,0 +1,160 @@
+"""Questions to a git repository, bare or not: commits, trees and blobs. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rmqsync.model.errors import SourceError
+from rmqsync.repo import command
+
+_HEX = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+class Entry(NamedTuple):
+    """One line of a tree."""
+
+    mode: str
+    id: str
+    path: str
+    """From the root of the repository, as the file system would have it."""
+
+
+class Repository:
+    """
+    The repository that holds a folder.
+
+    Raises `SourceError` for a folder that is in none.
+    """
+
+    def __init__(self, folder: str) -> None:
+        found = find(folder)
+        if found is None:
+            raise SourceError(
+                f"'{folder}' is not in a git repository; name a folder that is, or leave out the "
+                "revision"
+            )
+        self.folder = folder
+        self.root, self.prefix = found
+
+    def resolve(self, revision: str) -> str:
+        """Return the commit that a revision means, 40 hex digits. Raises `SourceError`."""
+        commit = self.find_commit(revision)
+        if commit is not None:
+            return commit
+        if self.is_shallow:
+            raise SourceError(
+                f"revision '{revision}' is not in '{self.root}', which is a shallow clone; get the "
+                "rest with git fetch --unshallow, or set the depth of the checkout to 0"
+            )
+        raise SourceError(
+            f"unknown revision '{revision}' in '{self.root}'; check the name, or get it with "
+            "git fetch"
+        )
+
+    def find_commit(self, revision: str) -> str | None:
+        """Return the commit that a revision means; `None` where it means none."""
+        if not revision or revision.startswith("-") or "\0" in revision:
+            return None
+        answer = command.run(self.root, "rev-parse", "--verify", "--quiet", revision + "^{commit}")
+        commit = answer.out.decode("ascii", "replace").strip()
+        return commit if answer.status == 0 and _HEX.fullmatch(commit) else None
+
+    @property
+    def is_shallow(self) -> bool:
+        return command.read(self.root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the commit from which two revisions went apart. Raises `SourceError`."""
+        commits = self.resolve(one), self.resolve(other)
+        arguments = ("merge-base", *commits)
+        answer = command.run(self.root, *arguments)
+        if answer.status == 0:
+            return answer.out.split()[0].decode("ascii")
+        if answer.status > 1:
+            raise command.failed(self.root, arguments, answer)
+        hint = (
+            "this is a shallow clone: get the rest with git fetch --unshallow"
+            if self.is_shallow
+            else "name a base that it descends from"
+        )
+        raise SourceError(f"revisions '{one}' and '{other}' have no commit in common; {hint}")
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Tell whether commit `newer` descends from commit `older`, or is the same."""
+        arguments = ("merge-base", "--is-ancestor", older, newer)
+        answer = command.run(self.root, *arguments)
+        if answer.status > 1:
+            raise command.failed(self.root, arguments, answer)
+        return answer.status == 0
+
+    def root_commit(self, commit: str) -> str | None:
+        """Return the first commit of the line that led to `commit`; `None` in a shallow clone."""
+        if self.is_shallow:
+            return None
+        out = command.read(self.root, "rev-list", "--max-parents=0", "--first-parent", commit, "--")
+        return out.split()[-1].decode("ascii")
+
+    def entries(self, commit: str) -> list[Entry]:
+        """Return all files, folders and links of a commit; a folder comes before what is in it."""
+        out = command.read(self.root, "ls-tree", "-rtz", "--full-tree", commit)
+        entries = []
+        for line in out.split(b"\0")[:-1]:
+            about, _, path = line.partition(b"\t")
+            mode, _, name = about.decode("ascii").split()
+            entries.append(Entry(mode, name, os.fsdecode(path)))
+        return entries
+
+    def sizes(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return the lengths of blobs in bytes."""
+        wanted = list(dict.fromkeys(ids))
+        out = command.read(self.root, "cat-file", "--batch-check", content=_lines(wanted))
+        return {
+            name: self._size(name, line)
+            for name, line in zip(wanted, out.splitlines(), strict=True)
+        }
+
+    def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of blobs, all in one go."""
+        wanted = list(dict.fromkeys(ids))
+        out = command.read(self.root, "cat-file", "--batch", content=_lines(wanted))
+        blobs = {}
+        start = 0
+        for name in wanted:
+            end = out.index(b"\n", start)
+            size = self._size(name, out[start:end])
+            blobs[name] = out[end + 1 : end + 1 + size]
+            start = end + 1 + size + 1
+        return blobs
+
+    def _size(self, name: str, line: bytes) -> int:
+        about = line.split()
+        if len(about) != 3:
+            raise SourceError(
+                f"object {name} is missing in '{self.root}': the clone is partial or damaged; "
+                "get it again with git fetch --refetch"
+            )
+        return int(about[2])
+
+
+def _lines(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode("ascii")
+
+
+def find(folder: str) -> tuple[str, str] | None:
+    """Return the root of the repository that `folder` is in and the way from there; else `None`."""
+    answer = command.run(folder, "rev-parse", "--is-bare-repository", "--show-cdup", "--git-dir")
+    if answer.status:
+        if "not a git repository" in answer.err:
+            return None
+        raise command.failed(folder, ("rev-parse",), answer)
+    lines = os.fsdecode(answer.out).split("\n")
+    real = os.path.realpath(folder)
+    if lines[0] == "true":
+        return real, ""
+    inside = command.read(folder, "rev-parse", "--show-prefix")
+    prefix = os.fsdecode(inside).removesuffix("\n").rstrip("/")
+    root = real[: len(real) - len(prefix)].rstrip("/") if prefix else real
+    return root or "/", prefix
