@@ -16,19 +16,9 @@ from enum import Enum
 
 from rmqsync.config.nodes import MISSING_KEY, Node
 from rmqsync.config.secrets import Ref, SecretRef
-from rmqsync.config.shapes import (
-    Choice,
-    Either,
-    Flag,
-    ListOf,
-    MapOf,
-    Number,
-    Table,
-    enumeration,
-    option,
-    words,
-)
+from rmqsync.config.shapes import Choice, Either, Flag, ListOf, MapOf, Number, enumeration, words
 from rmqsync.config.source import SOURCE, Source
+from rmqsync.config.tables import Table, option
 from rmqsync.config.texts import AnyText, Cron, Duration, Folder, Glob, Path, Text
 from rmqsync.config.urls import AMQP, ENDPOINT
 from rmqsync.model.changes import Loss

@@ -123,9 +123,12 @@ def _with_defaults(top: Node) -> Node:
     source = members.get("source")
     if source is None or source.value is None:
         source = members["source"] = Node(top.file, ("source",), {})
+    defaults = members.get("defaults")
+    if defaults is not None and "source" in defaults:
+        own = {**dict(defaults.members()), "source": _source(source, defaults["source"])}
+        defaults = members["defaults"] = assembled(defaults, own)
     clusters = members.get("clusters")
     if clusters is not None and isinstance(clusters.value, Mapping):
-        defaults = members.get("defaults")
         members["clusters"] = assembled(
             clusters,
             {
@@ -144,8 +147,7 @@ def _cluster(source: Node, defaults: Node | None, node: Node) -> Node:
             below = {key: member for key, member in below.items() if key not in _SCHEDULES}
         node = merged(assembled(defaults, below), own)
         node = _deepened(node, defaults, own)
-        if "source" in defaults:
-            source = _source(source, defaults["source"])
+        source = defaults.get("source") or source
     if "source" in own:
         source = _source(source, own["source"])
     return assembled(node, {**dict(node.members()), "source": source})

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rmqsync.config.nodes import Node
-from rmqsync.config.shapes import ListOf, Table, option
+from rmqsync.config.shapes import ListOf
+from rmqsync.config.tables import Table, option
 from rmqsync.config.texts import Glob, Path, Text
 from rmqsync.model.address import Pattern
 from rmqsync.model.values import JsonValue

@@ -14,18 +14,9 @@ from enum import Enum
 
 from rmqsync.config.cluster import CLUSTER, ClusterSettings
 from rmqsync.config.secrets import Ref, SecretRef, SecretSource
-from rmqsync.config.shapes import (
-    Either,
-    Flag,
-    ListOf,
-    MapOf,
-    Number,
-    Partly,
-    Table,
-    enumeration,
-    option,
-)
+from rmqsync.config.shapes import Either, Flag, ListOf, MapOf, Number, enumeration
 from rmqsync.config.source import SOURCE, Source
+from rmqsync.config.tables import Partly, Table, option
 from rmqsync.config.texts import Duration, Path, Text
 from rmqsync.config.urls import HISTORY
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from rmqsync.config.nodes import Node
 from rmqsync.config.secrets import Ref, SecretRef
-from rmqsync.config.shapes import Table, option
+from rmqsync.config.tables import Table, option
 from rmqsync.config.texts import Duration, Text
 from rmqsync.config.urls import GIT
 

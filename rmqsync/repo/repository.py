@@ -97,6 +97,10 @@ class Repository:
         out = command.read(self.root, "rev-list", "--max-parents=0", "--first-parent", commit, "--")
         return out.split()[-1].decode("ascii")
 
+    def branches(self) -> list[str]:
+        out = command.read(self.root, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
+        return out.decode("utf-8", "replace").split()
+
     def entries(self, commit: str) -> list[Entry]:
         """Return all files, folders and links of a commit; a folder comes before what is in it."""
         out = command.read(self.root, "ls-tree", "-rtz", "--full-tree", commit)
