@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.brokers.broker import Broker
-from tests.brokers.engine import Unavailable, engine, provision
+from tests.brokers.engine import engine, provision
 from tests.brokers.generations import GENERATIONS, Generation, generation_of
 from tests.brokers.lifecycle import down, down_all, find, status, up_all
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         _run(options)
-    except (Unavailable, RuntimeError, LookupError, ValueError) as error:
+    except (RuntimeError, LookupError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -55,7 +55,8 @@ def _provision(generations: Sequence[Generation]) -> None:
 def _print_status(names: Sequence[str], *, as_json: bool) -> None:
     found = [(broker, well) for broker, well in status() if not names or broker.name in names]
     if as_json:
-        print(json.dumps([broker.to_json() | {"healthy": well} for broker, well in found], indent=2))
+        told = [broker.to_json() | {"healthy": well} for broker, well in found]
+        print(json.dumps(told, indent=2))
         return
     for broker, well in found:
         print(_line(broker) if well else f"{broker.name}: not running well")

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tests.brokers import nodes
+from tests.brokers import nodes, processes
 from tests.brokers.management import Management
 from tests.brokers.state import BrokerState, Node, Tls
-from tests.brokers.wipe import wipe
+from tests.brokers.wipe import LOG_EXCHANGE, wipe
 
 __all__ = ["Broker", "Node", "Tls"]
 
@@ -15,11 +15,11 @@ class Broker(BrokerState):
     """A running broker of one generation, with one node or several."""
 
     def rabbitmqctl(self, *arguments: str, node: int = 0) -> str:
-        """What `rabbitmqctl ARGUMENTS` prints about a node; takes seconds, so prefer the API where it can do the same."""
+        """What `rabbitmqctl ARGUMENTS` prints about a node; slower than the API, so prefer that."""
         return self.tool("rabbitmqctl", *arguments, node=node)
 
     def tool(self, tool: str, *arguments: str, node: int = 0) -> str:
-        """What another of RabbitMQ's tools prints: `rabbitmq-diagnostics`, `rabbitmq-queues`, `rabbitmq-plugins` …"""
+        """What another of RabbitMQ's tools prints: `rabbitmq-diagnostics`, `rabbitmq-queues` …"""
         return nodes.run_tool(self, self.nodes[node], tool, *arguments)
 
     def start_node(self, node: int) -> None:
@@ -35,6 +35,12 @@ class Broker(BrokerState):
         """End a node without notice, as a crash would."""
         nodes.kill_node(self, self.nodes[node])
 
+    def start_missing_nodes(self) -> None:
+        """Start the nodes that do not run."""
+        for number, node in enumerate(self.nodes):
+            if not processes.is_alive(self.pid_file(node)):
+                self.start_node(number)
+
     def is_healthy(self) -> bool:
         """Whether all its nodes run and answer."""
         return nodes.is_healthy(self)
@@ -45,6 +51,12 @@ class Broker(BrokerState):
         return Management(port, self.username, self.password)
 
     def reset(self) -> None:
-        """Empty it: no vhosts but `/`, nothing in that, no users but ours, no global parameters but the broker's own."""
+        """Empty it: back to the vhost `/` with nothing in it, our user, the broker's own settings.
+
+        Feature flags stay enabled, and what runs outside the broker's definitions stays.
+        """
         with self.management() as api:
             wipe(api, self.username, self.empty)
+            found = [exchange["name"] for exchange in api.get("exchanges", "/")]
+        if LOG_EXCHANGE in self.empty["vhost"]["exchanges"] and LOG_EXCHANGE not in found:
+            self.rabbitmqctl("eval", "rabbit_logger_exchange_h:declare_exchange().")

@@ -1,4 +1,4 @@
-"""A private authority with a server and a client certificate, so that tests can prove TLS both ways."""
+"""A private authority with a server and a client certificate: tests prove TLS both ways."""
 
 import subprocess
 from pathlib import Path
@@ -28,7 +28,7 @@ authorityKeyIdentifier = keyid
 
 
 def make_certificates(folder: Path) -> None:
-    """Write `ca.pem`, `server.pem`, `client.pem` and a key beside each (`ca.key` …), valid for 30 days."""
+    """Write `ca.pem`, `server.pem`, `client.pem` and their keys, `ca.key` …, valid for 30 days."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "openssl.cnf").write_text(_CONFIG, encoding="utf-8")
     _make(folder, "ca", "authority")

@@ -1,7 +1,7 @@
 """What runs a command of a broker: a root folder in namespaces of its own, or a container.
 
-Either way the command finds the broker's folder as `/srv`, is called `localhost`, and shares the machine's loopback, so that
-everything above this module is the same for both.
+Either way the command finds the broker's folder as `/srv`, is on a host called `localhost`, and
+shares the machine's loopback, so that everything above this module is the same for both.
 """
 
 import os
@@ -13,19 +13,15 @@ from functools import cache
 from pathlib import Path
 
 from tests.brokers.generations import Generation
-from tests.brokers.roots import root_of
+from tests.brokers.roots import Unavailable, root_of
 
 _PATH = "/usr/lib/rabbitmq/bin:/opt/rabbitmq/sbin:/opt/erlang/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""RabbitMQ's own scripts, before Debian's wrappers of them, which insist on Debian's user and folders."""
+"""RabbitMQ's own scripts come first: Debian's wrappers of them insist on Debian's user."""
 
 _ENTER = (
     'mount -t proc proc "$1/proc" && mount --bind "$2" "$1/srv" && hostname localhost'
     ' && cd / && root=$1 && shift 2 && exec chroot "$root" "$@"'
 )
-
-
-class Unavailable(RuntimeError):
-    """There is no way to run a RabbitMQ here; the message says why."""
 
 
 class Engine(Enum):
@@ -55,12 +51,15 @@ def unavailable() -> str | None:
 
 
 def provision(generation: Generation) -> None:
-    """Fetch what brokers of `generation` run from, unless it is there."""
+    """Fetch what brokers of `generation` run from, unless it is there; may raise Unavailable."""
     match engine():
         case Engine.CHROOT:
             root_of(generation.suite)
         case Engine.DOCKER:
-            subprocess.run(["docker", "pull", "--quiet", generation.image], check=True)
+            pull = ["docker", "pull", "--quiet", generation.image]
+            done = subprocess.run(pull, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Unavailable(f"no image {generation.image}: {done.stderr.strip()}")
 
 
 def command(
@@ -71,9 +70,9 @@ def command(
     words: tuple[str, ...],
     env: Mapping[str, str],
 ) -> list[str]:
-    """The command line that runs `words` with a RabbitMQ of `generation`; run it with `env` as its environment.
+    """The command line that runs `words` with a RabbitMQ of `generation`.
 
-    `label` names the container, if there is one.
+    It must itself be run with `env`. `label` names the container, if there is one.
     """
     if chosen is Engine.DOCKER:
         return docker_command(generation.image, folder, label, words, env)
@@ -81,7 +80,7 @@ def command(
 
 
 def chroot_command(root: Path, folder: Path, words: tuple[str, ...]) -> list[str]:
-    """`words` inside `root`: the mounts live in a namespace and end with the command, and so do all its children."""
+    """`words` inside `root`, in namespaces: its mounts and all its children end with it."""
     enter = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child"]
     enter += ["--propagation", "private"]
     return [*enter, "sh", "-c", _ENTER, "sh", str(root), str(folder), *words]
@@ -90,7 +89,7 @@ def chroot_command(root: Path, folder: Path, words: tuple[str, ...]) -> list[str
 def docker_command(
     image: str, folder: Path, label: str, words: tuple[str, ...], env: Mapping[str, str]
 ) -> list[str]:
-    """`words` in a container of `image` on the machine's own network; it is removed when it ends."""
+    """`words` in a container of `image` on the machine's own network, removed when it ends."""
     run = ["docker", "run", "--rm", "--init", f"--name={label}", "--network=host"]
     run += ["--hostname=localhost", f"--user={os.getuid()}:{os.getgid()}"]
     run += [f"--volume={folder}:/srv"]
@@ -121,7 +120,7 @@ def _docker_answers() -> bool:
 def _chroot_lacks() -> str | None:
     if os.geteuid() != 0:
         return "making a root folder takes root"
-    for tool in ("apt-get", "unshare", "chroot", "openssl"):
+    for tool in ("apt-get", "unshare", "setpriv", "chroot", "openssl"):
         if not shutil.which(tool):
             return f"there is no {tool}"
     tried = ["unshare", "--mount", "--uts", "--pid", "--fork", "--propagation", "private", "true"]

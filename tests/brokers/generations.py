@@ -1,4 +1,4 @@
-"""The generations of RabbitMQ there are brokers of, and how a broker's name tells its generation."""
+"""The generations of RabbitMQ there are brokers of, and how a broker's name tells which."""
 
 import re
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def generation_of(name: str) -> Generation:
 
 
 def check_version(generation: Generation, version: str) -> None:
-    """Refuse a broker that is not of its generation: tests would prove something else than they say."""
+    """Refuse a broker of another generation: tests would prove something else than they say."""
     found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if not generation.at_least <= found < generation.below:
         wanted = ".".join(str(part) for part in generation.at_least)

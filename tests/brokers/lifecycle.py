@@ -1,4 +1,4 @@
-"""Brings brokers up and takes them down again, one at a time for each name however many processes ask."""
+"""Brings brokers up and takes them down again, safe against other processes doing the same."""
 
 import secrets
 import shutil
@@ -74,9 +74,10 @@ def running(name: str) -> Iterator[Broker]:
 
 @contextmanager
 def lease(generation: str, *, keep: bool = False) -> Iterator[Broker]:
-    """A broker of `generation`, emptied, that no other process leases meanwhile: `r40`, or else `r40-2`, `r40-3` …
+    """An empty broker of `generation` that nobody else leases meanwhile.
 
-    Taken down afterwards if it was not there before and `keep` is false.
+    It is called `r40`, or else `r40-2`, `r40-3` … It is taken down afterwards if it was not there
+    before and `keep` is false.
     """
     generation_of(generation)
     for number in range(1, _MOST_LEASES):
@@ -125,7 +126,7 @@ def _locked(name: str) -> AbstractContextManager[None]:
 
 
 def _prepare(name: str, generation: Generation, chosen: Engine) -> Broker:
-    """Everything but the processes, saved: so that `down` finds what was begun even if we are killed in between."""
+    """Everything but the processes, saved: `down` finds what was begun even if we are killed."""
     folder = run_folder() / name
     make_certificates(folder / "tls")
     home = folder / "home"

@@ -35,10 +35,10 @@ def start_node(broker: BrokerState, node: Node) -> None:
 
 
 def wait_until_ready(broker: BrokerState, node: Node) -> None:
-    """Return when `node` has started with all its plugins; raises RuntimeError with what it printed otherwise."""
+    """Return when `node` has started with all its plugins; else RuntimeError with what it said."""
     console = broker.folder / node.folder / "console.log"
     deadline = time.monotonic() + _START_TIMEOUT_S
-    # the API answers before the last plugin has started, and the line may come before the API answers
+    # the API may answer before the last plugin has started
     while b"Server startup complete" not in console.read_bytes() or not answers(broker, node):
         is_alive = processes.is_alive(broker.pid_file(node))
         if not is_alive or time.monotonic() > deadline:

@@ -1,10 +1,11 @@
-"""Ports for brokers: chosen once, then theirs until they are taken down, also while a node is stopped."""
+"""Ports for brokers: chosen once, then theirs until taken down, also while a node is stopped."""
 
 import random
 import socket
 from collections.abc import Collection
 
-# below the range the kernel takes outgoing ports from: there, any client could take the port of a node that is stopped
+# below the range the kernel takes outgoing ports from: in it, any client could take the port of a
+# node that is stopped
 _LOWEST, _HIGHEST = 10_000, 30_000
 
 

@@ -1,5 +1,6 @@
-"""Processes that outlive the call that started them: started in a session of their own, found again by a file."""
+"""Processes that outlive the call that started them, and are found again by a file."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,10 @@ from pathlib import Path
 
 
 def spawn(command: Sequence[str], env: Mapping[str, str], console: Path, pid_file: Path) -> None:
-    """Start `command` in the background, leader of its own process group; what it prints goes to `console`."""
+    """Start `command` in the background, leader of its own process group.
+
+    What it prints goes to `console`, which is begun anew.
+    """
     with console.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -52,7 +56,7 @@ def kill(pid_file: Path) -> None:
 
 
 def _pid(pid_file: Path) -> int | None:
-    """The pid in `pid_file` if it is alive and still that process, not a later one with its number."""
+    """The pid in `pid_file` if that process lives, and not a later one with its number."""
     try:
         told = json.loads(pid_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -69,7 +73,7 @@ def _started(pid: int) -> str | None:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The process's `stat` from its third field on; None when it is gone, or ended and not yet collected."""
+    """The process's `stat` from its third field on; None when it is gone or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
@@ -80,10 +84,8 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _gone(pid: int, timeout_s: float) -> bool:

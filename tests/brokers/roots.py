@@ -1,7 +1,7 @@
 """Root folders with a RabbitMQ in each, made by debootstrap from the machine's own Debian mirror.
 
-A root is built under a temporary name and then renamed, so it is there whole or not at all. debootstrap runs in a mount
-namespace: what it mounts is gone with it, even when it is killed.
+A root is built under a temporary name and then renamed, so it is there whole or not at all.
+debootstrap runs in namespaces that end with us: nothing stays mounted when it is killed.
 """
 
 import hashlib
@@ -16,11 +16,18 @@ _INCLUDE = "rabbitmq-server"
 _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 _NO_SERVICES = "#!/bin/sh\nexit 101\n"
 _RECIPE = "2"
-"""Raised when a root is to be made otherwise than before: roots of the old recipe are then no longer used."""
+"""Raised when a root is to be made otherwise: those of the old recipe are no longer used."""
+
+
+class Unavailable(RuntimeError):
+    """There is no way to run a RabbitMQ here; the message says why."""
 
 
 def root_of(suite: str) -> Path:
-    """The root folder of Debian's `suite`, made now if it is not there (a minute or two)."""
+    """The root folder of Debian's `suite`, made now if it is not there (a minute or two).
+
+    Raises Unavailable when it cannot be made.
+    """
     recipe = hashlib.sha256(f"{_RECIPE} {_INCLUDE}".encode()).hexdigest()[:8]
     root = cache_folder() / f"{suite}-{recipe}"
     if not root.is_dir():
@@ -37,8 +44,9 @@ def _build(suite: str, root: Path) -> None:
     building = root.parent / f".{root.name}.building"
     _write(building / "usr/sbin/policy-rc.d", _NO_SERVICES, mode=0o755)
     log = root.parent / f"{suite}.log"
-    # signatures are not checked: a stable Debian lacks the keys of suites that are newer than itself
-    command = ["unshare", "--mount", "--propagation", "private", "debootstrap"]
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"]
+    command += ["--mount", "--propagation", "private", "--mount-proc", "debootstrap"]
+    # signatures are not checked: a stable Debian lacks the keys of suites newer than itself
     command += ["--variant=minbase", f"--include={_INCLUDE}", "--no-check-gpg"]
     command += [suite, str(building), debian_mirror(), "sid"]
     with log.open("wb") as output:
@@ -47,7 +55,7 @@ def _build(suite: str, root: Path) -> None:
         )
     if done.returncode != 0:
         told = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise RuntimeError(f"debootstrap of {suite} failed, see {log}:\n{told}")
+        raise Unavailable(f"debootstrap of {suite} failed, see {log}:\n{told}")
     _write(building / "etc/hosts", _HOSTS)
     for unused in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc"):
         shutil.rmtree(building / unused, ignore_errors=True)
@@ -72,7 +80,7 @@ def debian_mirror() -> str:
         _apt_get("update")
         mirror = _apt_mirror()
     if mirror is None:
-        raise RuntimeError("apt's sources name no Debian archive; set RMQSYNC_BROKERS_MIRROR")
+        raise Unavailable("apt's sources name no Debian archive; set RMQSYNC_BROKERS_MIRROR")
     return mirror
 
 
@@ -80,8 +88,13 @@ def _apt_mirror() -> str | None:
     # apt itself reads both forms of its sources, and expands mirrors and variables in them
     command = ["apt-get", "indextargets", "--format", "$(LABEL) $(COMPONENT) $(REPO_URI)"]
     command.append("Created-By: Packages")
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for line in told.splitlines():
+    told = subprocess.run(command, capture_output=True, text=True)
+    return archive_in(told.stdout)
+
+
+def archive_in(index_targets: str) -> str | None:
+    """Debian's own archive among lines of `LABEL COMPONENT ADDRESS`, as apt tells its sources."""
+    for line in index_targets.splitlines():
         label, _, rest = line.partition(" ")
         component, _, address = rest.partition(" ")
         if (label, component) == ("Debian", "main"):
@@ -93,7 +106,7 @@ def _apt_get(*arguments: str) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(["apt-get", *arguments], env=env, capture_output=True, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"apt-get {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+        raise Unavailable(f"apt-get {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
 
 
 def _write(path: Path, content: str, mode: int = 0o644) -> None:

@@ -1,13 +1,13 @@
 """What a node is started with: its `rabbitmq.conf`, its plugins, its environment.
 
-Settings are the broker's defaults but for what lets many small brokers share one machine. The default user is an administrator with
-a password of its own, so a fresh broker holds no `guest`, as a well-kept one does not.
+Settings are the broker's defaults but for what lets many small brokers share one machine. The
+default user is an administrator with a password of its own: a fresh broker holds no `guest`.
 """
 
 from collections.abc import Sequence
 
-from tests.brokers.state import BrokerState, Node
 from tests.brokers.engine import base_env
+from tests.brokers.state import BrokerState, Node
 
 PLUGINS = (
     "rabbitmq_management",
@@ -23,7 +23,7 @@ PLUGINS = (
 
 _LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
 # two schedulers that sleep when idle: the default spins, and takes a core from the tests
-_FRUGAL = "+S 2:2 +SDio 4 +sbwt none +sbwtdcpu none +sbwtdio none"
+_FRUGAL = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
 def enabled_plugins() -> str:
@@ -42,7 +42,7 @@ def configuration(broker: BrokerState, node: Node) -> str:
         "default_user_tags.administrator = true",
         "vm_memory_high_watermark.absolute = 1GB",
         "disk_free_limit.absolute = 50MB",
-        # statistics that are a second old, not five, make tests that wait for them five times as fast
+        # one second, not five: tests that wait for statistics are five times as fast
         "collect_statistics_interval = 1000",
     ]
     if node == broker.nodes[0]:

@@ -1,4 +1,4 @@
-"""What is known of a running broker: names, ports, credentials. Kept as a JSON file in the broker's folder."""
+"""What is known of a running broker (names, ports, credentials), kept as JSON in its folder."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -50,7 +50,7 @@ class Tls:
 
     @property
     def management_url(self) -> str:
-        """Address of the management API over TLS; the server's certificate is for `localhost` and 127.0.0.1."""
+        """Address of the management API over TLS; the certificate is for 127.0.0.1 too."""
         return f"https://localhost:{self.management_tls_port}"
 
     @property
@@ -93,7 +93,7 @@ class BrokerState:
         return self.nodes[0].amqp_url
 
     def amqp_uri(self, vhost: str = "/", node: int = 0) -> str:
-        """AMQP address with user, password and vhost: what a client, an upstream or a shovel takes."""
+        """AMQP address with user, password and vhost, for a client, an upstream or a shovel."""
         port = self.nodes[node].amqp_port
         user = f"{quote(self.username)}:{quote(self.password)}"
         return f"amqp://{user}@127.0.0.1:{port}/{quote(vhost, safe='')}"

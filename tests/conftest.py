@@ -1,0 +1,63 @@
+"""Fixtures that give tests a real RabbitMQ; `tests/brokers` tells how they come about."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.brokers import Broker, Unavailable
+from tests.brokers.pool import Pool, are_required
+
+BrokerSource = Callable[..., Broker]
+"""`(generation, number=0)`: an empty broker; another number is another broker."""
+
+
+@pytest.fixture(scope="session")
+def broker_pool() -> Iterator[Pool]:
+    """The session's brokers; for fixtures that fill one once for many tests."""
+    with Pool() as pool:
+        yield pool
+
+
+@pytest.fixture
+def empty_broker(broker_pool: Pool) -> BrokerSource:
+    """Gives empty brokers by generation, several of one where a test needs them."""
+
+    def give(generation: str, number: int = 0) -> Broker:
+        try:
+            return broker_pool.empty_broker(generation, number)
+        except Unavailable as error:
+            if are_required():
+                raise
+            pytest.skip(str(error))
+
+    return give
+
+
+@pytest.fixture
+def r310(empty_broker: BrokerSource) -> Broker:
+    """An empty RabbitMQ 3.10."""
+    return empty_broker("r310")
+
+
+@pytest.fixture
+def r40(empty_broker: BrokerSource) -> Broker:
+    """An empty RabbitMQ 4.0."""
+    return empty_broker("r40")
+
+
+@pytest.fixture
+def r43(empty_broker: BrokerSource) -> Broker:
+    """An empty RabbitMQ 4.3 or later."""
+    return empty_broker("r43")
+
+
+@pytest.fixture
+def c310(empty_broker: BrokerSource) -> Broker:
+    """An empty cluster of RabbitMQ 3.10: three nodes, the third a RAM node."""
+    return empty_broker("c310")
+
+
+@pytest.fixture(params=["r310", "r40", "r43"])
+def broker(request: pytest.FixtureRequest, empty_broker: BrokerSource) -> Broker:
+    """An empty broker of each generation in turn."""
+    return empty_broker(request.param)
