@@ -180,6 +180,15 @@ def _keep(desired: Row, live: Row, context: Context) -> Row:
     return desired
 
 
+def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
+    del row, context
+    return entry
+
+
+def _all(entries: list[Entry]) -> list[Entry]:
+    return entries
+
+
 def _no_problems(row: Row, context: Context) -> Iterable[Problem]:
     del row, context
     return ()
@@ -291,6 +300,13 @@ class Kind:
     """Counts of zero prove that deleting it loses no message."""
     example: JsonObject
     """One valid entry with no field left out; docs and the tests of all kinds use it."""
+    page: str = ""
+    """The file of an exported tree it is written to, without ending; its section where empty."""
+    tidy: Callable[[Entry, Row, Context], Entry] = _tidy
+    """(entry without its defaults, row, context) → the entry as people write it, for an export. The
+    entry is ours to change."""
+    gather: Callable[[list[Entry]], list[Entry]] = _all
+    """Entries of one list → perhaps fewer that say the same: the inverse of `expand`."""
 
     def complete(self, entry: Entry) -> Row:
         """Return the row of an entry that has all required fields, defaults filled in."""

@@ -62,6 +62,28 @@ def _expand(entry: Entry) -> Iterable[Entry]:
     return tuple({**entry, "routing_key": key} for key in keys)
 
 
+def _gather(entries: list[Entry]) -> list[Entry]:
+    """Put the keys of bindings that differ in nothing else, and have no arguments, together."""
+    found: list[Entry] = []
+    keys: dict[str, list[str]] = {}
+    for entry in entries:
+        if "arguments" in entry:
+            found.append(entry)
+            continue
+        key = entry.pop("routing_key", "")
+        rest = canonical(entry)
+        if rest not in keys:
+            keys[rest] = entry["routing_keys"] = []
+            found.append(entry)
+        keys[rest].append(key)
+    for entry in found:
+        if len(entry.get("routing_keys", ())) == 1:
+            (key,) = entry.pop("routing_keys")
+            if key:
+                entry["routing_key"] = key
+    return found
+
+
 def _pair(row: Row) -> tuple[str, ...]:
     # `amq.default` in a path is the exchange with the empty name; as a source it is refused.
     source = row["source"] or "amq.default"
@@ -218,4 +240,5 @@ BINDING = Kind(
         "routing_key": "order.#",
         "arguments": {"x-match": "all"},
     },
+    gather=_gather,
 )

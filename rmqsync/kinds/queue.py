@@ -38,6 +38,7 @@ from rmqsync.model.values import Row, same
 
 _REPLACE = OnChange.REPLACE
 TYPE = "x-queue-type"
+TYPES = ("classic", "quorum", "stream")
 _TRANSIENT_QUEUES = "transient_nonexcl_queues"
 _SUBSCRIPTIONS = ("mqtt-subscription-", "stomp-subscription-")
 
@@ -50,6 +51,35 @@ def _shape(entry: Entry) -> Entry:
         if kind is not None and (not arguments or TYPE not in arguments):
             entry["arguments"] = {TYPE: kind, **(arguments or {})}
     return entry
+
+
+def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
+    """
+    Write the type short, and where leaving it out would give another one.
+
+    From 4.0 on the broker stores a type with every queue, so a plain `classic` goes without saying
+    where that is what an untyped queue gets. Before, a queue has the argument or not, and imports
+    take no notice of a vhost's default while declarations do: an untyped queue that a declaration
+    would give another type is written as `classic`, which it is.
+    """
+    arguments = row["arguments"]
+    own = arguments.get(TYPE)
+    untyped = {**row, "arguments": {n: v for n, v in arguments.items() if n != TYPE}}
+    given = queue_type(untyped, context)
+    if TYPE not in arguments:
+        return _typed(entry, "classic") if given != "classic" else entry
+    if own not in TYPES:
+        return entry
+    arguments = {n: v for n, v in entry.pop("arguments").items() if n != TYPE}
+    if arguments:
+        entry["arguments"] = arguments
+    is_plain = own == given == "classic" and context.at_least(4, 0)
+    return entry if is_plain else _typed(entry, own)
+
+
+def _typed(entry: Entry, kind: str) -> Entry:
+    first = {name: entry[name] for name in ("vhost", "name") if name in entry}
+    return {**first, "type": kind, **entry}
 
 
 def _path(row: Row) -> tuple[str, ...]:
@@ -178,7 +208,7 @@ QUEUE = Kind(
     nested=(Nested("bindings", "binding", _inherit),),
     extra_schema={
         "type": {
-            "enum": ["classic", "quorum", "stream"],
+            "enum": list(TYPES),
             "description": "Short for the argument x-queue-type.",
         }
     },
@@ -202,4 +232,5 @@ QUEUE = Kind(
         "auto_delete": False,
         "arguments": {TYPE: "quorum", "x-delivery-limit": 5},
     },
+    tidy=_tidy,
 )
