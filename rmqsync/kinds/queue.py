@@ -78,8 +78,9 @@ def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
 
 
 def _typed(entry: Entry, kind: str) -> Entry:
-    first = {name: entry[name] for name in ("vhost", "name") if name in entry}
-    return {**first, "type": kind, **entry}
+    typed: Entry = {name: entry[name] for name in ("vhost", "name") if name in entry}
+    typed["type"] = kind
+    return typed | entry
 
 
 def _path(row: Row) -> tuple[str, ...]:
