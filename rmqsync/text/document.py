@@ -20,7 +20,7 @@ from rmqsync.text.syntax import check_yaml_characters, decode
 class Document:
     """Plain data and where it was written. Parts that came from one alias are one object."""
 
-    __slots__ = ("_content", "_is_json", "_lines", "_places", "data", "file")
+    __slots__ = ("_content", "_has_more_lines", "_is_json", "_lines", "_places", "data", "file")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Document:
         self._lines = lines or {}
         self._content = content
         self._is_json = is_json
+        self._has_more_lines = is_json
         self._places: places.Places | None = None
 
     def line(self, node: dict[str, Any] | list[Any]) -> int:
@@ -48,7 +49,8 @@ class Document:
         anything below costs a scan of the text, once.
         """
         found = self._lines.get(id(node))
-        if found is None and self._is_json and self._places is None:
+        if found is None and self._has_more_lines:
+            self._has_more_lines = False
             self._lines.update(places.lines(self._all_places(), self.data))
             found = self._lines.get(id(node))
         return found or 0

@@ -183,7 +183,7 @@ def _is_plain(text: str) -> bool:
         _SAFE.match(text) is not None
         and not _UNSAFE.search(text)
         and not _NUMBER_LIKE.match(text)
-        and text.casefold() not in _WORDS
+        and text.casefold().lstrip(".") not in _WORDS
     )
 
 

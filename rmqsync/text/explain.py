@@ -49,8 +49,19 @@ class _Case:
         )
 
     @property
+    def is_key(self) -> bool:
+        """Whether the error is about a key itself, which `propertyNames` judges."""
+        way = list(self.problem.schema_path)
+        return any(
+            step == "propertyNames" and (not at or way[at - 1] != "properties")
+            for at, step in enumerate(way)
+        )
+
+    @property
     def name(self) -> str:
         """What the value is called: its key, or its number in the list under a key."""
+        if self.is_key:
+            return f"the key '{shorten(str(self.value))}'"
         if not self.path:
             return "the file"
         step = self.path[-1]
@@ -93,12 +104,11 @@ def explain(
                     yield _missing(case, key, root, document, code)
         elif case.keyword in ("additionalProperties", "unevaluatedProperties"):
             yield from _unknown(case, root, document, code)
-        elif case.keyword == "propertyNames":
-            yield _bad_name(case, document, code)
         else:
             words = _WORDS.get(case.keyword, _other)
             hint = _hint(case)
-            where = document.locate(case.path)
+            step = (str(case.value),) if case.is_key else ()
+            where = document.locate((*case.path, *step), key=case.is_key)
             yield error(code, f"{case.name} {words(case)}", where, hint=hint)
 
 
@@ -169,12 +179,6 @@ def _unknown(case: _Case, root: dict[str, Any], document: Document, code: str) -
         yield error(code, f"the key '{shorten(key)}' is unknown{inside}", where, hint=hint)
 
 
-def _bad_name(case: _Case, document: Document, code: str) -> Finding:
-    parent = tuple(case.problem.parent.path) if case.problem.parent else case.path
-    where = document.locate((*parent, case.value), key=True)
-    return error(code, f"the key '{shorten(str(case.value))}' is not allowed here", where)
-
-
 def _type(case: _Case) -> str:
     wanted = [case.wanted] if isinstance(case.wanted, str) else case.wanted
     return f"must be {' or '.join(_TYPES.get(t, t) for t in wanted)}, is {case.shown}"
@@ -210,6 +214,8 @@ def show_allowed(value: Any) -> str:
 def _count(least: str, things: str) -> Callable[[_Case], str]:
     def words(case: _Case) -> str:
         unit = things if case.wanted != 1 else things.replace("ies", "y").removesuffix("s")
+        if case.is_secret:
+            return f"must have {least} {case.wanted} {unit}"
         if case.wanted == 1 and least == "at least":
             return f"must not be empty, is {case.shown}"
         return f"must have {least} {case.wanted} {unit}, has {len(case.value)}"

@@ -76,6 +76,8 @@ class _Reader:
         return found
 
     def document(self) -> Any:
+        if not self.skip():
+            raise json.JSONDecodeError("the file is empty", self.text, 0)
         data = self.value(2)
         self.skip()
         if self.at != len(self.text):

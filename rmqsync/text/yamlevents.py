@@ -166,7 +166,8 @@ class _Builder:
             )
         elif isinstance(event, ScalarEvent):
             shown = shorten(event.value) or "(empty)"
-            self.complain(event, f"the key {shown} is not a string", f'quote it: "{shown}"')
+            quoted = shorten(event.value)
+            self.complain(event, f"the key {shown} is not a string", f'quote it: "{quoted}"')
         else:
             self.complain(event, "a key must be a string")
         return object()

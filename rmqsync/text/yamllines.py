@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from rmqsync.text import yamlevents
 from rmqsync.text.scalars import CONSTANTS, BadScalar, resolve
@@ -35,17 +35,12 @@ _PLAIN = re.compile(
 )
 
 
-class _Line(NamedTuple):
-    indent: int
-    has_dash: bool
-    key: str | None
-    kind: int
-    value: Any
-
+_Line: TypeAlias = tuple[int, bool, str | None, int, Any]
+"""Indentation, whether `- ` follows, the key, the kind of the value, the value."""
 
 _NOTHING, _SCALAR, _EMPTY_MAPPING, _EMPTY_LIST, _BRACKETS = range(5)
-_BLANK = _Line(0, False, None, _NOTHING, None)
-_START = _Line(0, False, None, _NOTHING, "---")
+_BLANK: _Line = (0, False, None, -1, None)
+_START: _Line = (0, False, None, -1, "---")
 
 
 class _Bracketed(NamedTuple):
@@ -71,6 +66,7 @@ def build(text: str) -> Tree | None:  # noqa: C901 - one loop, for speed
     indent, is_list = -1, False
     pending: str | None = ""  # the key, just read, whose value may follow on deeper lines
     stack: list[tuple[Any, int, bool]] = []
+    has_started = False
     for number, raw in enumerate(chain.from_iterable(_chunks(text)), 1):
         line = cache.get(raw)
         if line is None:
@@ -80,9 +76,12 @@ def build(text: str) -> Tree | None:  # noqa: C901 - one loop, for speed
             if len(cache) >= _CACHED_LINES:
                 cache.clear()
             cache[raw] = line
-        if line is _BLANK or line is _START:
-            if line is _START and stack:
+        if line is _BLANK:
+            continue
+        if line is _START:
+            if stack or has_started:
                 return None
+            has_started = True
             continue
         column, has_dash, key, kind, value = line
         if pending is not None:
@@ -156,7 +155,7 @@ def _scan(raw: str, values: dict[str, Any]) -> _Line | None:
     read = _value(raw[found.end() :], values)
     if read is None:
         return None
-    return _Line(len(indent), dash is not None, key, *read)
+    return (len(indent), dash is not None, key, *read)
 
 
 def _value(text: str, values: dict[str, Any]) -> tuple[int, Any] | None:
