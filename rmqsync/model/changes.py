@@ -241,6 +241,8 @@ class Result(NamedTuple):
     outcome: Outcome
     error: str | None = None
     """Why it failed or was skipped, in the broker's own words where it has any."""
+    hold: Hold | None = None
+    """Set where a guard stepped in while applying: a proof that failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ def guard(
         judged = replace(judged, loss=loss_of(judged, live, facts, kinds))
         hold = (
             _protected(judged, rules, kinds)
-            or _takes_foreign(judged, desired, deleted, rules, kinds)
-            or _on_change(judged, desired, kinds)
+            or _takes_foreign(judged, deleted, rules, kinds)
+            or _on_change(judged, desired)
             or _loss(judged, rules, kinds)
         )
         found.append(replace(judged, hold=hold))
@@ -69,7 +69,7 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
 
 
 def _takes_foreign(
-    change: Change, desired: Desired, deleted: set[Ref], rules: Rules, kinds: Registry
+    change: Change, deleted: set[Ref], rules: Rules, kinds: Registry
 ) -> Hold | None:
     """Hold what would take down objects that are not ours to lose; a replacement puts them back."""
     if change.action is not Action.DELETE:
@@ -91,7 +91,7 @@ def _prunes(rules: Rules) -> bool:
     return rules.prune.value == "all"
 
 
-def _on_change(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
+def _on_change(change: Change, desired: Desired) -> Hold | None:
     if change.action is not Action.REPLACE:
         return None
     rule = desired.on_change.get(change.ref, OnChangeRule.REFUSE)

@@ -1,0 +1,5 @@
+"""`python -m rmqsync`."""
+
+from rmqsync.cli.main import entry
+
+entry()

@@ -1,0 +1,145 @@
+"""
+Apply: send the changes of a plan, then read the cluster again and say whether it now matches.
+
+A 2xx proves nothing: an import skips what conflicts, a PUT of an exchange ignores arguments. So a
+run is a success only if a second plan is empty of what was applied.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from rmqsync.app.execute import Execution
+from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
+from rmqsync.app.ports import Progress
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import UnsetSecret
+from rmqsync.model.changes import Action, Change, ClusterResult, Outcome, Ref, Result
+from rmqsync.model.errors import BrokerError, Rejected
+from rmqsync.planning.draft import draft
+from rmqsync.planning.plan import context_of
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    parallelism: int = 8
+    """Requests at once to one cluster."""
+    bulk: bool = True
+    progress: Progress = lambda _what, _done, _total: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set to finish the requests in flight and send nothing more."""
+
+
+def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[ClusterResult]:
+    """Apply several plans at once; one that fails does not stop the others."""
+    workers = max(1, min(CLUSTERS_AT_ONCE, len(planned)))
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        return list(pool.map(lambda one: apply_cluster(one, options), planned))
+
+
+def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
+    """Apply one plan and verify it. Never raises for what the broker says."""
+    plan = planned.plan
+    if planned.live is None or planned.desired is None or planned.context is None:
+        return ClusterResult(plan, error=plan.error)
+    execution = Execution(
+        broker=planned.target.reader,
+        plan=plan,
+        live=planned.live.rows,
+        desired=planned.desired.rows,
+        context=planned.context,
+        parallelism=options.parallelism,
+        bulk=options.bulk,
+        progress=options.progress,
+        stop=options.stop,
+    )
+    execution.run()
+    results = execution.results
+    verified: bool | None = None
+    error: str | None = None
+    remaining: tuple[Ref, ...] = ()
+    if plan.applicable and any(r.outcome is not Outcome.SKIPPED for r in results.values()):
+        options.progress("verifying", 0, 1)
+        try:
+            remaining = _verify(planned, execution)
+            verified = not remaining
+        except BrokerError as problem:
+            verified, error = False, f"the result could not be verified: {problem}"
+        options.progress("verifying", 1, 1)
+    return ClusterResult(
+        plan=plan,
+        results=tuple(results[change.ref] for change in plan.changes),
+        verified=verified,
+        interrupted=options.stop.is_set(),
+        error=error,
+        remaining=tuple(KINDS[ref.kind].sentence(ref.key) for ref in remaining),
+    )
+
+
+def _verify(planned: Planned, execution: Execution) -> tuple[Ref, ...]:
+    """Return what still differs though it was reported as done, and mark it as failed."""
+    differing = _differing(planned)
+    claimed = {
+        change.ref: change
+        for change in planned.plan.applicable
+        if execution.results[change.ref].outcome is Outcome.APPLIED
+    }
+    wrong = [ref for ref in claimed if ref in differing]
+    again = [ref for ref in wrong if ref in execution.in_bulk]
+    if again and not execution.stop.is_set():
+        # An import that skips an object says nothing; a single call says why.
+        for ref in again:
+            execution.results[ref] = _resend(execution, claimed[ref])
+        if any(execution.results[ref].outcome is Outcome.APPLIED for ref in again):
+            differing = _differing(planned)
+    remaining = []
+    for ref in wrong:
+        if execution.results[ref].outcome is Outcome.APPLIED and ref in differing:
+            reason = _unlike(differing[ref])
+            execution.results[ref] = Result(Outcome.FAILED, reason)
+        if execution.results[ref].outcome is not Outcome.APPLIED:
+            remaining.append(ref)
+    return tuple(remaining)
+
+
+def _differing(planned: Planned) -> dict[Ref, Change]:
+    assert planned.desired is not None
+    live = planned.target.reader.read()
+    context = context_of(planned.desired, live, planned.target.context)
+    rules = replace(planned.target.rules, targets=(), excludes=())
+    found = draft(planned.desired, live, context, rules)
+    by_ref = {change.ref: change for change in found.changes}
+    return {
+        ref: change
+        for ref, change in by_ref.items()
+        if change.after is None or not _gone_by_itself(change)
+    }
+
+
+def _gone_by_itself(change: Change) -> bool:
+    assert change.after is not None
+    return change.action is Action.CREATE and KINDS[change.ref.kind].transient(change.after)
+
+
+def _resend(execution: Execution, change: Change) -> Result:
+    assert change.after is not None
+    try:
+        for request in KINDS[change.ref.kind].declare(None, change.after, execution.context):
+            execution.broker.send(request)
+    except Rejected as error:
+        return Result(Outcome.FAILED, error.reason)
+    except (BrokerError, UnsetSecret) as error:
+        return Result(Outcome.FAILED, str(error))
+    return Result(Outcome.APPLIED)
+
+
+def _unlike(change: Change) -> str:
+    if change.action is Action.CREATE:
+        return "the broker answered success, but it is not there"
+    if change.action is Action.DELETE:
+        return "the broker answered success, but it is still there"
+    paths = ", ".join(".".join(map(str, field.path)) for field in change.fields[:3])
+    return f"the broker answered success, but kept its own {paths}"

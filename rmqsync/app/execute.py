@@ -1,0 +1,212 @@
+"""
+Send the changes of one plan to one cluster: in order, concurrently where the order allows.
+
+A failing object stops only what depends on it. Creations go up in bulk where that pays; when the
+broker refuses a bulk, its objects are sent one by one, so that every bad one is named. What a
+replacement takes down is put back right after it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from rmqsync.app.ports import Broker, Progress
+from rmqsync.app.replace import delete, replace
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Context, Kind, UnsetSecret
+from rmqsync.loading.document_of import compile_document
+from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Result
+from rmqsync.model.definitions import Rows
+from rmqsync.model.errors import AccessDenied, BrokerError, Rejected, Unreachable
+from rmqsync.model.values import Row
+from rmqsync.planning.draft import needs
+from rmqsync.planning.order import steps
+
+BULK_FROM = 8
+"""So many creations of one kind are cheaper as one import than as single calls."""
+BULK_OBJECTS = 5_000
+"""Objects in one import: well below the 20 MB that brokers take, and progress shows."""
+
+_DONE = Result(Outcome.APPLIED)
+
+
+@dataclass(slots=True)
+class Execution:
+    """One run over one plan. `results` holds what became of each change, held ones skipped."""
+
+    broker: Broker
+    plan: ClusterPlan
+    live: Rows
+    desired: Rows
+    context: Context
+    parallelism: int = 8
+    bulk: bool = True
+    progress: Progress = lambda _what, _done, _total: None
+    stop: threading.Event = field(default_factory=threading.Event)
+    results: dict[Ref, Result] = field(default_factory=dict)
+    in_bulk: set[Ref] = field(default_factory=set)
+    """Created by import: a 2xx says nothing about each of them."""
+    _lost: str | None = None
+    """Why the cluster cannot be reached any more."""
+
+    def run(self) -> None:
+        """Carry out all applicable changes; never raises for what the broker says."""
+        for change in self.plan.held:
+            assert change.hold is not None
+            self.results[change.ref] = Result(Outcome.SKIPPED, change.hold.reason)
+        applicable = self.plan.applicable
+        with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
+            for step in steps(applicable, self.live):
+                self._run_step(step, pool)
+                self.progress("applying", self._done(), len(applicable))
+
+    def _done(self) -> int:
+        return len(self.results) - len(self.plan.held)
+
+    def _run_step(self, step: Sequence[Change], pool: ThreadPoolExecutor) -> None:
+        ready = []
+        for change in step:
+            reason = self._blocked(change)
+            if reason:
+                self.results[change.ref] = Result(Outcome.SKIPPED, reason)
+            else:
+                ready.append(change)
+        single = list(ready)
+        if self.bulk:
+            for batch in _batches(ready):
+                if self._upload(batch):
+                    single = [change for change in single if change.ref not in self.in_bulk]
+        self._each(single, pool, self._one)
+        self._each([c for c in single if self._was_deleted(c)], pool, self._put_back)
+
+    def _was_deleted(self, change: Change) -> bool:
+        """Tell whether a replacement got as far as deleting the object, well or not."""
+        done = self.results[change.ref].outcome is not Outcome.SKIPPED
+        return change.action is Action.REPLACE and done
+
+    def _blocked(self, change: Change) -> str | None:
+        if self.stop.is_set():
+            return "interrupted before it was sent"
+        if self._lost:
+            return f"not sent: {self._lost}"
+        for needed in sorted(needs(change)):
+            found = self.results.get(needed)
+            if found is not None and found.outcome is not Outcome.APPLIED:
+                before = next((c for c in self.plan.changes if c.ref == needed), None)
+                if before is not None and before.action is Action.CREATE:
+                    return f"needs {KINDS[needed.kind].sentence(needed.key)}, which was not made"
+        return None
+
+    def _each(
+        self,
+        changes: Sequence[Change],
+        pool: ThreadPoolExecutor,
+        work: Callable[[Change], Result],
+    ) -> None:
+        for change, result in zip(changes, pool.map(self._guarded(work), changes), strict=True):
+            self.results[change.ref] = result
+            self.progress("applying", self._done(), len(self.plan.applicable))
+
+    def _guarded(self, work: Callable[[Change], Result]) -> Callable[[Change], Result]:
+        def run(change: Change) -> Result:
+            if self.stop.is_set():
+                return Result(Outcome.SKIPPED, "interrupted before it was sent")
+            if self._lost:
+                return Result(Outcome.SKIPPED, f"not sent: {self._lost}")
+            try:
+                return work(change)
+            except UnsetSecret as error:
+                return Result(Outcome.FAILED, f"secret '{error}' has no value")
+            except Rejected as error:
+                return Result(Outcome.FAILED, error.reason)
+            except Unreachable as error:
+                self._lost = str(error)
+                return Result(Outcome.FAILED, str(error))
+            except (AccessDenied, BrokerError) as error:
+                return Result(Outcome.FAILED, str(error))
+
+        return run
+
+    def _one(self, change: Change) -> Result:
+        kind = KINDS[change.ref.kind]
+        if change.action is Action.DELETE:
+            return delete(self.broker, kind, change)
+        if change.action is Action.REPLACE:
+            return replace(self.broker, kind, change, self.context)
+        assert change.after is not None
+        for request in kind.declare(change.before, change.after, self.context):
+            self.broker.send(request)
+        return _DONE
+
+    def _put_back(self, change: Change) -> Result:
+        """Declare again what a replaced object took with it, but for what is to go anyway."""
+        gone = {c.ref for c in self.plan.applicable if c.action is Action.DELETE}
+        for ref in change.impact.implied:
+            if ref in gone:
+                continue
+            kind = KINDS[ref.kind]
+            live = self.live.get(ref.kind, {}).get(ref.key)
+            row = self.desired.get(ref.kind, {}).get(ref.key, live)
+            if row is None:
+                continue
+            try:
+                for request in kind.declare(live, row, self.context):
+                    self.broker.send(request)
+            except BrokerError as error:
+                reason = error.reason if isinstance(error, Rejected) else str(error)
+                return Result(
+                    Outcome.FAILED, f"replaced, but {kind.sentence(ref.key)} is lost: {reason}"
+                )
+        return self.results[change.ref]
+
+    def _upload(self, batch: Sequence[Change]) -> bool:
+        """Import one batch; false when the broker refused it and it has to be sent singly."""
+        if self.stop.is_set() or self._lost:
+            return False
+        kind = KINDS[batch[0].ref.kind]
+        rows: Rows = {kind.name: {}}
+        for change in batch:
+            row = _importable(kind, change, self.context)
+            if row is not None:
+                rows[kind.name][change.ref.key] = row
+        if len(rows[kind.name]) < BULK_FROM:
+            return False
+        try:
+            self.broker.upload(compile_document(rows))
+        except Rejected:
+            return False
+        except Unreachable as error:
+            self._lost = str(error)
+            return False
+        for key in rows[kind.name]:
+            self.results[Ref(kind.name, key)] = _DONE
+            self.in_bulk.add(Ref(kind.name, key))
+        self.progress("applying", self._done(), len(self.plan.applicable))
+        return True
+
+
+def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Split the creations of one step by kind, and into imports of a bounded size."""
+    by_kind: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.action is Action.CREATE:
+            by_kind.setdefault(change.ref.kind, []).append(change)
+    for found in by_kind.values():
+        if len(found) >= BULK_FROM:
+            for start in range(0, len(found), BULK_OBJECTS):
+                yield found[start : start + BULK_OBJECTS]
+
+
+def _importable(kind: Kind, change: Change, context: Context) -> Row | None:
+    """Return the row to import with its secrets resolved; `None` where import cannot carry it."""
+    assert change.after is not None
+    if kind.to_export(change.after) is None:
+        return None
+    try:
+        row: Row = context.resolve(change.after) if kind.holds_secrets else change.after
+    except UnsetSecret:
+        return None
+    return row

@@ -1,0 +1,134 @@
+"""
+Plan: read each cluster, compile its definitions, say what differs. Writes nothing.
+
+One cluster that cannot be read does not keep the others from being planned; definitions that are
+wrong for any cluster do, since nothing that was written can then be trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from rmqsync.app.ports import Broker, Checkout, Progress, SourceFile
+from rmqsync.kinds.base import Context
+from rmqsync.loading.compile import Options, ParseCache, check_for_cluster, compile_layers
+from rmqsync.model.changes import ClusterPlan, Status
+from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
+from rmqsync.model.findings import Finding
+from rmqsync.planning.draft import draft
+from rmqsync.planning.plan import context_of, finish, touched
+from rmqsync.planning.rules import Rules
+
+CLUSTERS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One cluster of a run, with all that planning it takes."""
+
+    name: str
+    reader: Broker
+    checkout: Checkout
+    layers: tuple[str, ...]
+    options: Options
+    rules: Rules
+    context: Context = field(default_factory=Context)
+    """Secrets, and the version where no cluster tells it."""
+    writable: bool = True
+    """False for a cluster that is a file, or whose `mode` is report."""
+
+    def files(self) -> list[tuple[str, Sequence[SourceFile]]]:
+        return [(layer, self.checkout.files(layer)) for layer in self.layers]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A cluster's plan, and what apply goes on with; the rest is `None` where reading failed."""
+
+    target: Target
+    plan: ClusterPlan
+    desired: Desired | None = None
+    live: Live | None = None
+    context: Context | None = None
+
+
+def plan_clusters(
+    targets: Sequence[Target],
+    cache: ParseCache | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> list[Planned]:
+    """
+    Plan all clusters, several at once, in the order given.
+
+    Raises `InvalidDefinitions` with the findings of every cluster, or `SourceError`.
+    """
+    cache = cache or ParseCache()
+    findings: dict[Finding, None] = {}
+    planned: list[Planned] = []
+
+    def one(target: Target) -> Planned | InvalidDefinitions:
+        try:
+            return plan_cluster(target, cache)
+        except InvalidDefinitions as error:
+            return error
+
+    workers = max(1, min(CLUSTERS_AT_ONCE, len(targets)))
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for done, result in enumerate(pool.map(one, targets), 1):
+            if isinstance(result, InvalidDefinitions):
+                findings.update(dict.fromkeys(result.findings))
+            else:
+                planned.append(result)
+            progress("planning", done, len(targets))
+    if findings:
+        raise InvalidDefinitions(findings)
+    return planned
+
+
+def plan_cluster(target: Target, cache: ParseCache) -> Planned:
+    """Plan one cluster. The broker is read while the files are compiled."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading = pool.submit(target.reader.read)
+        desired = compile_layers(target.files(), target.options, cache=cache)
+        try:
+            live = reading.result()
+        except BrokerError as error:
+            return Planned(target, failed(target.name, error), desired)
+    context = context_of(desired, live, target.context)
+    findings = check_for_cluster(desired, live, context)
+    return _planned(target, desired, live, context, findings)
+
+
+def failed(name: str, error: BrokerError) -> ClusterPlan:
+    """Return the plan of a cluster that could not be read."""
+    status = Status.UNREACHABLE if isinstance(error, Unreachable) else Status.ERROR
+    return ClusterPlan(name, status, str(error))
+
+
+def _planned(
+    target: Target,
+    desired: Desired,
+    live: Live,
+    context: Context,
+    findings: Sequence[Finding],
+) -> Planned:
+    found = draft(desired, live, context, target.rules)
+    wanted = touched(found)
+    try:
+        facts = target.reader.queue_facts([ref.key for ref in wanted]) if wanted else {}
+    except BrokerError as error:
+        return Planned(target, failed(target.name, error), desired)
+    by_ref = {ref: facts[ref.key] for ref in wanted if ref.key in facts}
+    plan = finish(
+        target.name,
+        found,
+        desired,
+        live,
+        by_ref,
+        target.rules,
+        (*desired.findings, *findings),
+    )
+    return Planned(target, plan, desired, live, context)

@@ -1,0 +1,53 @@
+"""A revision of the definitions in place of a cluster: what a merge would change, no broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rmqsync.app.ports import Checkout
+from rmqsync.kinds.base import Request
+from rmqsync.loading.compile import Options, compile_layers
+from rmqsync.model.definitions import Live, QueueFacts
+from rmqsync.model.errors import Refused
+from rmqsync.model.values import JsonValue, Key
+
+
+class RevisionReader:
+    """Fits `Broker` for reading; writing is refused."""
+
+    def __init__(
+        self, name: str, checkout: Checkout, layers: tuple[str, ...], options: Options
+    ) -> None:
+        self._name = name
+        self._checkout = checkout
+        self._layers = layers
+        self._options = options
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read(self) -> Live:
+        files = [(layer, self._checkout.files(layer)) for layer in self._layers]
+        desired = compile_layers(files, self._options)
+        return Live(desired.rows, version=None, from_file=True)
+
+    def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        del queues
+        return {}
+
+    def get(self, request: Request) -> JsonValue:
+        raise self._refused()
+
+    def send(self, request: Request) -> None:
+        raise self._refused()
+
+    def upload(self, document: Mapping[str, Any]) -> None:
+        raise self._refused()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _refused(self) -> Refused:
+        return Refused(f"cluster '{self._name}' stands for a revision and cannot be written")

@@ -1,0 +1,225 @@
+"""Options that several verbs share, and the values they turn into."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from rmqsync.cli.codes import Exit
+from rmqsync.cli.output import out, say, wants_color
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMATS = ("text", "json", "ndjson", "markdown", "sarif", "junit", "html", "github")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What every verb understands."""
+
+    config: str | None
+    data_dir: str | None
+    format: str
+    color: str
+    verbose: int
+    quiet: bool
+    timeout: float
+    reports: tuple[str, ...]
+
+
+def common(function: F) -> F:
+    """Add the options of every verb; the command gets them as one `Common`."""
+    options = [
+        click.option(
+            "--config",
+            metavar="FILE",
+            envvar="RMQSYNC_CONFIG",
+            help="Settings; by default rmqsync.yaml here.",
+        ),
+        click.option(
+            "--data-dir",
+            metavar="DIR",
+            envvar="RMQSYNC_DATA_DIR",
+            help="History, backups and caches; by default the XDG state folder.",
+        ),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(FORMATS),
+            default="text",
+            envvar="RMQSYNC_FORMAT",
+            help="Of what goes to stdout.",
+        ),
+        click.option(
+            "--report",
+            "reports",
+            multiple=True,
+            metavar="FORMAT=PATH",
+            help="Write this format to a file as well; may be repeated.",
+        ),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            envvar="RMQSYNC_COLOR",
+            help="NO_COLOR and FORCE_COLOR count as well.",
+        ),
+        click.option("-v", "--verbose", count=True, help="Fold nothing; twice: log requests."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors."),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0.1),
+            default=30.0,
+            envvar="RMQSYNC_TIMEOUT",
+            help="Seconds for one answer of a broker.",
+        ),
+    ]
+
+    @functools.wraps(function)
+    def wrapped(
+        config: str | None,
+        data_dir: str | None,
+        form: str,
+        reports: tuple[str, ...],
+        color: str,
+        verbose: int,
+        quiet: bool,
+        timeout: float,
+        **others: Any,
+    ) -> Any:
+        _set_up_logging(verbose)
+        shared = Common(
+            config=config,
+            data_dir=data_dir,
+            format=form,
+            color=color,
+            verbose=verbose,
+            quiet=quiet,
+            timeout=timeout,
+            reports=reports,
+        )
+        for report in reports:
+            _split_report(report)
+        return function(shared, **others)
+
+    decorated: Any = wrapped
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _set_up_logging(verbose: int) -> None:
+    import logging
+
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.getLogger("rmqsync").setLevel(level)
+
+
+def loading(function: F) -> F:
+    """Add the options that say how definitions are read."""
+    options = [
+        click.option(
+            "--allow-plain-secrets",
+            is_flag=True,
+            help="Load passwords, and URIs with passwords, that are written in definitions.",
+        ),
+        click.option("--vhost", help="Vhost of objects that name none, such as an export of one."),
+        click.option(
+            "--rabbitmq-version",
+            metavar="X.Y.Z",
+            envvar="RMQSYNC_RABBITMQ_VERSION",
+            help="Check against this version where no cluster tells its own.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def choosing(function: F) -> F:
+    """Add the options that choose clusters, revisions and objects."""
+    options = [
+        click.option(
+            "--cluster", "clusters", multiple=True, metavar="NAME", help="Default: all clusters."
+        ),
+        click.option("--revision", metavar="REV", help="Definitions of this revision."),
+        click.option(
+            "--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses."
+        ),
+        click.option(
+            "--exclude", "excludes", multiple=True, metavar="GLOB", help="Not these addresses."
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def session(shared: Common) -> Iterator[Any]:
+    """Open a `Session` for the length of a command."""
+    from rmqsync.wiring import Session
+
+    opened = Session(shared.config, shared.data_dir, os.environ)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def version(text: str | None) -> tuple[int, int, int] | None:
+    """Return `--rabbitmq-version` as numbers."""
+    if text is None:
+        return None
+    from rmqsync.planning.plan import parse_version
+
+    found = parse_version(text)
+    if found is None:
+        raise click.BadParameter(f"'{text}' is no version such as 4.0 or 3.10.8")
+    return found
+
+
+def emit(shared: Common, document: Any, *, key: str = "default") -> None:
+    """Print a document in the chosen format, and write the reports that were asked for."""
+    import sys
+
+    from rmqsync.report.formats import Format, render
+
+    color = wants_color(shared.color, sys.stdout)
+    for report in shared.reports:
+        form, path = _split_report(report)
+        _write(path, render(Format(form), document, verbose=True, key=key))
+    out(render(Format(shared.format), document, color=color, verbose=shared.verbose > 0, key=key))
+
+
+def emit_findings(shared: Common, error: Any, *, key: str = "default") -> int:
+    """Show invalid definitions: as text on stderr, in every other format on stdout."""
+    from rmqsync.report.plan_json import findings_document
+
+    if shared.format == "text" and not shared.reports:
+        raise error
+    document = findings_document(error.findings)
+    emit(shared, document, key=key)
+    say(f"{len(error.findings)} findings, nothing was done")
+    return Exit.FAILED
+
+
+def _split_report(report: str) -> tuple[str, str]:
+    form, _, path = report.partition("=")
+    if form not in FORMATS or not path:
+        raise click.BadParameter(
+            f"--report {report}: write FORMAT=PATH with one of {', '.join(FORMATS)}"
+        )
+    return form, path
+
+
+def _write(path: str, text: str) -> None:
+    from rmqsync.repo.local import write_atomic
+
+    write_atomic(path, text.encode("utf-8", "backslashreplace"))

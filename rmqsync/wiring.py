@@ -1,0 +1,214 @@
+"""
+Builds adapters from settings and hands use cases to the command line and the daemon.
+
+The only place that knows both sides.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+from rmqsync.app.plan import Target
+from rmqsync.app.ports import Broker, Checkout
+from rmqsync.app.revision import RevisionReader
+from rmqsync.config.cluster import ClusterSettings, Mode, Prune
+from rmqsync.config.read import read_settings
+from rmqsync.config.settings import Settings
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Context, Version
+from rmqsync.loading.compile import Options
+from rmqsync.model.address import Pattern
+from rmqsync.model.changes import Loss
+from rmqsync.model.errors import SourceError, UsageError
+from rmqsync.planning.rules import Rules
+from rmqsync.repo.local import data_folder, read_bytes
+from rmqsync.repo.secrets import SecretStore
+
+DEFAULT_CONFIG = "rmqsync.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line says about one run, beyond the settings."""
+
+    clusters: tuple[str, ...] = ()
+    """Names or globs; empty: all."""
+    revision: str | None = None
+    base: str | None = None
+    """Compare with this revision instead of the clusters."""
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    allow_loss: Loss | None = None
+    overrides: Mapping[str, Loss] = field(default_factory=dict)
+    max_deletes: int | None = None
+    allow_plain_secrets: bool = False
+    vhost: str | None = None
+    rabbitmq_version: Version | None = None
+    timeout_s: float = 30.0
+    parallelism: int = 8
+
+
+class Session:
+    """One run of the program: settings, secrets and open connections. Close it at the end."""
+
+    def __init__(
+        self, config: str | None, data_dir: str | None, environ: Mapping[str, str]
+    ) -> None:
+        self._config = config or DEFAULT_CONFIG
+        self._data_dir = data_dir
+        self._environ = environ
+        if config is None and not os.path.exists(self._config):
+            raise SourceError(
+                f"there is no {DEFAULT_CONFIG} here; go to its folder, or name it with --config"
+            )
+        self.settings: Settings = read_settings(self._config, read_bytes)
+        self.secrets = SecretStore(self.settings.secrets, environ)
+        self._open: list[Broker] = []
+        self._checkouts: dict[tuple[object, ...], Checkout] = {}
+
+    def close(self) -> None:
+        for broker in self._open:
+            broker.close()
+
+    @property
+    def data_dir(self) -> str:
+        chosen = self._data_dir or self.settings.daemon.data_dir
+        sources = [self.settings.source, *(c.source for c in self.settings.clusters.values())]
+        return data_folder(chosen, self._environ, [s.path for s in sources if s.git is None])
+
+    def names(self, chosen: Iterable[str]) -> list[str]:
+        """Return the names of clusters; raises `UsageError` for one that is not in the settings."""
+        known = list(self.settings.clusters)
+        if not known:
+            raise SourceError(f"{self._config} has no clusters")
+        patterns = list(chosen)
+        if not patterns:
+            return known
+        from rmqsync.text.nearest import did_you_mean
+
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in known):
+                hint = did_you_mean(pattern, known) or f"there are {', '.join(known)}"
+                raise UsageError(f"{self._config} has no cluster '{pattern}'; {hint}")
+        return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
+
+    def targets(self, options: RunOptions) -> list[Target]:
+        """Return the chosen clusters, ready to be planned."""
+        return [self.target(name, options) for name in self.names(options.clusters)]
+
+    def target(self, name: str, options: RunOptions) -> Target:
+        cluster = self.settings.clusters[name]
+        loading = self._loading(cluster, options)
+        checkout = self.checkout(cluster, options.revision)
+        context = Context(version=options.rabbitmq_version, secret=self.secrets.value)
+        rules = self._rules(cluster, options)
+        if options.base is None:
+            reader = self.broker(cluster, options)
+        else:
+            reader = RevisionReader(
+                name, self.checkout(cluster, options.base), cluster.layers, loading
+            )
+            # What the base declares and the head does not is what a merge takes away.
+            prune = cluster.prune if cluster.prune is Prune.NEVER else Prune.ALL
+            rules = replace(rules, prune=prune, prune_kinds=frozenset(KINDS.names))
+            context = replace(context, secret=lambda _: None)
+        writable = options.base is None and cluster.snapshot is None and cluster.mode is Mode.APPLY
+        return Target(name, reader, checkout, cluster.layers, loading, rules, context, writable)
+
+    def checkout(self, cluster: ClusterSettings, revision: str | None) -> Checkout:
+        """Return where the definitions of a cluster are read from. Made once for equal sources."""
+        source = cluster.source
+        key = (source, cluster.layers if source.git is None and revision is None else (), revision)
+        if key not in self._checkouts:
+            self._checkouts[key] = self._make_checkout(cluster, revision)
+        return self._checkouts[key]
+
+    def _make_checkout(self, cluster: ClusterSettings, revision: str | None) -> Checkout:
+        from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
+
+        source = cluster.source
+        if source.git is not None:
+            from rmqsync.repo.mirror import Mirror
+
+            mirror = Mirror(source, self.data_dir, self.secrets.read_ref)
+            mirror.fetch(revision if revision and len(revision) == 40 else None)
+            return mirror.checkout(revision)
+        if revision is None:
+            return FolderCheckout(source.path, cluster.layers)
+        return RevisionCheckout(source.path, revision)
+
+    def broker(self, cluster: ClusterSettings, options: RunOptions) -> Broker:
+        """Return the cluster itself, or the file that stands for it."""
+        if cluster.snapshot is not None:
+            from rmqsync.broker.export_file import FileCluster
+
+            return FileCluster(cluster.name, cluster.snapshot, read_bytes(cluster.snapshot))
+        from rmqsync.broker.cluster import ManagementApi
+        from rmqsync.broker.connection import ClusterConnection, TlsFiles
+
+        assert cluster.username is not None
+        assert cluster.password is not None
+        what = f"cluster '{cluster.name}': password"
+        tls = cluster.tls
+        broker = ManagementApi(
+            ClusterConnection(
+                name=cluster.name,
+                endpoints=cluster.endpoints,
+                username=cluster.username,
+                password=self.secrets.read_ref(cluster.password, what),
+                password_from=str(cluster.password),
+                tls=TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key, verify=tls.verify),
+                timeout_s=options.timeout_s,
+                parallelism=options.parallelism,
+                secrets=self._secret_values,
+            )
+        )
+        self._open.append(broker)
+        return broker
+
+    def _secret_values(self) -> Iterable[str]:
+        values = (self.secrets.value(name) for name in self.settings.secrets)
+        return [value for value in values if value]
+
+    def _loading(self, cluster: ClusterSettings, options: RunOptions) -> Options:
+        return Options(
+            vars=cluster.vars,
+            default_vhost=options.vhost,
+            allow_plain_secrets=options.allow_plain_secrets,
+            version=options.rabbitmq_version,
+            secrets={
+                name: tuple(Pattern(text) for text in source.patterns)
+                for name, source in self.settings.secrets.items()
+            },
+            scope=cluster.scope,
+            own_user=cluster.username,
+        )
+
+    @staticmethod
+    def _rules(cluster: ClusterSettings, options: RunOptions) -> Rules:
+        limits = cluster.max_deletes
+        if options.max_deletes is not None:
+            number = options.max_deletes
+            limits = replace(limits, share=1.0, objects=number, bindings=number)
+        return Rules(
+            prune=cluster.prune,
+            prune_kinds=frozenset(cluster.prune_kinds),
+            allow_loss=cluster.allow_loss if options.allow_loss is None else options.allow_loss,
+            overrides=options.overrides,
+            git_may_allow=cluster.git_may_allow,
+            max_deletes=limits,
+            scope=cluster.scope,
+            ignore=tuple(map(Pattern, cluster.ignore)),
+            protect=tuple(map(Pattern, cluster.protect)),
+            targets=tuple(map(Pattern, options.targets)),
+            excludes=tuple(map(Pattern, options.excludes)),
+        )
+
+
+def now() -> str:
+    """Return the time, UTC, as plans have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
