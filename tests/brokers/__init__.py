@@ -15,7 +15,7 @@ whoever keeps something in a broker names it with a suffix of his own.
 
 Names are `GENERATION[-SUFFIX]`. The generations are Debian's own packages: 3.10 (bookworm), 4.0
 (trixie), 4.3 or later (forky), each in a root folder made by debootstrap, so that the machine is
-left as it was. That takes root and Debian's debootstrap, which is installed if need be. Where a
+left as it was. That takes root and Debian's debootstrap, which is installed if it lacks. Where a
 Docker engine answers, the official images serve instead. Where neither is to be had,
 `unavailable()` says why.
 

@@ -23,14 +23,17 @@ _MOST_LEASES = 50
 
 
 def up(name: str) -> Broker:
-    """The running broker called `name`: as it is when it runs well, started empty otherwise."""
+    """The running broker called `name`: as it is when it runs well, started empty otherwise.
+
+    Raises Unavailable where there can be none.
+    """
     generation = generation_of(name)
+    chosen = engine()
     with _locked(name):
         found = _find(name)
         if found is not None and found.is_healthy():
             return found
         _take_down(name)
-        chosen = engine()
         provision(generation)
         return _start(_prepare(name, generation, chosen))
 
@@ -77,9 +80,10 @@ def lease(generation: str, *, keep: bool = False) -> Iterator[Broker]:
     """An empty broker of `generation` that nobody else leases meanwhile.
 
     It is called `r40`, or else `r40-2`, `r40-3` … It is taken down afterwards if it was not there
-    before and `keep` is false.
+    before and `keep` is false. Raises Unavailable where there can be none.
     """
     generation_of(generation)
+    engine()
     for number in range(1, _MOST_LEASES):
         name = generation if number == 1 else f"{generation}-{number}"
         with try_locked(run_folder() / f"{name}.lease") as is_ours:

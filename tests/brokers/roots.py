@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.brokers.folders import cache_folder, locked
 
 _INCLUDE = "rabbitmq-server"
+_TOOLS = ("debootstrap", "openssl")
+"""What a bare Debian may lack; each is a package of the same name."""
 _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 _NO_SERVICES = "#!/bin/sh\nexit 101\n"
 _RECIPE = "2"
@@ -38,7 +40,7 @@ def root_of(suite: str) -> Path:
 
 
 def _build(suite: str, root: Path) -> None:
-    _install_debootstrap()
+    _install_tools()
     for left_over in root.parent.glob(f".{suite}-*.building"):
         shutil.rmtree(left_over)
     building = root.parent / f".{root.name}.building"
@@ -63,13 +65,14 @@ def _build(suite: str, root: Path) -> None:
     log.unlink()
 
 
-def _install_debootstrap() -> None:
-    if shutil.which("debootstrap"):
+def _install_tools() -> None:
+    if all(shutil.which(tool) for tool in _TOOLS):
         return
     with locked(cache_folder() / "apt.lock"):
-        if not shutil.which("debootstrap"):
+        lacking = [tool for tool in _TOOLS if not shutil.which(tool)]
+        if lacking:
             _apt_get("update")
-            _apt_get("install", "--yes", "--no-install-recommends", "debootstrap")
+            _apt_get("install", "--yes", "--no-install-recommends", *lacking)
 
 
 def debian_mirror() -> str:
