@@ -19,7 +19,7 @@ from rmqsync.config.secrets import Ref, SecretRef
 from rmqsync.config.shapes import Choice, Either, Flag, ListOf, MapOf, Number, enumeration, words
 from rmqsync.config.source import SOURCE, Source
 from rmqsync.config.tables import Table, option
-from rmqsync.config.texts import AnyText, Cron, Duration, Folder, Glob, Path, Text
+from rmqsync.config.texts import AnyText, Cron, Duration, Folder, Glob, KindGlob, Path, Text
 from rmqsync.config.urls import AMQP, ENDPOINT
 from rmqsync.model.changes import Loss
 
@@ -105,7 +105,7 @@ class Scope:
         ("*",),
     )
     kinds: tuple[str, ...] = option(
-        ListOf(Text(r"[a-z_*?\[\]!]+", "a kind, as in 'queue' or '*policy'"), least=1),
+        ListOf(KindGlob(), least=1),
         "Kinds of objects, as globs.",
         ("*",),
     )
@@ -141,7 +141,7 @@ class ClusterSettings:
         ListOf(Folder(), least=1), "Folders under source.path; later ones override earlier ones."
     )
     vars: Mapping[str, str] = option(
-        MapOf(AnyText()),
+        MapOf(AnyText(), gaps=True),
         "Values for ${name} in definitions. Not secret: they appear in plans and in the marker.",
         {},
     )
@@ -172,7 +172,7 @@ class ClusterSettings:
         Prune.OWNED,
     )
     prune_kinds: tuple[str, ...] = option(
-        ListOf(Text("[a-z_]+", "a kind, as in 'user'")),
+        ListOf(KindGlob(plain=True)),
         "Kinds that prune: all deletes too, though it spares them otherwise: user, "
         "global_parameter.",
         (),

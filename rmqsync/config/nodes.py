@@ -32,6 +32,8 @@ class File:
     folder: str
     findings: list[Finding]
     """Shared by all files of one reading; grows."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of objects there are; none: not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +108,11 @@ def merged(lower: Node, upper: Node) -> Node:
     """
     Return the mapping `lower` with the members of `upper` put over it.
 
-    A member of `upper` without a value takes that of `lower` away.
+    A member of `upper` without a value takes that of `lower` away, since it counts as left out.
     """
     if not isinstance(lower.value, Mapping) or not isinstance(upper.value, Mapping):
         return upper
-    members = dict(lower.members())
-    for name, node in upper.members():
-        if node.value is None:
-            members.pop(name, None)
-        else:
-            members[name] = node
+    members = {**dict(lower.members()), **dict(upper.members())}
     return assembled(upper, members)
 
 

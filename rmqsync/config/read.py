@@ -10,7 +10,7 @@ and `source` single keys, of all others the whole value; a key without a value t
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rmqsync.config.nodes import TWICE, UNREADABLE, Bad, File, Node, assembled, merged
 from rmqsync.config.settings import SETTINGS, Settings
@@ -23,16 +23,19 @@ _DEEP = ("vars", "tls", "lock", "max_deletes", "scope")
 _SCHEDULES = ("every", "cron")
 
 
-def read_settings(file: str, read: Callable[[str], bytes], folder: str = "") -> Settings:
+def read_settings(
+    file: str, read: Callable[[str], bytes], folder: str = "", kinds: Iterable[str] = ()
+) -> Settings:
     """
     Return the settings in `file` and in all that it includes.
 
     `file` is shown in messages as it is given. Relative paths become absolute if `folder`, the
     working folder, is. `read` returns a file's content or raises `SourceError`, which is passed on
-    for `file` itself. Raises `InvalidDefinitions` with all errors of all files.
+    for `file` itself. `kinds` are the names of kinds that patterns may be about; none: not checked.
+    Raises `InvalidDefinitions` with all errors of all files.
     """
     findings: list[Finding] = []
-    files = _collect(file, read, folder, findings)
+    files = _collect(file, read, folder, findings, tuple(kinds))
     settings = None
     if files:
         try:
@@ -45,7 +48,11 @@ def read_settings(file: str, read: Callable[[str], bytes], folder: str = "") -> 
 
 
 def _collect(
-    file: str, read: Callable[[str], bytes], folder: str, findings: list[Finding]
+    file: str,
+    read: Callable[[str], bytes],
+    folder: str,
+    findings: list[Finding],
+    kinds: tuple[str, ...],
 ) -> list[Node]:
     """Return the top mappings of `file` and all it includes, each once, in the order of naming."""
     tops: list[Node] = []
@@ -70,7 +77,7 @@ def _collect(
             findings.extend(invalid.findings)
             continue
         data = {} if document.data is None else document.data
-        top = Node(File(document, os.path.dirname(place), findings), (), data)
+        top = Node(File(document, os.path.dirname(place), findings, kinds), (), data)
         if not isinstance(data, Mapping):
             wrong(top, "a mapping", "with keys such as clusters")
             continue

@@ -62,7 +62,7 @@ class ListOf(Generic[T]):
 
     def parse(self, node: Node) -> tuple[T, ...]:
         if not isinstance(node.value, list):
-            hint = f"write [{node.value}]" if isinstance(node.value, str) else None
+            hint = "put it in [ ]" if isinstance(node.value, str) else None
             raise wrong(node, "a list", hint)
         values: list[T] = []
         failed = False
@@ -94,7 +94,11 @@ class ListOf(Generic[T]):
 
 
 class MapOf(Generic[T]):
-    """A mapping from names to one sort of value; `named` parses with the name at hand."""
+    """
+    A mapping from names to one sort of value.
+
+    `named` parses with the name at hand; with `gaps` a name without value counts as left out.
+    """
 
     def __init__(
         self,
@@ -103,8 +107,10 @@ class MapOf(Generic[T]):
         keys: str = r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
         what: str = "letters, digits, _ . and -",
         named: Callable[[str, Node], T] | None = None,
+        gaps: bool = False,
     ) -> None:
         self.shape = shape
+        self._gaps = gaps
         self._keys = re.compile(keys)
         self._what = what
         self._named = named
@@ -118,6 +124,8 @@ class MapOf(Generic[T]):
             if not self._keys.fullmatch(key):
                 member.bad(f"'{key}' is no name", f"use {self._what}", key=True)
                 failed = True
+            if self._gaps and member.value is None:
+                continue
             try:
                 values[key] = self._named(key, member) if self._named else self.shape.parse(member)
             except Bad:
@@ -130,7 +138,9 @@ class MapOf(Generic[T]):
         return {
             "type": "object",
             "propertyNames": {"pattern": f"^{self._keys.pattern}$"},
-            "additionalProperties": self.shape.schema(),
+            "additionalProperties": or_null(self.shape.schema())
+            if self._gaps
+            else self.shape.schema(),
         }
 
     def show(self, value: object) -> JsonValue:
@@ -199,7 +209,7 @@ class Choice(Generic[T]):
             return self._words[node.value]
         near = did_you_mean(node.value, self._words) if isinstance(node.value, str) else None
         known = ", ".join(self._words)
-        raise node.bad(f"{quoted(node.value)} is none of {known}", near)
+        raise node.bad(f"must be one of {known}, is {quoted(node.value)}", near)
 
     def schema(self) -> dict[str, JsonValue]:
         return {"enum": list(self._words)}
@@ -209,11 +219,15 @@ class Choice(Generic[T]):
 
 
 def quoted(value: object) -> str:
-    """Return a value as a message names it."""
+    """Return a value as a message may show it: of URLs without what stands before an `@`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}'"
+        start, sign, rest = value.partition("://")
+        host, slash, path = rest.partition("/")
+        if "@" in host:
+            host = "…" + host[host.rindex("@") :]
+        return f"'{start}{sign}{host}{slash}{path}'"
     return {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(value), str(value))
 
 
@@ -229,3 +243,14 @@ def words(members: Iterable[T], word: Callable[[T], str]) -> dict[str, T]:
 def enumeration(cls: type[E]) -> Choice[E]:
     """Return the choice among the values of an enum of strings."""
     return Choice(words(cls, lambda member: str(member.value)))
+
+
+def or_null(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return a schema that also takes a key without value, which counts as left out."""
+    kind = schema.get("type")
+    if isinstance(kind, str) and "oneOf" not in schema:
+        return schema | {"type": [kind, "null"]}
+    choices = schema.get("enum")
+    if isinstance(choices, list) and len(schema) == 1:
+        return {"enum": [*choices, None]}
+    return {"anyOf": [schema, {"type": "null"}]}

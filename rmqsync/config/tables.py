@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar, cast, overload
 
 from rmqsync.config.nodes import MISSING_KEY, UNKNOWN_KEY, Bad, Node
-from rmqsync.config.shapes import Shape, wrong
+from rmqsync.config.shapes import Shape, or_null, wrong
 from rmqsync.model.values import JsonValue
 from rmqsync.text.nearest import did_you_mean
 
@@ -113,20 +113,17 @@ class Table(Generic[T]):
         if self._check:
             self._check(node)
 
-    def schema(self) -> dict[str, JsonValue]:
+    def schema(self, *, partly: bool = False) -> dict[str, JsonValue]:
         properties: dict[str, JsonValue] = {}
         required: list[str] = []
         for key, (found, item) in self.options.items():
             entry: dict[str, JsonValue] = {"description": found.doc}
-            if _is_required(item):
+            if _is_required(item) and not partly:
                 required.append(key)
                 entry |= found.shape.schema()
             else:
-                entry |= _or_null(found.shape.schema())
-                default = item.default
-                if default is dataclasses.MISSING:
-                    assert item.default_factory is not dataclasses.MISSING
-                    default = item.default_factory()
+                entry |= or_null(found.shape.schema())
+                default = _default(item)
                 if default is not None and not dataclasses.is_dataclass(default):
                     entry["default"] = found.shape.show(default)
             properties[key] = entry
@@ -153,9 +150,7 @@ class Partly(Generic[T]):
         return self._table.values(node, partly=True)
 
     def schema(self) -> dict[str, JsonValue]:
-        schema = self._table.schema()
-        schema.pop("required", None)
-        return schema
+        return self._table.schema(partly=True)
 
     def show(self, value: object) -> JsonValue:
         assert not value
@@ -167,12 +162,8 @@ def _is_required(item: dataclasses.Field[object]) -> bool:
     return item.default is missing and item.default_factory is missing
 
 
-def _or_null(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return a schema that also takes a key without value, which counts as left out."""
-    kind = schema.get("type")
-    if isinstance(kind, str) and "enum" not in schema:
-        return schema | {"type": [kind, "null"]}
-    choices = schema.get("enum")
-    if isinstance(choices, list) and len(schema) == 1:
-        return {"enum": [*choices, None]}
-    return {"anyOf": [schema, {"type": "null"}]}
+def _default(item: dataclasses.Field[object]) -> object:
+    """Return the default of a key; `None` where there is none."""
+    if item.default is not dataclasses.MISSING:
+        return item.default
+    return None if _is_required(item) else cast("Callable[[], object]", item.default_factory)()

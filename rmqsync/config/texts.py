@@ -9,8 +9,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from rmqsync.config import cron
 from rmqsync.config.nodes import Node
-from rmqsync.config.shapes import wrong
+from rmqsync.config.shapes import quoted, wrong
+from rmqsync.model.address import Pattern
 from rmqsync.model.values import JsonValue
+from rmqsync.text.nearest import did_you_mean
 
 
 class Text:
@@ -29,7 +31,7 @@ class Text:
         if not value:
             raise node.bad("is empty")
         if self._regex and not self._regex.fullmatch(value):
-            raise node.bad(f"'{value}' is not {self._what}")
+            raise node.bad(f"{quoted(value)} is not {self._what}")
         return value
 
     def schema(self) -> dict[str, JsonValue]:
@@ -113,6 +115,33 @@ class Glob(Text):
             "a pattern over addresses, as in 'queue:shop/*' or 'vhost:*'",
         )
 
+    def parse(self, node: Node) -> str:
+        value = super().parse(node)
+        _check_kind(node, value.partition(":")[0])
+        return value
+
+
+class KindGlob(Text):
+    """A glob over the names of kinds; with `plain` a name."""
+
+    def __init__(self, *, plain: bool = False) -> None:
+        super().__init__(
+            "[a-z_]+" if plain else r"[a-z_*?\[\]!]+", "a kind, as in 'queue' or 'user'"
+        )
+
+    def parse(self, node: Node) -> str:
+        value = super().parse(node)
+        _check_kind(node, value)
+        return value
+
+
+def _check_kind(node: Node, pattern: str) -> None:
+    """A pattern that can match nothing would protect nothing."""
+    kinds = node.file.kinds
+    if kinds and not any(Pattern(pattern).matches(kind) for kind in kinds):
+        near = did_you_mean(pattern, kinds)
+        raise node.bad(f"there is no kind '{pattern}'", near or f"kinds are {', '.join(kinds)}")
+
 
 class Url(Text):
     """
@@ -132,13 +161,13 @@ class Url(Text):
             parts = urlsplit(value)
             port = parts.port
         except ValueError:
-            raise node.bad(f"{shown(value)} has no valid host and port") from None
+            raise node.bad(f"{quoted(value)} has no valid host and port") from None
         if parts.scheme not in self._schemes:
             raise node.bad(
-                f"{shown(value)} is no address for this", f"it starts with {self._starts}"
+                f"{quoted(value)} is no address for this", f"it starts with {self._starts}"
             )
         if parts.scheme != "file" and (not _is_host(parts.hostname) or port == 0):
-            raise node.bad(f"{shown(value)} has no valid host and port")
+            raise node.bad(f"{quoted(value)} has no valid host and port")
         return self._check(node, parts)
 
     @property
@@ -156,12 +185,3 @@ _HOST = re.compile(
 
 def _is_host(host: str | None) -> bool:
     return bool(host and _HOST.fullmatch(host))
-
-
-def shown(url: str) -> str:
-    """Return a URL as a message may show it: quoted, without what stands before an `@`."""
-    start, sign, rest = url.partition("://")
-    host, slash, tail = rest.partition("/")
-    if sign and "@" in host:
-        host = "…@" + host.rpartition("@")[2]
-    return f"'{start}{sign}{host}{slash}{tail}'"

@@ -6,30 +6,38 @@ import re
 from urllib.parse import SplitResult, unquote
 
 from rmqsync.config.nodes import Node
-from rmqsync.config.texts import Text, Url, shown
+from rmqsync.config.shapes import quoted
+from rmqsync.config.texts import Text, Url
 
 
 def _endpoint(node: Node, parts: SplitResult) -> str:
     if parts.scheme == "file":
         path = unquote(parts.path)
         if parts.netloc or not path or parts.query or parts.fragment:
-            raise node.bad(f"{shown(parts.geturl())} names no file", "write file:PATH")
+            raise node.bad(f"{quoted(node.value)} names no file", "write file:PATH")
         return "file:" + node.absolute(path)
     _refuse_extras(node, parts)
     return parts.geturl().rstrip("/")
 
 
+_AMQP_HINT = (
+    "use the keys username and password, or refer to the whole URL with {env: NAME} or {file: PATH}"
+)
+
+
 def _amqp(node: Node, parts: SplitResult) -> str:
+    if "@" in parts.netloc:
+        raise node.bad(f"{quoted(node.value)} holds a user name or password", _AMQP_HINT)
     _refuse_extras(node, parts)
     if parts.path not in ("", "/"):
         raise node.bad(
-            f"{shown(parts.geturl())} names a vhost", "leave it out; the lock has a key vhost"
+            f"{quoted(node.value)} names a vhost", "leave it out; the lock has a key vhost"
         )
     return parts.geturl().rstrip("/")
 
 
 def _refuse_extras(node: Node, parts: SplitResult) -> None:
-    url = shown(parts.geturl())
+    url = quoted(node.value)
     if "@" in parts.netloc:
         raise node.bad(f"{url} holds a user name or password", "use the keys username and password")
     if parts.query or parts.fragment:
@@ -37,7 +45,7 @@ def _refuse_extras(node: Node, parts: SplitResult) -> None:
 
 
 def _git(node: Node, parts: SplitResult) -> str:
-    url = shown(parts.geturl())
+    url = quoted(node.value)
     if parts.password is not None or (parts.scheme.startswith("http") and "@" in parts.netloc):
         raise node.bad(f"{url} holds a user name or password", "use the keys username and token")
     if parts.query or parts.fragment or not parts.path.strip("/"):
@@ -48,7 +56,7 @@ def _git(node: Node, parts: SplitResult) -> str:
 def _history(node: Node, parts: SplitResult) -> str:
     if parts.password is not None:
         raise node.bad(
-            f"{shown(parts.geturl())} holds a password",
+            f"{quoted(node.value)} holds a password",
             "refer to the whole URL with {env: NAME} or {file: PATH}",
         )
     return parts.geturl()
@@ -57,7 +65,7 @@ def _history(node: Node, parts: SplitResult) -> str:
 class GitAddress(Text):
     """Where a repository is: a URL, `user@host:path`, or a path relative to the file."""
 
-    _SCP = re.compile(r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9_][A-Za-z0-9_.-]*:(?!//).+")
+    _SCP = re.compile(r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9_][A-Za-z0-9_.-]*:[^:].*")
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,6 +77,10 @@ class GitAddress(Text):
             return self._url.parse(node)
         if self._SCP.fullmatch(value):
             return value
+        if ":" in value.partition("/")[0]:
+            raise node.bad(
+                f"{quoted(value)} is no repository", "it is a URL, user@host:path or a path"
+            )
         return node.absolute(value)
 
 
