@@ -18,6 +18,11 @@ ActionWord: TypeAlias = Literal["create", "update", "replace", "delete"]
 
 ACTIONS: tuple[ActionWord, ...] = ("create", "update", "replace", "delete")
 
+CountName: TypeAlias = Literal[
+    "create", "update", "replace", "delete", "held", "unmanaged", "unchanged"
+]
+COUNTS: tuple[CountName, ...] = (*ACTIONS, "held", "unmanaged", "unchanged")
+
 
 class SourceDocument(TypedDict):
     file: str

@@ -30,6 +30,7 @@ from rmqsync.model.errors import SourceError
 from rmqsync.model.findings import Finding, Origin, Severity
 from rmqsync.model.values import JsonValue
 from rmqsync.report.document import (
+    COUNTS,
     SENSITIVE,
     ChangeDocument,
     ClusterDocument,
@@ -84,7 +85,7 @@ def plan_document(
         "rmqsync_version": __version__,
         "created_at": plan.created_at,
         "revision": {"commit": plan.revision.commit, "dirty": plan.revision.dirty},
-        "summary": _summary(plan.summary),
+        "summary": total(cluster["summary"] for cluster in clusters),
         "clusters": clusters,
     }
     if sides is not None:
@@ -185,10 +186,13 @@ def _cluster(cluster: ClusterPlan) -> ClusterDocument:
 
 def _add_result(cluster: ClusterDocument, result: ClusterResult) -> None:
     outcomes = (*result.results, *repeat(_NOT_REACHED, len(cluster["changes"])))
-    for change, (outcome, error) in zip(cluster["changes"], outcomes, strict=False):
-        change["result"] = outcome.value
+    for change, (outcome, error, hold) in zip(cluster["changes"], outcomes, strict=False):
+        if hold is not None:
+            _recount(cluster["summary"], change)
+            change["hold"] = _hold(hold)
         if error is None and change["hold"] is not None and outcome is Outcome.SKIPPED:
             error = change["hold"]["reason"]
+        change["result"] = outcome.value
         change["error"] = None if error is None else without_userinfo(error)
     if result.error is not None:
         cluster["error"] = without_userinfo(result.error)
@@ -200,6 +204,13 @@ def _add_result(cluster: ClusterDocument, result: ClusterResult) -> None:
     cluster["verified"] = nothing_to_verify if result.verified is None else result.verified
     cluster["interrupted"] = result.interrupted
     cluster["remaining"] = list(result.remaining)
+
+
+def _recount(summary: SummaryDocument, change: ChangeDocument) -> None:
+    """Count a change that a guard held while applying where it belongs now."""
+    if change["hold"] is None:
+        summary[change["action"]] -= 1
+        summary["held"] += 1
 
 
 def _change(change: Change) -> ChangeDocument:
@@ -287,6 +298,15 @@ def _remark(finding: Finding) -> RemarkDocument:
         "address": finding.address,
         "source": place,
     }
+
+
+def total(summaries: Iterable[SummaryDocument]) -> SummaryDocument:
+    """Return the sum of the counts of clusters."""
+    whole = _summary(Summary())
+    for summary in summaries:
+        for name in COUNTS:
+            whole[name] += summary[name]
+    return whole
 
 
 def _summary(summary: Summary) -> SummaryDocument:

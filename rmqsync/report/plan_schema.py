@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rmqsync.model.changes import Action, Cause, HoldCode, Loss, Outcome, Status
 from rmqsync.model.findings import Severity
+from rmqsync.report.document import COUNTS
 
 _TEXT: Final = {"type": "string"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
@@ -13,7 +14,6 @@ _FLAG: Final = {"type": "boolean"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _COUNT_OR_NULL: Final = {"type": ["integer", "null"], "minimum": 0}
 _NAMED: Final = {"kind": _TEXT, "vhost": _TEXT_OR_NULL, "name": _TEXT, "address": _TEXT}
-_COUNTS: Final = ("create", "update", "replace", "delete", "held", "unmanaged", "unchanged")
 
 _Schema = dict[str, Any]
 
@@ -102,7 +102,7 @@ def _source() -> _Schema:
 
 
 def _summary() -> _Schema:
-    return _object(dict.fromkeys(_COUNTS, _COUNT))
+    return _object(dict.fromkeys(COUNTS, _COUNT))
 
 
 def _object(required: _Schema, optional: _Schema | None = None) -> _Schema:

@@ -1,0 +1,120 @@
+"""One change as the lines that Terraform would show, before a format puts its marks on them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rmqsync.report import words
+from rmqsync.report.document import SENSITIVE, ChangeDocument, FieldDocument, PlanDocument
+from rmqsync.report.escape import path, shortened, value, visible
+
+SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "-/+"}
+LEGEND = {
+    "create": "create",
+    "update": "update in-place",
+    "delete": "destroy",
+    "replace": "destroy and then create replacement",
+}
+
+_WORST = ("routing", "access", "messages", "everything")
+_WIDEST_PATH = 44
+_MANY_IMPLIED = 5
+
+
+class Line(NamedTuple):
+    sign: str
+    """`#` for a remark, `+ ~ - -/+`, or nothing for the closing brace."""
+    depth: int
+    text: str
+    note: str = ""
+    """Shown behind the text, after `#`."""
+
+
+class Detail(NamedTuple):
+    """How much of a change to show."""
+
+    implied: int | None = _MANY_IMPLIED
+    fields: int | None = None
+    width: int | None = None
+    """Of one line; what is longer ends in `…`."""
+
+
+FULL = Detail(implied=None)
+
+
+def lines(change: ChangeDocument, document: PlanDocument, detail: Detail) -> list[Line]:
+    """Return the lines of one change: remarks, the object, its fields."""
+    found = [Line("#", 0, f"{words.subject(change)} {words.verb(change, document)}")]
+    found += [Line("#", 0, remark) for remark in remarks(change, detail)]
+    sign = SIGNS[change["action"]]
+    address = visible(change["address"])
+    notes = [words.place(change["source"])]
+    if change["loss"] in _WORST and "sides" not in document:
+        notes.append(f"loss: {change['loss']}")
+    note = ", ".join(filter(None, notes))
+    if change["fields"]:
+        found.append(Line(sign, 0, f"{address} {{", note))
+        found += _fields(change["fields"], detail)
+        found.append(Line("", 0, "}"))
+    else:
+        found.append(Line(sign, 0, address, note))
+    if detail.width is None:
+        return found
+    return [line._replace(text=shortened(line.text, detail.width)) for line in found]
+
+
+def remarks(change: ChangeDocument, detail: Detail) -> list[str]:
+    """Return what is to be known of a change besides its fields: cause, impact, hold, outcome."""
+    found = [f"({cause})"] if (cause := words.cause(change)) else []
+    found += _impact(change)
+    found += _implied(change, detail)
+    error = change.get("error")
+    hold = change["hold"]
+    if hold is not None:
+        found.append(f"held ({visible(hold['code'])}): {visible(hold['reason'])}")
+        found += words.override(hold["override"]) if hold["override"] else []
+    elif error:
+        found.append(visible(error))
+    return found
+
+
+def _impact(change: ChangeDocument) -> list[str]:
+    messages, consumers = change["impact"]["messages"], change["impact"]["consumers"]
+    parts = [f"holds {words.count(messages, 'message')}"] if messages else []
+    parts += [f"has {words.count(consumers, 'consumer')}"] if consumers else []
+    return [f"({', '.join(parts)})"] if parts else []
+
+
+def _implied(change: ChangeDocument, detail: Detail) -> list[str]:
+    implied = change["impact"]["implied"]
+    if not implied:
+        return []
+    back = ", put back in the same run where declared" if change["action"] == "replace" else ""
+    shown = implied if detail.implied is None else implied[: detail.implied]
+    found = [f"takes {words.count(len(implied), 'object')} down with it{back}:"]
+    found += [f"  {visible(words.sentence(address))}" for address in shown]
+    if len(shown) < len(implied):
+        found.append(f"  and {len(implied) - len(shown)} more")
+    return found
+
+
+def _fields(fields: list[FieldDocument], detail: Detail) -> list[Line]:
+    shown = fields if detail.fields is None else fields[: detail.fields]
+    paths = [path(field["path"]) for field in shown]
+    widest = min(max(map(len, paths)), _WIDEST_PATH)
+    found = [_field(field, f"{name:<{widest}}") for field, name in zip(shown, paths, strict=True)]
+    if len(shown) < len(fields):
+        found.append(Line("#", 1, f"and {words.count(len(fields) - len(shown), 'more field')}"))
+    return found
+
+
+def _field(field: FieldDocument, name: str) -> Line:
+    note = "forces replacement" if field["forces_replacement"] else ""
+    if "before" not in field:
+        return Line("+", 1, f"{name} = {value(field.get('after'))}", note)
+    before = value(field["before"])
+    if "after" not in field:
+        return Line("-", 1, f"{name} = {before} -> null", note)
+    if field["after"] == SENSITIVE:
+        return Line("~", 1, f"{name} = {before}", note)
+    return Line("~", 1, f"{name} = {before} -> {value(field['after'])}", note)
