@@ -23,3 +23,6 @@ MAX_BYTES = 50_000_000
 
 MAX_DEPTH = 100
 """Mappings and lists inside each other; also what the depth of Python's stack allows with ease."""
+
+MAX_FINDINGS = 1_000
+"""Findings of one kind in one file that are told; a hostile file could hold millions."""

@@ -80,6 +80,9 @@ def parse(file: str, content: bytes) -> Document:
     findings = tree.findings
     if tree.has_duplicates:
         findings = [*findings, *_duplicates(file, content, is_json=is_json)]
+    if len(findings) >= codes.MAX_FINDINGS:
+        more = "there is more wrong with this file than is told here"
+        findings = [*findings, error(codes.LIMIT, more, Origin(file), hint="mend this first")]
     if findings:
         raise InvalidDefinitions(findings)
     return Document(file, tree.data, lines=tree.lines, content=content, is_json=is_json)

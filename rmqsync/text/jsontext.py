@@ -7,14 +7,17 @@ import re
 import sys
 from typing import Any
 
-from rmqsync.model.findings import Finding, error
+from rmqsync.model.findings import Finding, Origin, error
 from rmqsync.text import codes
 from rmqsync.text.scalars import shorten
 from rmqsync.text.syntax import place
 from rmqsync.text.yamlevents import Tree
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?')
+"""Also one that never ends, up to the end: to search on inside it would take quadratic time."""
+
+_STRING_OR_BRACKET = re.compile(_STRING.pattern + r"|[\[\]{}]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INFINITIES = frozenset((float("inf"), float("-inf")))
@@ -192,7 +195,7 @@ def _is_deep(data: Any) -> bool:
 
 def _too_deep(file: str, text: str, start: int) -> Finding:
     depth, at = 0, start
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+    for token in _STRING_OR_BRACKET.finditer(text):
         if token.group() in ("[", "{"):
             depth += 1
             at = token.start()
@@ -209,14 +212,20 @@ def _too_deep(file: str, text: str, start: int) -> Finding:
 
 
 def _lone_surrogates(file: str, text: str) -> list[Finding]:
-    return [
-        error(
-            codes.SYNTAX,
-            "half a surrogate pair, which is not a character",
-            place(file, text, string.start()),
-            hint="remove the \\u escape, or complete the pair",
-        )
-        for string in _STRING.finditer(text)
-        if _SURROGATE_ESCAPE.search(string.group())
-        and _SURROGATE.search(json.loads(string.group()))
-    ]
+    found = []
+    line, counted = 1, 0
+    for string in _STRING.finditer(text):
+        start = string.start()
+        if not _SURROGATE_ESCAPE.search(text, start, string.end()):
+            continue
+        if not _SURROGATE.search(json.loads(string.group())):
+            continue
+        line += text.count("\n", counted, start)
+        counted = start
+        where = Origin(file, line, start - text.rfind("\n", 0, start))
+        hint = "remove the \\u escape, or complete the pair"
+        message = "half a surrogate pair, which is not a character"
+        found.append(error(codes.SYNTAX, message, where, hint=hint))
+        if len(found) >= codes.MAX_FINDINGS:
+            break
+    return found

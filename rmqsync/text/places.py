@@ -101,7 +101,7 @@ class _Tree:
         return self.children.__class__ is dict and self.key is None
 
     def take_key(self, text: str, place: int) -> None:
-        if text in self.children:
+        if text in self.children and len(self.repeats) < codes.MAX_FINDINGS:
             self.repeats.append(Repeat(text, self.children[text][0], place))
         self.key = (text, place)
 
@@ -167,7 +167,9 @@ def _place_event(tree: _Tree, anchors: dict[str, tuple[Any, str]], event: Any) -
             tree.add((place, children))
 
 
-_TOKEN = re.compile(r'[ \t\n\r]*(?:("(?:[^"\\]|\\.)*")|([\[{])|([\]}])|([,:])|([^\s,:\[\]{}"]+))')
+_TOKEN = re.compile(
+    r'[ \t\n\r]*(?:("(?:[^"\\]++|\\.)*+")|([\[{])|([\]}])|([,:])|([^\s,:\[\]{}"]+))'
+)
 
 
 def of_json(text: str) -> Places:

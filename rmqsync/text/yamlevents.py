@@ -60,6 +60,10 @@ class _Anchor:
     is_open: bool = False
 
 
+class _TooMany(Exception):
+    """Enough findings to stop."""
+
+
 class _Builder:
     """Everything about events that is rare: tags, anchors, bad keys."""
 
@@ -77,6 +81,8 @@ class _Builder:
         mark = event.start_mark
         place = Origin(self.file, mark.line + 1, mark.column + 1)
         self.tree.findings.append(error(code, message, place, hint=hint))
+        if len(self.tree.findings) >= codes.MAX_FINDINGS:
+            raise _TooMany
 
     def plain(self, event: Any) -> Any:
         try:
@@ -188,6 +194,8 @@ def build(file: str, content: bytes, *, max_depth: int = codes.MAX_DEPTH) -> Tre
         finished = _run(builder, content)
     except yaml.YAMLError as problem:
         builder.tree.findings.append(explain(file, problem, content))
+        return builder.tree
+    except _TooMany:
         return builder.tree
     if finished and builder.repeated and not builder.tree.findings:
         builder.check_expansion()

@@ -28,7 +28,10 @@ _BLANK_LINE = re.compile(r" *+(?:#.*)?\Z")
 _END = r"(?: +#.*| *)\Z"
 _SINGLE_QUOTED = re.compile(rf"'((?:[^']|'')*+)'{_END}")
 _DOUBLE_QUOTED = re.compile(rf'"((?:[^"\\]|\\["\\])*+)"{_END}')
-_EMPTY = re.compile(rf"(\{{\}}|\[\]){_END}")
+_WORD = r"(?:'[^',:]*+'|[\w/^$.][\w/^$.*#@%+()-]*+)"
+_PAIR = rf"[A-Za-z_][A-Za-z0-9_.-]*+: {_WORD}"
+_MAPPING = re.compile(rf"\{{((?:{_PAIR}(?:, {_PAIR})*+)?)\}}{_END}")
+_LIST = re.compile(rf"\[((?:{_WORD}(?:, {_WORD})*+)?)\]{_END}")
 _PLAIN = re.compile(
     # No indicator at the start; inside, no `: `, no ` #`, no white space but single-byte blanks.
     rf"((?:[\w./(^$\\+~]|-(?=[^\s:#]))(?:[^\s:#]++|:(?=\S)|(?<=\S)#| ++(?=[^\s#]))*+){_END}"
@@ -38,7 +41,7 @@ _PLAIN = re.compile(
 _Line: TypeAlias = tuple[int, bool, str | None, int, Any]
 """Indentation, whether `- ` follows, the key, the kind of the value, the value."""
 
-_NOTHING, _SCALAR, _EMPTY_MAPPING, _EMPTY_LIST, _BRACKETS = range(5)
+_NOTHING, _SCALAR, _PAIRS, _ITEMS, _BRACKETS = range(5)
 _BLANK: _Line = (0, False, None, -1, None)
 _START: _Line = (0, False, None, -1, "---")
 
@@ -120,7 +123,7 @@ def build(text: str) -> Tree | None:  # noqa: C901 - one loop, for speed
             node[key] = None
             bracketed.append(_Bracketed(node, key, number, value))
         else:
-            node[key] = new = {} if kind == _EMPTY_MAPPING else []
+            node[key] = new = dict(value) if kind == _PAIRS else list(value)
             lines[id(new)] = number
     if bracketed and not _fill(bracketed, lines):
         return None
@@ -161,20 +164,14 @@ def _scan(raw: str, values: dict[str, Any]) -> _Line | None:
 def _value(text: str, values: dict[str, Any]) -> tuple[int, Any] | None:
     plain = _PLAIN.match(text)
     if plain is not None:
-        word = plain[1]
-        if word not in values:
-            try:
-                values[word] = resolve(word)
-            except BadScalar:
-                return None
-        return _SCALAR, values[word]
+        try:
+            return _SCALAR, _plain(plain[1], values)
+        except BadScalar:
+            return None
     if not text or text[0] == "#":
         return _NOTHING, None
     if text[0] in "{[":
-        empty = _EMPTY.match(text)
-        if empty is None:
-            return _BRACKETS, text
-        return (_EMPTY_MAPPING if text[0] == "{" else _EMPTY_LIST), None
+        return _brackets(text, values)
     if text[0] == "'":
         quoted = _SINGLE_QUOTED.match(text)
         return None if quoted is None else (_SCALAR, quoted[1].replace("''", "'"))
@@ -182,6 +179,32 @@ def _value(text: str, values: dict[str, Any]) -> tuple[int, Any] | None:
         quoted = _DOUBLE_QUOTED.match(text)
         return None if quoted is None else (_SCALAR, re.sub(r'\\(["\\])', r"\1", quoted[1]))
     return None
+
+
+def _brackets(text: str, values: dict[str, Any]) -> tuple[int, Any]:
+    """Take apart what holds but words; the rest is left to `_fill`."""
+    try:
+        if found := _LIST.match(text):
+            words = found[1].split(", ") if found[1] else ()
+            return _ITEMS, tuple(_word(word, values) for word in words)
+        if found := _MAPPING.match(text):
+            pairs = [pair.split(": ") for pair in found[1].split(", ")] if found[1] else ()
+            keys = {key for key, _ in pairs}
+            if len(keys) == len(pairs) and keys.isdisjoint(CONSTANTS):
+                return _PAIRS, tuple((key, _word(word, values)) for key, word in pairs)
+    except BadScalar:
+        pass
+    return _BRACKETS, text
+
+
+def _word(text: str, values: dict[str, Any]) -> Any:
+    return text[1:-1] if text[0] == "'" else _plain(text, values)
+
+
+def _plain(text: str, values: dict[str, Any]) -> Any:
+    if text not in values:
+        values[text] = resolve(text)
+    return values[text]
 
 
 def _fill(bracketed: list[_Bracketed], lines: dict[int, int]) -> bool:

@@ -153,6 +153,22 @@ def test_all_findings_of_a_file_are_reported() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "file"),
+    [
+        (b"- !x y\n" * 5000, "f.yaml"),
+        (b"a: 1\n" * 5000, "f.yaml"),
+        (b"[" + b'"\\ud800",' * 5000 + b"1]", "f.json"),
+    ],
+    ids=["tags", "duplicates", "surrogates"],
+)
+def test_of_very_many_findings_a_thousand_are_told(content: bytes, file: str) -> None:
+    found = refusals(content, file)
+
+    assert len(found) == 1001
+    assert [code for code, line, _, _ in found if line == 0] == ["RMQ004"]
+
+
 def test_what_precedes_a_syntax_error_is_reported_too() -> None:
     found = refusals(b"a: 1\na: 2\nb: [\n")
 
@@ -198,18 +214,24 @@ def mutated(draw: st.DrawFn) -> bytes:
 @given(mutated() | st.binary(max_size=60), st.sampled_from(["f.yaml", "f.json"]))
 @example(b"\xef\xbb\xbf\xef\xbb\xbf", "f.json")
 def test_any_bytes_give_a_document_or_findings(content: bytes, file: str) -> None:
+    found = outcome(file, content)
+
+    if isinstance(found, Document):
+        check_places(found, found.data, ())
+        return
+    assert found.findings
+    for finding in found.findings:
+        assert finding.code in ("RMQ001", "RMQ002", "RMQ003", "RMQ004")
+        assert finding.source is not None
+        assert finding.source.file == file
+        assert str(finding).isprintable()
+
+
+def outcome(file: str, content: bytes) -> Document | InvalidDefinitions:
     try:
-        document = parse(file, content)
+        return parse(file, content)
     except InvalidDefinitions as problem:
-        assert problem.findings
-        for finding in problem.findings:
-            assert finding.code in ("RMQ001", "RMQ002", "RMQ003", "RMQ004")
-            assert finding.source is not None
-            assert finding.source.file == file
-            assert str(finding).isprintable()
-    else:
-        assert isinstance(document, Document)
-        check_places(document, document.data, ())
+        return problem
 
 
 def check_places(document: Document, value: object, path: tuple[str | int, ...]) -> None:

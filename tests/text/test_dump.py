@@ -156,5 +156,5 @@ note: "two\\nlines"
     "value", [math.inf, -math.inf, math.nan, {1: 2}, {"a": (1,)}, {"a": b"x"}], ids=repr
 )
 def test_what_json_has_no_words_for_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="JSON|key|plain"):
+    with pytest.raises(ValueError, match=r"JSON|key|plain"):
         to_yaml({"k": value})

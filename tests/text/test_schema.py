@@ -166,8 +166,9 @@ QUEUES = {
         "routing-key: a", 3, "the key 'routing-key' is unknown in entry 1 of 'queues'",
         "did you mean 'routing_key'?",
     ),
-    "a bad name of a key": ("arguments: {x-abc: 1}", 15, "the key 'x-abc' must have at most 4 characters, has 5",
-                            None),
+    "a bad name of a key": (
+        "arguments: {x-abc: 1}", 15, "the key 'x-abc' must have at most 4 characters, has 5", None,
+    ),
     "write only": ("hidden: hush", 11, "'hidden' must be an integer, is a string (hidden)", None),
     "forbidden": ("forbidden: x", 14, "'forbidden' must not be as it is: the string 'x'", None),
     "a uri with a password": (

@@ -116,6 +116,7 @@ PLAIN_SHAPES = {
     "nulls": "a:\nb:\n  c:\n  d:\n    - e:\n      f:\n",
     "comments": "# top\n---\na: 1 # one\n\n  # deep\nb: # two\n  - c # three\n#end\n",
     "quotes": "a: 'x: y # z'\nb: \"q\\\\d\\\"\" # c\nc: ''\n",
+    "words in brackets": "a: {b: 1, c-d: 'x y', e: a.#}\nf: [1, '*.b', x] # c\n",
     "brackets": "a: {b: [1, 2], c: {}}\nd:\n  - {e: 'f, g'}\n  - [h] # i\n  - {}\nj: {} # k\n",
     "list at the top": "- a\n- b: 1\n  c: 2\n- {d: e}\n",
     "indented top": "  a: 1\n  b:\n      - 2\n",
@@ -144,11 +145,11 @@ def lines_of(node: Any, lines: dict[int, int]) -> list[int | None]:
 
 
 TOKENS = st.sampled_from(
-    ["a", "b", "key", "name", ": ", ":", "- ", "-", " ", "  ", "    ", "\n", "\n", "\n  ", "#", " #",
-     "'", '"', "''", "\\", "\\\\", "{", "}", "[", "]", ", ", ",", "{}", "[]", "1", "0x1F", "null",
-     "~", "true", "<<", "<<: ", "&a ", "*a", "!", "!!str ", "|", ">", "---\n", "...\n", "%", "@",
-     "\t", "\r\n", "é", "\u00a0", "\u3000", "\u2028", "a: 1\n", "- b: 2\n", "? ", "\ufeff", ".inf",
-     "x y", "=", "`", ".", "..."]
+    ["a", "b", "key", "name", ": ", ":", "- ", "-", " ", "  ", "    ", "\n", "\n", "\n  ", "#",
+     " #", "'", '"', "''", "\\", "\\\\", "{", "}", "[", "]", ", ", ",", "{}", "[]", "1",
+     "0x1F", "null", "~", "true", "<<", "<<: ", "&a ", "*a", "!", "!!str ", "|", ">", "---\n", "...\n",
+     "%", "@", "\t", "\r\n", "é", "\u00a0", "\u3000", "\u2028", "a: 1\n", "- b: 2\n", "? ", "\ufeff",
+     ".inf", "x y", "=", "`", ".", "..."]
 )  # fmt: skip
 
 
@@ -180,7 +181,29 @@ SHAPED_LINES = st.lists(
         st.sampled_from(["", "", "- "]),
         st.sampled_from(["", "a:", "b:", "c:", "d:", "no:", "x-y:"]),
         st.sampled_from(
-            ["", "", " 1", " x", " 'q'", " {a: 1}", " [b]", " # c", " x y", " {", " }", " a: b"]
+            [
+                "",
+                "",
+                " 1",
+                " x",
+                " 'q'",
+                " {a: 1}",
+                " [b]",
+                " # c",
+                " x y",
+                " {",
+                " }",
+                " a: b",
+                " {a: 1, a: 2}",
+                " {no: 'x', null: 1}",
+                " [a.#, '*.b', 0x1F, 1:20] # c",
+                " [a, ]",
+                " {a: {b: [c]}, d: e}",
+                " {a: 'x y', b: x#y}",
+                " {a: b c}",
+                " [a b, .inf]",
+                " {a}",
+            ]  # fmt: skip
         ),
     ).map("".join),
     max_size=9,
