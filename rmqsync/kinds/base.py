@@ -194,6 +194,11 @@ def _no_problems(row: Row, context: Context) -> Iterable[Problem]:
     return ()
 
 
+def _no_common_problems(rows: Rows, context: Context) -> Iterable[tuple[Key, Problem]]:
+    del rows, context
+    return ()
+
+
 def _no_update_problems(live: Row, desired: Row, context: Context) -> Iterable[Problem]:
     del live, desired, context
     return ()
@@ -298,6 +303,10 @@ class Kind:
     """It holds messages: the cluster's totals listing tells how many."""
     loss_free_when_empty: Callable[[Row], bool] = _no
     """Counts of zero prove that deleting it loses no message."""
+    check_all: Callable[[Rows, Context], Iterable[tuple[Key, Problem]]] = _no_common_problems
+    """What is wrong with rows of this kind taken together, given those of all kinds."""
+    of_cluster: Callable[[Row], bool] = _no
+    """Says which cluster an export was made of: not loaded from a file that a broker wrote."""
     example: JsonObject
     """One valid entry with no field left out; docs and the tests of all kinds use it."""
     page: str = ""

@@ -33,6 +33,7 @@ from rmqsync.model.definitions import Rows
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 
 _LETTER = {"queue": "q", "exchange": "e"}
+_HASH = "x-consistent-hash"
 _MAX_BODY_BYTES = 5000
 """POST of a binding, 4.0.4 and up (rabbit_mgmt_wm_bindings.erl)."""
 
@@ -149,6 +150,30 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
         )
 
 
+def _check_all(rows: Rows, context: Context) -> Iterable[tuple[Key, Problem]]:
+    del context
+    hashing = {k for k, row in rows.get("exchange", {}).items() if row["type"] == _HASH}
+    if not hashing:
+        return
+    first: dict[Key, Row] = {}
+    for key, row in rows["binding"].items():
+        if key[:2] not in hashing:
+            continue
+        other = first.setdefault(key[:4], row)
+        if other is not row:
+            kind, name = row["destination_type"], row["destination"]
+            yield (
+                key,
+                Problem(
+                    "RMQ045",
+                    ("routing_key",),
+                    f"{kind} '{name}' has two weights on exchange '{row['source']}': "
+                    f"'{other['routing_key']}' and '{row['routing_key']}'",
+                    "a consistent hash exchange counts one binding for each destination; keep one",
+                ),
+            )
+
+
 def _references(row: Row) -> Iterable[Reference]:
     vhost = row["vhost"]
     if not is_predeclared(row["source"]):
@@ -166,7 +191,7 @@ def _removed_first(row: Row, live: Rows) -> bool:
     # A second key for a destination of a consistent hash exchange is ignored, and stays without
     # effect when the first is removed after it (rabbit_exchange_type_consistent_hash.erl).
     source = live.get("exchange", {}).get((row["vhost"], row["source"]))
-    return source is not None and bool(source["type"] == "x-consistent-hash")
+    return source is not None and bool(source["type"] == _HASH)
 
 
 def _to_export(row: Row) -> Row:
@@ -221,6 +246,7 @@ BINDING = Kind(
         }
     },
     check=_check,
+    check_all=_check_all,
     references=_references,
     broker_owned=_broker_owned,
     loss=Loss.ROUTING,
