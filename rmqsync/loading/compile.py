@@ -1,0 +1,196 @@
+"""
+From the layers of a cluster to its compiled set, with everything that is wrong in one go.
+
+Files are parsed and checked one by one, taken apart (`flatten`), laid over each other (`merge`),
+brought to normal form, and looked at as a whole. Whatever a broken file may still declare is not
+reported as missing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import REQUIRED, Context, Entry, Kind, Registry
+from rmqsync.loading import codes
+from rmqsync.loading.compiled import Compiled, finding_at
+from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
+from rmqsync.loading.left_out import kinds_of_users, leave_out
+from rmqsync.loading.live_check import check_for_cluster
+from rmqsync.loading.merge import Merger, Retraction, Slot
+from rmqsync.loading.options import Options
+from rmqsync.loading.problems import as_finding, entry_misfits, problems_of
+from rmqsync.loading.references import References
+from rmqsync.loading.removed import collect_extra, collect_removed, still_declared
+from rmqsync.loading.rows import completer, is_default
+from rmqsync.loading.scope import Scope
+from rmqsync.loading.secrets import secret_findings
+from rmqsync.model.changes import Ref
+from rmqsync.model.definitions import Desired, OnChangeRule
+from rmqsync.model.errors import InvalidDefinitions
+from rmqsync.model.findings import Finding, Origin
+from rmqsync.model.values import Key, Row
+
+__all__ = [
+    "LayerFile",
+    "Options",
+    "ParseCache",
+    "check_for_cluster",
+    "compile_layers",
+]
+
+Layers = Sequence[tuple[str, Sequence[SourceFile]]]
+
+
+def compile_layers(
+    layers: Layers,
+    options: Options | None = None,
+    kinds: Registry = KINDS,
+    cache: ParseCache | None = None,
+) -> Desired:
+    """
+    Compile the files of all layers, later ones over earlier ones.
+
+    Raises `InvalidDefinitions` with all findings of all files, warnings included, as soon as one of
+    them is an error.
+    """
+    options = options or Options()
+    work = _Compilation(options, kinds)
+    sources = work.read(layers, cache or ParseCache())
+    compiled = work.compile(sources)
+    if any(finding.is_error for finding in work.findings):
+        raise InvalidDefinitions(dict.fromkeys(work.findings))
+    compiled.findings = tuple(sorted(dict.fromkeys(work.findings), key=lambda f: f.order))
+    return compiled
+
+
+class _Compilation:
+    def __init__(self, options: Options, kinds: Registry) -> None:
+        self.options = options
+        self.kinds = kinds
+        self.findings: list[Finding] = []
+        self.scope = Scope(options.scope_vhosts, options.scope_kinds)
+        self.merger = Merger(kinds, options.default_vhost)
+        self.compiled = Compiled({}, {}, tables=self.merger.tables)
+        self.is_whole = True
+        """Whether every file could be read."""
+
+    def read(self, layers: Layers, cache: ParseCache) -> list[Source]:
+        sources = []
+        for number, (_, files) in enumerate(layers):
+            for file in files:
+                parsed = cache.get(file)
+                self.findings += parsed.findings
+                if parsed.document is None:
+                    self.is_whole = False
+                elif parsed.document.data is not None:
+                    source = Source(parsed, number, self.options.vars, self.kinds)
+                    self.findings += source.findings
+                    sources.append(source)
+        return sources
+
+    def compile(self, sources: Sequence[Source]) -> Compiled:
+        compiled, merger = self.compiled, self.merger
+        for source in sources:
+            merger.add_file(source)
+        self.findings += merger.findings
+        for kind in self.kinds:
+            self._complete(kind)
+        context = compiled.context = self._context()
+        self._leave_out(context)
+        for kind in self.kinds:
+            self.findings += self._judge(kind, context)
+        if self.is_whole:
+            references = References(compiled, merger, self.kinds, self.scope)
+            self.findings += references.findings()
+        for kind in self.kinds:
+            compiled.origins[kind.name] = self._origins(kind)
+        compiled.removed, findings = collect_removed(sources, self.kinds)
+        self.findings += findings
+        self.findings += still_declared(compiled.removed, compiled.rows, self.kinds)
+        compiled.extra = collect_extra(sources)
+        return compiled
+
+    def _complete(self, kind: Kind) -> None:
+        """Make rows of the entries of one kind."""
+        complete = completer(kind)
+        names = (*kind.identity, *kind.fields)
+        required = frozenset(one.name for one in names if one.default is REQUIRED)
+        rows: dict[Key, Row] = {}
+        for key, slot in self.merger.tables[kind.name].items():
+            entry = slot.entry
+            if isinstance(entry, Retraction):
+                if entry is Retraction.ABSENT:
+                    self.compiled.absent.setdefault(kind.name, {})[key] = slot.origin
+                continue
+            if "on_change" in entry:
+                rule = OnChangeRule(entry["on_change"])
+                self.compiled.on_change[Ref(kind.name, key)] = rule
+                entry = {name: value for name, value in entry.items() if name != "on_change"}
+            if not required <= entry.keys():
+                self._lacks(kind, key, slot, entry)
+                continue
+            try:
+                rows[key] = complete(entry)
+            except (TypeError, ValueError, AttributeError, KeyError):
+                # Only what stands in the raw form has not passed the schema.
+                self.merger.lost.add((kind.name, key))
+                self.findings += entry_misfits(self.kinds, kind, key, slot, entry)
+        self.compiled.rows[kind.name] = rows
+
+    def _lacks(self, kind: Kind, key: Key, slot: Slot, entry: Entry) -> None:
+        self.merger.lost.add((kind.name, key))
+        for name in kind.missing(entry):
+            message = f"{kind.sentence(key)} lacks '{name}', in all layers together"
+            hint = f"add '{name}'"
+            self.findings.append(finding_at(kind, key, slot, (), codes.MISSING, message, hint))
+
+    def _origins(self, kind: Kind) -> dict[Key, Origin]:
+        table = self.merger.tables[kind.name]
+        found: dict[Key, Origin] = {}
+        last: Source | None = None
+        for key in self.compiled.rows[kind.name]:
+            _, source, node, _ = table[key]
+            if source is not last:
+                last, file, line = source, source.file, source.document.line
+            found[key] = Origin(file, line(node))
+        return found
+
+    def _context(self) -> Context:
+        host = self.kinds.host
+        rows = self.compiled.rows.get(host.name, {}) if host else {}
+        types = {
+            key[0]: row["default_queue_type"]
+            for key, row in rows.items()
+            if row.get("default_queue_type")
+        }
+        return Context(version=self.options.version, default_queue_types=types)
+
+    def _leave_out(self, context: Context) -> None:
+        own = self.options.own
+        of_users = kinds_of_users(self.kinds, own) if own else ()
+        for kind in self.kinds:
+            rows, table = self.compiled.rows[kind.name], self.merger.tables[kind.name]
+            mine = own if kind.name in of_users else None
+            self.findings += leave_out(kind, rows, table, context, mine)
+
+    def _judge(self, kind: Kind, context: Context) -> Iterator[Finding]:
+        """Yield what is wrong with the rows of one kind, each by itself and all together."""
+        rows, table = self.compiled.rows[kind.name], self.merger.tables[kind.name]
+        if not self.scope.everything:
+            for key in rows:
+                if not self.scope.covers(kind, key):
+                    yield finding_at(
+                        kind,
+                        key,
+                        table[key],
+                        (),
+                        codes.OUT_OF_SCOPE,
+                        f"{kind.sentence(key)} is outside the scope of this cluster",
+                        "take it out of the layers, or widen scope in rmqsync.yaml",
+                    )
+        yield from secret_findings(kind, rows, table, self.options)
+        yield from problems_of(kind, rows, table, context)
+        if not is_default(kind, "check_all"):
+            for key, problem in kind.check_all(self.compiled.rows, context):
+                yield as_finding(kind, key, table[key], problem)

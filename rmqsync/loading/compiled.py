@@ -1,0 +1,104 @@
+"""The compiled set, and where in the files each part of it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from rmqsync.kinds.base import Context, Kind, Reference, address_of
+from rmqsync.loading.merge import Slot, Table
+from rmqsync.model.definitions import Desired
+from rmqsync.model.findings import Finding, Origin, Severity
+from rmqsync.model.values import Key
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Compiled(Desired):
+    """What `compile_layers` returns: `Desired`, and what later questions need."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    """Every object that a file mentions, with all layers that do."""
+    open_references: list[tuple[str, Key, Reference]] = field(default_factory=list)
+    """Strict references that only the cluster can settle."""
+    context: Context = field(default_factory=Context)
+    """What the rows were checked for."""
+
+    def was_checked_for(self, context: Context) -> bool:
+        """Tell whether the checks of single rows would say the same for `context`."""
+        mine = self.context
+        return (mine.version, mine.default_queue_types, mine.features) == (
+            context.version,
+            context.default_queue_types,
+            context.features,
+        )
+
+
+def finding_at(
+    kind: Kind,
+    key: Key,
+    slot: Slot,
+    path: Path,
+    code: str,
+    message: str,
+    hint: str | None = None,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
+    """Return a finding on the value at `path` of an object, at its exact place."""
+    return Finding(code, severity, message, locate(slot, path), address_of(kind, key), hint)
+
+
+def locate(slot: Slot, path: Path = ()) -> Origin:
+    """
+    Return where the value at `path` of an object is written: in the last layer that has it.
+
+    A value that comes from a short form, or from no file at all, is at the place of its object.
+    """
+    found: tuple[int, Slot, Path] | None = None
+    for one in layers_of(slot):
+        written, depth = written_path(one.node, path)
+        if found is None or depth > found[0]:
+            found = (depth, one, written)
+        if depth == len(path):
+            break
+    assert found is not None
+    _, one, written = found
+    return one.source.document.locate((*one.source.path_of(one.node), *written))
+
+
+def layers_of(slot: Slot | None) -> Iterator[Slot]:
+    """Yield what each layer says of an object, the last one first."""
+    while slot is not None:
+        yield slot
+        slot = slot.earlier
+
+
+def written_path(node: Any, path: Path) -> tuple[Path, int]:
+    """
+    Return the path below `node` at which a file has the field at `path`, and how much of it.
+
+    In the raw form, and in `metadata`, fields stand one mapping deeper.
+    """
+    if node.__class__ is not dict or not path:
+        return (), 0
+    if path[0] not in node:
+        for name, inner in node.items():
+            if inner.__class__ is dict and path[0] in inner:
+                return (name, *path), _depth(inner, path)
+        return (), 0
+    return path, _depth(node, path)
+
+
+def _depth(node: Any, path: Path) -> int:
+    depth = 0
+    for step in path:
+        if node.__class__ is dict and step in node:
+            node = node[step]
+        elif node.__class__ is list and step.__class__ is int and 0 <= step < len(node):
+            node = node[step]
+        else:
+            break
+        depth += 1
+    return depth

@@ -1,0 +1,83 @@
+"""
+What a compiled set leaves out though a file says it, each with a finding.
+
+The broker's own objects, which exports hold and nobody manages; the name and the tags of the
+cluster that an export was made of; the user that rmqsync logs in as, with its rights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rmqsync.kinds.base import Context, Kind, Registry
+from rmqsync.loading import codes
+from rmqsync.loading.compiled import finding_at
+from rmqsync.loading.merge import Slot, Table
+from rmqsync.loading.rows import is_default
+from rmqsync.model.changes import Ref
+from rmqsync.model.findings import Finding, Severity
+from rmqsync.model.values import Key, Row
+
+
+def leave_out(
+    kind: Kind, rows: dict[Key, Row], table: Table, context: Context, own: Ref | None
+) -> Iterator[Finding]:
+    """Remove from `rows` what nobody manages; yield why."""
+    if not is_default(kind, "broker_owned"):
+        owned = kind.broker_owned
+        for key in [key for key, row in rows.items() if owned(row)]:
+            slot = table[key]
+            problems = [] if slot.source.has_header else list(kind.check(rows[key], context))
+            if any(problem.severity is Severity.ERROR for problem in problems):
+                continue  # the check of all rows reports them
+            del rows[key]
+            yield _left_out(kind, key, slot, "is the broker's own")
+    if not is_default(kind, "of_cluster"):
+        for key in [key for key, row in rows.items() if kind.of_cluster(row)]:
+            if table[key].source.has_header:
+                del rows[key]
+                reason = "says which cluster an export was made of"
+                yield _left_out(kind, key, table[key], reason)
+    if own is not None:
+        for key in [key for key, row in rows.items() if _is_own(kind, key, row, own)]:
+            del rows[key]
+            yield finding_at(
+                kind,
+                key,
+                table[key],
+                (),
+                codes.OWN_USER,
+                f"{kind.sentence(key)} is left out: rmqsync logs in as '{own.key[0]}' and never "
+                "changes that user or its rights",
+                "remove it from the definitions",
+                Severity.WARNING,
+            )
+
+
+def _is_own(kind: Kind, key: Key, row: Row, own: Ref) -> bool:
+    if kind.name == own.kind:
+        return key == own.key
+    return any(ref.kind == own.kind and ref.key == own.key for ref in kind.references(row))
+
+
+def kinds_of_users(kinds: Registry, own: Ref) -> frozenset[str]:
+    """Return the kinds whose objects may be, or name, the user that rmqsync logs in as."""
+    return frozenset(
+        kind.name
+        for kind in kinds
+        if kind.name == own.kind
+        or any(ref.kind == own.kind for ref in kind.references(kind.complete(dict(kind.example))))
+    )
+
+
+def _left_out(kind: Kind, key: Key, slot: Slot, reason: str) -> Finding:
+    return finding_at(
+        kind,
+        key,
+        slot,
+        (),
+        codes.LEFT_OUT,
+        f"{kind.sentence(key)} is left out: it {reason}",
+        None,
+        Severity.WARNING,
+    )
