@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rmqsync.kinds.base import Problem
+from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row
 
 LIMIT_BYTES = 255
@@ -36,11 +37,36 @@ def name_problems(row: Row, field: str = "name") -> Iterable[Problem]:
     name = row[field]
     if name == "":
         yield Problem("RMQ021", (field,), "the name is empty", "give it a name")
+    if name in (".", ".."):
+        yield Problem(
+            "RMQ027", (field,), f"the broker's API cannot address the name '{name}'", "rename it"
+        )
     if name.startswith((_RESERVED, "amq_")):
         yield Problem(
             "RMQ022", (field,), f"names starting with 'amq.' are the broker's own: '{name}'"
         )
     yield from text_problems(name, field)
+
+
+def long_name_problems(
+    name: str, field: str, severity: Severity = Severity.WARNING
+) -> Iterable[Problem]:
+    """Yield what is wrong with a name that no AMQP frame carries: the broker bounds it nowhere."""
+    if name == "":
+        yield Problem("RMQ021", (field,), "the name is empty", "give it a name")
+    if name in (".", ".."):
+        yield Problem(
+            "RMQ027", (field,), f"the broker's API cannot address the name '{name}'", "rename it"
+        )
+    size = len(name.encode("utf-8", "surrogatepass"))
+    if size > LIMIT_BYTES:
+        yield Problem(
+            "RMQ023",
+            (field,),
+            f"{size} bytes are more than the {LIMIT_BYTES} of other names",
+            "choose a shorter one",
+            severity,
+        )
 
 
 def text_problems(text: str, field: str) -> Iterable[Problem]:

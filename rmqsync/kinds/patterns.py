@@ -18,7 +18,7 @@ def pattern_problems(
     pattern: str, path: tuple[str | int, ...], context: Context
 ) -> Iterable[Problem]:
     """Yield what the broker would refuse in a regular expression."""
-    reason = _compile_error(pattern)
+    reason = compile_error(pattern)
     if reason:
         yield Problem("RMQ025", path, f"'{pattern}' is no regular expression: {reason}")
     size = len(pattern.encode("utf-8", "surrogatepass"))
@@ -27,7 +27,7 @@ def pattern_problems(
 
 
 @lru_cache(maxsize=4096)
-def _compile_error(pattern: str) -> str | None:
+def compile_error(pattern: str) -> str | None:
     if pattern.isalnum():
         return None
     import pcre2  # not needed by most runs; the import is not free

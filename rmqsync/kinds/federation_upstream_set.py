@@ -1,0 +1,158 @@
+"""
+Sets of federation upstreams, for policies to name. The set `all` is there without being declared.
+
+The raw value is a list; each item names an upstream, which need not exist, and may say any of its
+fields differently (rabbit_federation_parameters.erl).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import itemgetter
+
+from rmqsync.kinds import runtime
+from rmqsync.kinds.base import (
+    NAME,
+    Context,
+    Entry,
+    Field,
+    Kind,
+    Problem,
+    Reference,
+    Request,
+    Secrecy,
+)
+from rmqsync.kinds.federation_fields import (
+    OPTIONS,
+    URI,
+    one_as_list,
+    uri_problems,
+    version_problems,
+)
+from rmqsync.kinds.names import long_name_problems
+from rmqsync.kinds.settling import settle_by_meaning
+from rmqsync.kinds.values import closest, misfit
+from rmqsync.model.changes import Loss
+from rmqsync.model.findings import Severity
+from rmqsync.model.values import JsonObject, Row, is_secret_reference
+
+_COMPONENT = "federation-upstream-set"
+_UPSTREAMS = "upstreams"
+_KNOWN = {field.name: field for field in (URI, *OPTIONS)}
+
+
+def _shape(entry: Entry) -> Entry:
+    value = entry.pop(runtime.VALUE, None)
+    if value is not None:
+        entry.setdefault(_UPSTREAMS, value)
+    return entry
+
+
+def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
+    del before, context
+    return (runtime.put(_COMPONENT, after, after[_UPSTREAMS]),)
+
+
+def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
+    del handles
+    return (Request("DELETE", runtime.path(_COMPONENT, row)),)
+
+
+def _meaning(row: Row) -> Row:
+    members = row[_UPSTREAMS]
+    if not isinstance(members, list):
+        return row
+    alike = [one_as_list(one, "uri") if isinstance(one, dict) else one for one in members]
+    return {**row, _UPSTREAMS: alike}
+
+
+def _check(row: Row, context: Context) -> Iterable[Problem]:
+    yield from long_name_problems(row["name"], "name")
+    if row["name"] == "all":
+        yield Problem(
+            "RMQ085",
+            ("name",),
+            "the set 'all' always stands for all upstreams: one by this name is never used",
+            "choose another name",
+            Severity.WARNING,
+        )
+    members = row[_UPSTREAMS]
+    if not isinstance(members, list):
+        yield Problem("RMQ080", (_UPSTREAMS,), "the upstreams of a set must be a list")
+        return
+    for index, member in enumerate(members):
+        yield from _member_problems((_UPSTREAMS, index), member, context)
+
+
+def _member_problems(
+    path: tuple[str | int, ...], member: object, context: Context
+) -> Iterable[Problem]:
+    if not isinstance(member, dict):
+        yield Problem("RMQ080", path, f"an upstream of a set is {member!r}, must be an object")
+        return
+    if not isinstance(member.get("upstream"), str):
+        yield Problem("RMQ080", path, "an upstream of a set has no name", "upstream: NAME")
+    for name, value in member.items():
+        known = _KNOWN.get(name)
+        if name == "upstream" or is_secret_reference(value):
+            continue
+        if known is None:
+            close = closest(name, _KNOWN)
+            hint = f"did you mean '{close}'?" if close else None
+            message = f"no federation upstream is known to have a field '{name}'"
+            yield Problem("RMQ081", (*path, name), message, hint, Severity.WARNING)
+        elif wanted := misfit(known.schema, value):
+            message = f"{name} is {value!r}, must be {wanted}"
+            yield Problem("RMQ082", (*path, name), message)
+    for found in (*uri_problems(member, "uri"), *version_problems(member, context)):
+        yield found._replace(path=(*path, *found.path))
+
+
+def _references(row: Row) -> Iterable[Reference]:
+    members = row[_UPSTREAMS]
+    for index, member in enumerate(members if isinstance(members, list) else ()):
+        name = member.get("upstream") if isinstance(member, dict) else None
+        if isinstance(name, str):
+            path = (_UPSTREAMS, index, "upstream")
+            yield Reference("federation_upstream", (row["vhost"], name), path, strict=False)
+
+
+def _to_export(row: Row) -> Row:
+    return runtime.item(_COMPONENT, row, row[_UPSTREAMS])
+
+
+_LIST: JsonObject = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["upstream"],
+        "properties": {"upstream": runtime.string("Name of a federation upstream.")},
+    },
+    "description": "The upstreams, each `upstream: NAME` and what is different for it here.",
+}
+
+FEDERATION_UPSTREAM_SET = Kind(
+    name="federation_upstream_set",
+    label="federation upstream set",
+    section="federation_upstream_sets",
+    component=_COMPONENT,
+    rank=76,
+    in_vhost=True,
+    identity=(NAME,),
+    fields=(Field(_UPSTREAMS, _LIST, secret=Secrecy.URI),),
+    key=itemgetter("vhost", "name"),
+    shape=_shape,
+    extra_schema={runtime.VALUE: {**_LIST, "description": "The raw form: the list itself."}},
+    settle=settle_by_meaning(_meaning),
+    check=_check,
+    references=_references,
+    loss=Loss.BEHAVIOUR,
+    declare=_declare,
+    remove=_remove,
+    to_export=_to_export,
+    example={
+        "vhost": "shop",
+        "name": "all-sites",
+        _UPSTREAMS: [{"upstream": "site-b"}, {"upstream": "site-c", "max-hops": 2}],
+    },
+)

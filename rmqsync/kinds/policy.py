@@ -1,0 +1,108 @@
+"""
+Policies, and what operator policies share with them.
+
+One policy is in effect for a queue or an exchange, by priority; which one, `rmqsync.analysis` says.
+What a change of one may cost depends on what the queues it concerns hold: the loss here is only the
+least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import itemgetter
+
+from rmqsync.kinds.base import NAME, Context, Field, Kind, Problem, Request
+from rmqsync.kinds.policy_checks import DEFINITION, policy_problems, policy_references
+from rmqsync.model.changes import Loss
+from rmqsync.model.values import Row
+
+_TARGETS = ["all", "queues", "exchanges", "classic_queues", "quorum_queues", "streams"]
+
+FIELDS = (
+    Field(
+        "pattern",
+        {
+            "type": "string",
+            "description": "Regular expression, searched for anywhere in the name.",
+        },
+    ),
+    Field(
+        "apply-to",
+        {"enum": _TARGETS, "description": "What it is for; the last three from 3.12 on."},
+        default="all",
+    ),
+    Field(
+        DEFINITION,
+        {"type": "object", "description": "message-ttl, max-length, ha-mode and so on."},
+    ),
+    Field(
+        "priority",
+        {"type": "number", "description": "The highest wins; of equal ones, one at random."},
+        default=0,
+    ),
+)
+
+
+def finish_policy(row: Row) -> Row:
+    """Write a whole number as one: the broker takes 1.0 and compares it as 1."""
+    priority = row["priority"]
+    if priority is None:
+        row["priority"] = 0
+    elif isinstance(priority, float) and priority.is_integer():
+        row["priority"] = int(priority)
+    if row["apply-to"] is None:
+        row["apply-to"] = "all"
+    return row
+
+
+def policy_body(row: Row) -> Row:
+    return {field.name: row[field.name] for field in FIELDS}
+
+
+def _path(row: Row) -> tuple[str, ...]:
+    return ("policies", row["vhost"], row["name"])
+
+
+def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
+    del before, context
+    return (Request("PUT", _path(after), policy_body(after)),)
+
+
+def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
+    del handles
+    return (Request("DELETE", _path(row)),)
+
+
+def _check(row: Row, context: Context) -> Iterable[Problem]:
+    return policy_problems(row, context, operator=False)
+
+
+def _to_export(row: Row) -> Row:
+    return row
+
+
+POLICY = Kind(
+    name="policy",
+    label="policy",
+    section="policies",
+    rank=45,
+    in_vhost=True,
+    identity=(NAME,),
+    fields=FIELDS,
+    key=itemgetter("vhost", "name"),
+    finish=finish_policy,
+    check=_check,
+    references=policy_references,
+    loss=Loss.BEHAVIOUR,
+    declare=_declare,
+    remove=_remove,
+    to_export=_to_export,
+    example={
+        "vhost": "shop",
+        "name": "limits",
+        "pattern": r"^qu\.order\.",
+        "apply-to": "queues",
+        DEFINITION: {"message-ttl": 3600000, "max-length": 100000},
+        "priority": 10,
+    },
+)

@@ -1,0 +1,113 @@
+"""
+Runtime parameters: how typed kinds of them are read from and written to the raw form.
+
+The broker keeps `{vhost, component, name, value}`; people write the fields of `value` flat. Fields
+of a value that no table knows, of a newer broker say, stay together under `value`: they are written
+back as they came, and are a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rmqsync.kinds.base import UNSET, Context, Entry, Field, Problem, Request
+from rmqsync.kinds.values import closest, misfit
+from rmqsync.model.findings import Severity
+from rmqsync.model.values import JsonObject, Row, is_secret_reference
+
+VALUE = "value"
+
+REST = Field(
+    VALUE,
+    {
+        "type": "object",
+        "description": "The raw form: fields by the broker's names, also ones not known here.",
+    },
+    default=UNSET,
+)
+"""Holds what is left of a raw value once all known fields are lifted out of it."""
+
+
+def lift(fields: Iterable[Field]) -> Callable[[Entry], Entry]:
+    """Return a `shape` that lifts the known fields out of a raw `value`; flat ones win."""
+    names = tuple(field.name for field in fields if field.name != VALUE)
+
+    def shape(entry: Entry) -> Entry:
+        value = entry.get(VALUE)
+        if not isinstance(value, dict):
+            if value in (None, []):
+                entry.pop(VALUE, None)
+            return entry
+        rest = dict(value)
+        for name in names:
+            if name in rest:
+                entry.setdefault(name, rest.pop(name))
+        if rest:
+            entry[VALUE] = rest
+        else:
+            del entry[VALUE]
+        return entry
+
+    return shape
+
+
+def value_of(row: Row, fields: Iterable[Field]) -> Row:
+    """Return the raw value of a flat row."""
+    flat = {f.name: row[f.name] for f in fields if f.name != VALUE and f.name in row}
+    rest = row.get(VALUE)
+    return {**rest, **flat} if isinstance(rest, dict) else flat
+
+
+def path(component: str, row: Row) -> tuple[str, ...]:
+    return ("parameters", component, row["vhost"], row["name"])
+
+
+def put(component: str, row: Row, value: Any) -> Request:
+    return Request("PUT", path(component, row), {VALUE: value})
+
+
+def item(component: str, row: Row, value: Any, name: str | None = None) -> Row:
+    """Return the item of `parameters` in the definitions document."""
+    found = row["name"] if name is None else name
+    return {"vhost": row["vhost"], "component": component, "name": found, VALUE: value}
+
+
+def value_problems(row: Row, fields: Iterable[Field], label: str) -> Iterable[Problem]:
+    """Yield fields that nobody knows, and values that do not fit: raw ones passed no schema."""
+    known = [field for field in fields if field.name != VALUE]
+    rest = row.get(VALUE, {})
+    if not isinstance(rest, dict):
+        yield Problem("RMQ080", (VALUE,), f"the value of a {label} is {rest!r}, must be an object")
+        rest = {}
+    for name in rest:
+        close = closest(name, (field.name for field in known))
+        yield Problem(
+            "RMQ081",
+            (VALUE, name),
+            f"no {label} is known to have a field '{name}'",
+            f"did you mean '{close}'?" if close else "the broker refuses it if it does not know it",
+            Severity.WARNING,
+        )
+    for field in known:
+        if field.name in row:
+            yield from _misfit(field, row[field.name])
+
+
+def _misfit(field: Field, value: object) -> Iterable[Problem]:
+    if is_secret_reference(value):
+        return
+    wanted = misfit(field.schema, value)
+    if wanted:
+        yield Problem("RMQ082", (field.name,), f"{field.name} is {value!r}, must be {wanted}")
+
+
+def no_version(row: Row, name: str, since: tuple[int, ...], context: Context) -> Iterable[Problem]:
+    """Yield a problem where a field is set that the cluster's version does not have yet."""
+    if name in row and context.before(*since):
+        version = ".".join(map(str, since))
+        yield Problem("RMQ083", (name,), f"{name} needs RabbitMQ {version}", "leave it out")
+
+
+def string(description: str) -> JsonObject:
+    return {"type": "string", "description": description}

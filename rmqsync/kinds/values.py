@@ -1,0 +1,73 @@
+"""Values against their tables: does one fit, and if not, what would; which word was meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from rmqsync.model.values import JsonObject, is_secret_reference
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "object": (dict,),
+    "array": (list,),
+}
+
+
+def misfit(schema: JsonObject, value: object) -> str | None:
+    """
+    Return in words what `value` should be, `None` where it fits.
+
+    Knows as much of JSON Schema as the tables of kinds use. What people write has been checked
+    against all of it before; this is for rows that came out of a raw runtime parameter.
+    """
+    choices = schema.get("anyOf")
+    if isinstance(choices, Sequence) and not isinstance(choices, str):
+        found = [misfit(one, value) for one in choices if isinstance(one, Mapping)]
+        return None if None in found else " or ".join(text for text in found if text)
+    if "const" in schema:
+        return None if value == schema["const"] else f"{schema['const']!r}"
+    words = schema.get("enum")
+    if isinstance(words, Sequence):
+        fits = isinstance(value, str) and value in words
+        return None if fits else f"one of {', '.join(map(str, words))}"
+    return _plain_misfit(schema, value)
+
+
+def _plain_misfit(schema: JsonObject, value: object) -> str | None:
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        return None
+    wanted = f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
+    low = schema.get("minimum")
+    if isinstance(low, int):
+        wanted = f"{wanted}, {low} or more"
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return wanted
+    if isinstance(low, int) and isinstance(value, int | float) and value < low:
+        return wanted
+    if isinstance(value, str) and value == "" and schema.get("minLength"):
+        return f"{wanted} that is not empty"
+    pattern = schema.get("pattern")
+    if isinstance(pattern, str) and isinstance(value, str) and not re.search(pattern, value):
+        return f"{wanted} like {pattern}"
+    items = schema.get("items")
+    if isinstance(value, list):
+        if not value and schema.get("minItems"):
+            return f"{wanted} that is not empty"
+        if isinstance(items, Mapping):
+            inner = (misfit(items, one) for one in value if not is_secret_reference(one))
+            text = next((text for text in inner if text), None)
+            return f"a list, each {text}" if text else None
+    return None
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` was probably meant to be."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(word.lower().replace("_", "-"), list(known), n=1)
+    return found[0] if found else None
