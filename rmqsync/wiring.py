@@ -7,24 +7,28 @@ The only place that knows both sides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
+from rmqsync.app.diff import Side
 from rmqsync.app.plan import Target
-from rmqsync.app.ports import Broker, Checkout
+from rmqsync.app.ports import Broker, Checkout, SourceFile
 from rmqsync.app.revision import RevisionReader
 from rmqsync.config.cluster import ClusterSettings, Mode, Prune
 from rmqsync.config.read import read_settings
 from rmqsync.config.settings import Settings
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Version
-from rmqsync.loading.compile import Options
+from rmqsync.kinds.base import Context, UnsetSecret, Version
+from rmqsync.loading.compile import LayerFile, Options, ParseCache, compile_layers
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Loss
-from rmqsync.model.errors import SourceError, UsageError
+from rmqsync.model.definitions import Rows, count
+from rmqsync.model.errors import InvalidDefinitions, SourceError, UsageError
+from rmqsync.model.findings import Finding
 from rmqsync.planning.rules import Rules
+from rmqsync.repo.files import digest
 from rmqsync.repo.local import data_folder, read_bytes
 from rmqsync.repo.secrets import SecretStore
 
@@ -96,17 +100,28 @@ class Session:
                 raise UsageError(f"{self._config} has no cluster '{pattern}'; {hint}")
         return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
 
+    def name(self, chosen: str) -> str:
+        """Return the name of exactly one cluster; raises `UsageError` as `names` does."""
+        found = self.names([chosen])
+        if len(found) > 1:
+            raise UsageError(f"'{chosen}' means several clusters: {', '.join(found)}")
+        return found[0]
+
     def targets(self, options: RunOptions) -> list[Target]:
         """Return the chosen clusters, ready to be planned."""
         return [self.target(name, options) for name in self.names(options.clusters)]
 
-    def target(self, name: str, options: RunOptions) -> Target:
+    def target(self, name: str, options: RunOptions, *, offline: bool = False) -> Target:
+        """Return one cluster; `offline`, it reads its own definitions instead of the broker."""
         cluster = self.settings.clusters[name]
         loading = self._loading(cluster, options)
         checkout = self.checkout(cluster, options.revision)
         context = Context(version=options.rabbitmq_version, secret=self.secrets.value)
         rules = self._rules(cluster, options)
-        if options.base is None:
+        reader: Broker
+        if offline:
+            reader = RevisionReader(name, checkout, cluster.layers, loading)
+        elif options.base is None:
             reader = self.broker(cluster, options)
         else:
             reader = RevisionReader(
@@ -146,7 +161,7 @@ class Session:
         if cluster.snapshot is not None:
             from rmqsync.broker.export_file import FileCluster
 
-            return FileCluster(cluster.name, cluster.snapshot, read_bytes(cluster.snapshot))
+            return FileCluster(cluster.name, cluster.snapshot)
         from rmqsync.broker.cluster import ManagementApi
         from rmqsync.broker.connection import ClusterConnection, TlsFiles
 
@@ -170,6 +185,34 @@ class Session:
         self._open.append(broker)
         return broker
 
+    def side(self, text: str, cluster: str | None, options: RunOptions) -> Side:
+        """Return one side of a `diff`: cluster:NAME, rev:REV or file:PATH."""
+        sort, _, rest = text.partition(":")
+        if sort == "cluster" and rest:
+            return self.broker(self.settings.clusters[self.name(rest)], options).read
+        if sort == "rev" and rest:
+            if cluster is None and len(self.settings.clusters) > 1:
+                raise UsageError(f"{text}: name with --cluster whose layers to compile")
+            name = self.name(cluster) if cluster else self.names(())[0]
+            settings = self.settings.clusters[name]
+            checkout = self.checkout(settings, rest)
+            loading = self._loading(settings, options)
+            return RevisionReader(name, checkout, settings.layers, loading).read
+        return file_side(text, options)
+
+    def with_secrets(self, rows: Rows) -> Rows:
+        """Return rows with the values of their secrets; raises `SourceError` for one without."""
+        context = Context(secret=self.secrets.value)
+        try:
+            return {
+                kind: {key: context.resolve(row) for key, row in found.items()}
+                if KINDS[kind].holds_secrets
+                else found
+                for kind, found in rows.items()
+            }
+        except UnsetSecret as error:
+            raise SourceError(self.secrets.missing(str(error))) from error
+
     def _secret_values(self) -> Iterable[str]:
         values = (self.secrets.value(name) for name in self.settings.secrets)
         return [value for value in values if value]
@@ -184,7 +227,8 @@ class Session:
                 name: tuple(Pattern(text) for text in source.patterns)
                 for name, source in self.settings.secrets.items()
             },
-            scope=cluster.scope,
+            scope_vhosts=cluster.scope.vhosts,
+            scope_kinds=cluster.scope.kinds,
             own_user=cluster.username,
         )
 
@@ -207,6 +251,66 @@ class Session:
             targets=tuple(map(Pattern, options.targets)),
             excludes=tuple(map(Pattern, options.excludes)),
         )
+
+
+def validate_clusters(opened: Session, options: RunOptions) -> tuple[tuple[Finding, ...], str]:
+    """Return the findings of the definitions of all chosen clusters, and what was looked at."""
+    findings: dict[Finding, None] = {}
+    cache = ParseCache()
+    names = opened.names(options.clusters)
+    objects = 0
+    for name in names:
+        target = opened.target(name, options, offline=True)
+        try:
+            desired = compile_layers(target.files(), target.options, cache=cache)
+            findings.update(dict.fromkeys(desired.findings))
+            objects += count(desired.rows)
+        except InvalidDefinitions as error:
+            findings.update(dict.fromkeys(error.findings))
+    return tuple(findings), f"{_number(names, 'cluster')}, {objects} objects"
+
+
+def validate_paths(paths: Sequence[str], options: RunOptions) -> tuple[tuple[Finding, ...], str]:
+    """Return the findings of folders and files, taken as the layers of one set."""
+    from rmqsync.repo.checkout import FolderCheckout
+
+    layers: list[tuple[str, Sequence[SourceFile]]] = []
+    for path in paths:
+        folder, name = (path, ".") if os.path.isdir(path) else os.path.split(path)
+        if name == ".":
+            layers.append((path, FolderCheckout(folder).files(".")))
+        else:
+            content = read_bytes(path)
+            layers.append((path, [LayerFile(path, content, digest(content))]))
+    loading = Options(
+        default_vhost=options.vhost,
+        allow_plain_secrets=options.allow_plain_secrets,
+        version=options.rabbitmq_version,
+    )
+    try:
+        desired = compile_layers(layers, loading)
+    except InvalidDefinitions as error:
+        return error.findings, ""
+    return desired.findings, f"{_number(paths, 'path')}, {count(desired.rows)} objects"
+
+
+def file_side(text: str, options: RunOptions) -> Side:
+    """Return the side of a `diff` that is a broker's export, or a folder of definitions."""
+    path = text.removeprefix("file:")
+    if path == text or not path:
+        raise UsageError(f"'{text}' is none of cluster:NAME, rev:REV and file:PATH")
+    if not os.path.isdir(path):
+        from rmqsync.broker.export_file import FileCluster
+
+        return FileCluster(text, path).read
+    from rmqsync.repo.checkout import FolderCheckout
+
+    loading = Options(default_vhost=options.vhost, allow_plain_secrets=options.allow_plain_secrets)
+    return RevisionReader(text, FolderCheckout(path), (".",), loading).read
+
+
+def _number(things: Sequence[object], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def now() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rmqsync.kinds.base import Request
+from rmqsync.loading.files import SourceFile
 from rmqsync.model.changes import Revision
 from rmqsync.model.definitions import Live, QueueFacts
 from rmqsync.model.values import JsonValue, Key
@@ -46,21 +47,6 @@ class Broker(Protocol):
         """Drop the connections."""
 
 
-class SourceFile(Protocol):
-    """One file of a layer."""
-
-    @property
-    def path(self) -> str:
-        """As shown to people: one they can open."""
-
-    @property
-    def content(self) -> bytes: ...
-
-    @property
-    def digest(self) -> str:
-        """Stands for the content; the key of parse caches."""
-
-
 class Checkout(Protocol):
     """The definitions repository at one revision, or a folder as it stands."""
 
@@ -69,6 +55,9 @@ class Checkout(Protocol):
 
     def files(self, layer: str) -> Sequence[SourceFile]:
         """Return the definition files below a layer folder, sorted. Raises `SourceError`."""
+
+    def tree(self, layers: Iterable[str]) -> str:
+        """Return an id of all that these layers hold: equal for equal files, 40 hex digits."""
 
 
 Progress = Callable[[str, int, int], None]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -26,7 +26,7 @@ class Common:
     config: str | None
     data_dir: str | None
     format: str
-    color: str
+    color: Literal["auto", "always", "never"]
     verbose: int
     quiet: bool
     timeout: float
@@ -87,7 +87,7 @@ def common(function: F) -> F:
         data_dir: str | None,
         form: str,
         reports: tuple[str, ...],
-        color: str,
+        color: Literal["auto", "always", "never"],
         verbose: int,
         quiet: bool,
         timeout: float,
@@ -142,12 +142,17 @@ def loading(function: F) -> F:
     return function
 
 
+def choosing_clusters(function: F) -> F:
+    """Add the option that chooses clusters."""
+    return click.option(
+        "--cluster", "clusters", multiple=True, metavar="NAME", help="Default: all clusters."
+    )(function)
+
+
 def choosing(function: F) -> F:
     """Add the options that choose clusters, revisions and objects."""
     options = [
-        click.option(
-            "--cluster", "clusters", multiple=True, metavar="NAME", help="Default: all clusters."
-        ),
+        choosing_clusters,
         click.option("--revision", metavar="REV", help="Definitions of this revision."),
         click.option(
             "--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses."

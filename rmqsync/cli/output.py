@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Literal, TextIO
 
 import click
 
@@ -18,7 +18,7 @@ from rmqsync.report.colour import use_color
 _LINE_EVERY_S = 10.0
 
 
-def wants_color(flag: str, stream: TextIO) -> bool:
+def wants_color(flag: Literal["auto", "always", "never"], stream: TextIO) -> bool:
     """Tell whether a stream gets colour."""
     return use_color(flag, stream.isatty(), os.environ)
 
