@@ -18,7 +18,6 @@ from rmqsync.model.values import Row
 _INTERNAL = ("internal", "rmqsync.")
 _IMPORTED_HASH = "imported_definition_hash_value"
 _FROM_CONFIGURATION = frozenset({"cluster_tags"})
-_OF_CLUSTER = frozenset({"cluster_name", "cluster_tags"})
 
 
 def _path(row: Row) -> tuple[str, ...]:
@@ -55,10 +54,6 @@ def _of_cluster(row: Row) -> bool:
     return row["name"] == "cluster_name" or row["name"] in _FROM_CONFIGURATION
 
 
-def _of_cluster(row: Row) -> bool:
-    return row["name"] in _OF_CLUSTER
-
-
 def _to_export(row: Row) -> Row:
     return row
 
@@ -82,7 +77,6 @@ GLOBAL_PARAMETER = Kind(
     check=_check,
     broker_owned=_broker_owned,
     transient=_transient,
-    of_cluster=_of_cluster,
     of_cluster=_of_cluster,
     loss=Loss.BEHAVIOUR,
     declare=_declare,

@@ -3,8 +3,9 @@ The keys a policy may have: value, version, and which queues and exchanges they 
 
 Source: the policy validators of RabbitMQ 3.10 to 4.3 (rabbit_policies.erl,
 rabbit_mirror_queue_misc.erl, rabbit_quorum_queue.erl, rabbit_federation_parameters.erl,
-rabbit_sharding_policy_validator.erl), and live checks. A key that one
-type of queue is known not to support disqualifies the whole policy for queues of that type (rabbit_queue_type.erl `is_policy_applicable`); exchanges accept any.
+rabbit_sharding_policy_validator.erl), and live checks. A key that one type of queue is known not to
+support disqualifies the whole policy for queues of that type (rabbit_queue_type.erl
+`is_policy_applicable`); exchanges accept any.
 """
 
 from __future__ import annotations
