@@ -53,6 +53,6 @@ def command(
     document = findings_document(found)
     emit(shared, document)
     failed = any(finding.is_error for finding in found)
-    if shared.format == "text" and not failed and not shared.quiet:
-        say(f"Success! The configuration is valid: {what}.")
+    if not shared.quiet:
+        say(f"checked {what}")
     return Exit.FAILED if failed else Exit.DONE
