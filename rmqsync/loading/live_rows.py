@@ -1,0 +1,134 @@
+"""
+From a broker's definitions export to rows: all generations of it, quickly, without positions.
+
+Left out is what nobody manages: the broker's own, and what hangs on something that is not there,
+which only the broker's own things and clients' exclusive queues can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Entry, Kind, Registry
+from rmqsync.loading.flatten import is_raw
+from rmqsync.loading.rows import completer, is_default
+from rmqsync.model.definitions import Rows
+from rmqsync.model.errors import BrokerError
+from rmqsync.model.values import Key, Row
+
+
+def rows_of_export(
+    document: Mapping[str, Any],
+    kinds: Registry = KINDS,
+    *,
+    listings: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+) -> Rows:
+    """
+    Return the rows of a definitions document, of a cluster or of one vhost.
+
+    `listings` holds, by kind, items of the API that stand in place of the export's. The document is
+    left as it is, but rows share values with it. Raises `BrokerError` for what is no export.
+    """
+    work = _Reading(document, kinds, listings or {})
+    for kind in kinds:
+        work.section(kind)
+    for kind in kinds:
+        work.drop_dangling(kind)
+    return work.rows
+
+
+class _Reading:
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        kinds: Registry,
+        listings: Mapping[str, Iterable[Mapping[str, Any]]],
+    ) -> None:
+        self.document = document
+        self.kinds = kinds
+        self.listings = listings
+        self.vhost = document.get("vhost") or document.get("original_vhost_name")
+        self.rows: Rows = {kind.name: {} for kind in kinds}
+        self.complete = {kind.name: completer(kind) for kind in kinds}
+        self.owned = {
+            kind.name: None if is_default(kind, "broker_owned") else kind.broker_owned
+            for kind in kinds
+        }
+
+    def section(self, kind: Kind) -> None:
+        """Read one section, and its listing where there is one."""
+        listing = self.listings.get(kind.name)
+        if listing is not None:
+            self._items(kind, listing)
+        if kind.section:
+            self._items(kind, self.document.get(kind.section) or (), inner_only=listing is not None)
+
+    def _items(
+        self, kind: Kind, items: Iterable[Mapping[str, Any]], *, inner_only: bool = False
+    ) -> None:
+        by_component = self.kinds.by_component if is_raw(kind) else {}
+        number = 0
+        if inner_only and not kind.nested:
+            return
+        try:
+            for number, item in enumerate(items):  # noqa: B007
+                one, entry = kind, dict(item)
+                if by_component and item["component"] in by_component:
+                    one = by_component[entry.pop("component")]
+                if one.in_vhost and "vhost" not in entry:
+                    entry["vhost"] = self.vhost
+                self._entry(one, entry, inner_only=inner_only)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise BrokerError(
+                f"the definitions export is not as RabbitMQ writes it: "
+                f"{kind.section}[{number}] cannot be read as a {kind.label}"
+            ) from error
+
+    def _entry(self, kind: Kind, entry: Entry, *, inner_only: bool = False) -> None:
+        inner = []
+        for nested in kind.nested:
+            value = entry.pop(nested.field, None)
+            if value:
+                inner.append((nested, value))
+        entry = kind.shape(entry)
+        if not inner_only:
+            self._put(kind, entry)
+        for nested, value in inner:
+            child, inherited = self.kinds[nested.kind], nested.inherit(entry)
+            for one in value if nested.many else (value,):
+                self._entry(child, {**one, **inherited})
+
+    def _put(self, kind: Kind, entry: Entry) -> None:
+        name = kind.name
+        for one in kind.expand(entry):
+            row = self.complete[name](one)
+            owned = self.owned[name]
+            if owned is None or not owned(row):
+                self.rows[name][kind.key(row)] = row
+
+    def drop_dangling(self, kind: Kind) -> None:
+        """
+        Drop objects of which the broker would have deleted what they hang on, had it managed that.
+
+        Their targets are exclusive queues and internal exchanges that the export does not hold.
+        """
+        hangs_on = {other.name for other in self.kinds if kind.name in other.takes_down}
+        hangs_on -= {other.name for other in self.kinds if other.hosts_vhost_kinds}
+        rows = self.rows[kind.name]
+        if not hangs_on or is_default(kind, "references"):
+            return
+        for key in dangling(kind, rows, self.rows, hangs_on):
+            rows.pop(key, None)
+
+
+def dangling(kind: Kind, rows: Mapping[Key, Row], every: Rows, among: Iterable[str]) -> list[Key]:
+    """Return the keys of rows that name, strictly, something of `among` that is not there."""
+    references, among = kind.references, frozenset(among)
+    return [
+        key
+        for key, row in rows.items()
+        for reference in references(row)
+        if reference[1] not in every[reference[0]] and reference[0] in among and reference[3]
+    ]
