@@ -63,6 +63,14 @@ def _expand(entry: Entry) -> Iterable[Entry]:
     return tuple({**entry, "routing_key": key} for key in keys)
 
 
+def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
+    del row, context
+    arguments = entry.get("arguments")
+    if arguments and "x-match" in arguments:  # how to match, then what
+        entry["arguments"] = {"x-match": arguments["x-match"]} | arguments
+    return entry
+
+
 def _gather(entries: list[Entry]) -> list[Entry]:
     """Put the keys of bindings that differ in nothing else, and have no arguments, together."""
     found: list[Entry] = []
@@ -141,6 +149,8 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
     match = arguments.get("x-match")
     if match is not None and match not in ("all", "any", "all-with-x", "any-with-x"):
         yield Problem("RMQ043", ("arguments", "x-match"), f"x-match is {match!r}", "use all or any")
+    if not arguments:  # a routing key alone is never too long for the API
+        return
     size = len(canonical({"routing_key": key, "arguments": arguments}).encode())
     if size > _MAX_BODY_BYTES and not context.before(4, 0):
         yield Problem(
@@ -267,4 +277,5 @@ BINDING = Kind(
         "arguments": {"x-match": "all"},
     },
     gather=_gather,
+    tidy=_tidy,
 )
