@@ -56,8 +56,8 @@ def compile_layers(
     """
     options = options or Options()
     work = _Compilation(options, kinds)
-    sources = work.read(layers, cache or ParseCache())
-    compiled = work.compile(sources)
+    work.read(layers, cache or ParseCache())
+    compiled = work.compile()
     if any(finding.is_error for finding in work.findings):
         raise InvalidDefinitions(dict.fromkeys(work.findings))
     compiled.findings = tuple(sorted(dict.fromkeys(work.findings), key=lambda f: f.order))
@@ -69,14 +69,14 @@ class _Compilation:
         self.options = options
         self.kinds = kinds
         self.findings: list[Finding] = []
+        self.sources: list[Source] = []
         self.scope = Scope(options.scope_vhosts, options.scope_kinds)
         self.merger = Merger(kinds, options.default_vhost)
         self.compiled = Compiled({}, {}, tables=self.merger.tables)
         self.is_whole = True
         """Whether every file could be read."""
 
-    def read(self, layers: Layers, cache: ParseCache) -> list[Source]:
-        sources = []
+    def read(self, layers: Layers, cache: ParseCache) -> None:
         for number, (_, files) in enumerate(layers):
             for file in files:
                 parsed = cache.get(file)
@@ -86,12 +86,11 @@ class _Compilation:
                 elif parsed.document.data is not None:
                     source = Source(parsed, number, self.options.vars, self.kinds)
                     self.findings += source.findings
-                    sources.append(source)
-        return sources
+                    self.sources.append(source)
 
-    def compile(self, sources: Sequence[Source]) -> Compiled:
+    def compile(self) -> Compiled:
         compiled, merger = self.compiled, self.merger
-        for source in sources:
+        for source in self.sources:
             merger.add_file(source)
         self.findings += merger.findings
         for kind in self.kinds:
@@ -105,10 +104,10 @@ class _Compilation:
             self.findings += references.findings()
         for kind in self.kinds:
             compiled.origins[kind.name] = self._origins(kind)
-        compiled.removed, findings = collect_removed(sources, self.kinds)
+        compiled.removed, findings = collect_removed(self.sources, self.kinds)
         self.findings += findings
         self.findings += still_declared(compiled.removed, compiled.rows, self.kinds)
-        compiled.extra = collect_extra(sources)
+        compiled.extra = collect_extra(self.sources)
         return compiled
 
     def _complete(self, kind: Kind) -> None:
@@ -189,7 +188,14 @@ class _Compilation:
                         f"{kind.sentence(key)} is outside the scope of this cluster",
                         "take it out of the layers, or widen scope in rmqsync.yaml",
                     )
-        yield from secret_findings(kind, rows, table, self.options)
+        yield from secret_findings(
+            kind,
+            rows,
+            table,
+            self.options,
+            has_credentials=any(source.has_credentials for source in self.sources),
+            has_references=any(source.has_secrets for source in self.sources),
+        )
         yield from problems_of(kind, rows, table, context)
         if not is_default(kind, "check_all"):
             for key, problem in kind.check_all(self.compiled.rows, context):

@@ -94,11 +94,9 @@ def written_path(node: Any, path: Path) -> tuple[Path, int]:
 def _depth(node: Any, path: Path) -> int:
     depth = 0
     for step in path:
-        if node.__class__ is dict and step in node:
+        try:
             node = node[step]
-        elif node.__class__ is list and step.__class__ is int and 0 <= step < len(node):
-            node = node[step]
-        else:
+        except (KeyError, IndexError, TypeError):
             break
         depth += 1
     return depth

@@ -16,8 +16,8 @@ from rmqsync.loading.files import Source
 from rmqsync.loading.schema import EXPORT_KEYS, META_KEYS, entry_checker, inherited_fields
 from rmqsync.model.findings import Finding, error
 
-Take: TypeAlias = "Callable[[Kind, Entry, Any], None]"
-"""Called with each entry, and with the mapping of the file that it stands in."""
+Take: TypeAlias = "Callable[[Kind, Entry, Any, bool], None]"
+"""Called with each entry, the mapping of the file that it stands in, and whether it has nulls."""
 
 _NOTHING: frozenset[str] = frozenset()
 _VHOST = frozenset({"vhost"})
@@ -98,7 +98,7 @@ class Flattener:
         entry = _shape_around_nulls(kind, entry) if has_nulls else kind.shape(entry)
         take = self.take
         for one in kind.expand(entry):
-            take(kind, one, node)
+            take(kind, one, node, has_nulls)
         if inner and not is_retracted(entry):
             self.children(kind, entry, node, inner)
 

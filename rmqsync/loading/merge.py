@@ -69,14 +69,14 @@ class Merger:
             except (KeyError, TypeError, ValueError, AttributeError):
                 continue  # so broken that it has no name
 
-    def _take(self, kind: Kind, entry: Entry, node: Any) -> None:
+    def _take(self, kind: Kind, entry: Entry, node: Any, has_nulls: bool) -> None:
         source = self._source
         assert source is not None
         key = kind.key(entry)
         table = self.tables[kind.name]
         old = table.get(key)
         if old is None and "omit" not in entry and "state" not in entry:
-            if None in entry.values():
+            if has_nulls:
                 entry = _without_nulls(kind, entry)
             table[key] = Slot(entry, source, node, None)
         else:
@@ -111,7 +111,8 @@ class Merger:
     def _retract_inner(self, kind: Kind, old: Slot, new: Slot, how: Retraction) -> None:
         """Take away what an earlier layer wrote inside of an object that goes."""
 
-        def take(child: Kind, entry: Entry, node: Any) -> None:
+        def take(child: Kind, entry: Entry, node: Any, has_nulls: bool) -> None:
+            del has_nulls
             key = child.key(entry)
             found = self.tables[child.name].get(key)
             if found is None or isinstance(found.entry, Retraction) or node is old.node:

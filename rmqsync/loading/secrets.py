@@ -17,18 +17,27 @@ from rmqsync.text.nearest import did_you_mean
 
 
 def secret_findings(
-    kind: Kind, rows: dict[Key, Row], table: Table, options: Options
+    kind: Kind,
+    rows: dict[Key, Row],
+    table: Table,
+    options: Options,
+    *,
+    has_credentials: bool,
+    has_references: bool,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with secrets in the rows of one kind."""
-    holds = kind.holds_secrets
-    if not options.allow_plain_secrets:
+    """
+    Yield what is wrong with secrets in the rows of one kind.
+
+    The flags tell whether any file holds a URI with credentials, or the word `secret`.
+    """
+    if not options.allow_plain_secrets and (kind.holds_secrets or has_credentials):
         for key in rows:
             slot: Slot | None = table[key]
             while slot is not None:  # a layer that is overridden is in the repository all the same
-                if holds or slot.source.has_credentials:
+                if kind.holds_secrets or slot.source.has_credentials:
                     yield from _plain(kind, key, slot)
                 slot = slot.earlier
-    for key, row in rows.items():
+    for key, row in rows.items() if has_references else ():
         if any(one.source.has_secrets for one in layers_of(table[key])):
             yield from _references(kind, key, row, table[key], options)
 
