@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import REQUIRED, Context, Entry, Kind, Registry
 from rmqsync.loading import codes
-from rmqsync.loading.compiled import Compiled, finding_at
+from rmqsync.loading.compiled import Compiled, WatchedContext, finding_at
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
 from rmqsync.loading.left_out import kinds_of_users, leave_out
 from rmqsync.loading.live_check import check_for_cluster
@@ -196,7 +196,10 @@ class _Compilation:
             has_credentials=any(source.has_credentials for source in self.sources),
             has_references=any(source.has_secrets for source in self.sources),
         )
-        yield from problems_of(kind, rows, table, context)
+        watched = WatchedContext(context)
+        yield from problems_of(kind, rows, table, watched)
+        if watched.was_asked:
+            self.compiled.asks_context.add(kind.name)
         if not is_default(kind, "check_all"):
             for key, problem in kind.check_all(self.compiled.rows, context):
                 yield as_finding(kind, key, table[key], problem)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 from rmqsync.kinds.base import Context, Kind, Reference, address_of
@@ -25,15 +25,29 @@ class Compiled(Desired):
     """Strict references that only the cluster can settle."""
     context: Context = field(default_factory=Context)
     """What the rows were checked for."""
+    asks_context: set[str] = field(default_factory=set)
+    """Kinds of which the checks of single rows asked what kind of cluster it is for."""
 
-    def was_checked_for(self, context: Context) -> bool:
-        """Tell whether the checks of single rows would say the same for `context`."""
-        mine = self.context
-        return (mine.version, mine.default_queue_types, mine.features) == (
-            context.version,
-            context.default_queue_types,
-            context.features,
+
+class WatchedContext(Context):
+    """A context that knows whether anybody asked it for anything."""
+
+    __slots__ = ("was_asked",)
+    was_asked: bool
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(
+            context.version, context.default_queue_types, context.secret, context.features
         )
+        object.__setattr__(self, "was_asked", False)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _ANSWERS:
+            object.__setattr__(self, "was_asked", True)
+        return object.__getattribute__(self, name)
+
+
+_ANSWERS = frozenset(one.name for one in fields(Context))
 
 
 def finding_at(

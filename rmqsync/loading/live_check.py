@@ -40,13 +40,22 @@ def check_for_cluster(
 
 def _of_kind(kind: Kind, desired: Compiled, live: Live, context: Context) -> Iterator[Finding]:
     rows, table = desired.rows.get(kind.name, {}), desired.tables[kind.name]
-    if not desired.was_checked_for(context):
+    if kind.name in desired.asks_context and _differs(desired.context, context):
         yield from problems_of(kind, rows, table, context)
     if not is_default(kind, "creation_problems"):
         there = live.rows.get(kind.name, {})
         for key in rows.keys() - there.keys():
             for problem in kind.creation_problems(rows[key], context):
                 yield as_finding(kind, key, table[key], problem)
+
+
+def _differs(one: Context, other: Context) -> bool:
+    """Tell whether two contexts say different things; secrets are no matter to checks."""
+    return (one.version, one.default_queue_types, one.features) != (
+        other.version,
+        other.default_queue_types,
+        other.features,
+    )
 
 
 def _unsettled(desired: Compiled, live: Live, kinds: Registry) -> Iterator[Finding]:
