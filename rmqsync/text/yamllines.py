@@ -34,7 +34,7 @@ _MAPPING = re.compile(rf"\{{((?:{_PAIR}(?:, {_PAIR})*+)?)\}}{_END}")
 _LIST = re.compile(rf"\[((?:{_WORD}(?:, {_WORD})*+)?)\]{_END}")
 _PLAIN = re.compile(
     # No indicator at the start; inside, no `: `, no ` #`, no white space but single-byte blanks.
-    rf"((?:[\w./(^$\\+~]|-(?=[^\s:#]))(?:[^\s:#]++|:(?=\S)|(?<=\S)#| ++(?=[^\s#]))*+){_END}"
+    rf"((?:[\w./(^$\\+~]|-(?=[^\s:#]))(?:[^\s:#]++|:(?=\S)|#| ++(?=[^\s#]))*+){_END}"
 )
 
 

@@ -85,6 +85,10 @@ SCHEMA: dict[str, Any] = {
                 "password_hash": {"type": "integer"},
                 "uri": {"enum": ["a"]},
                 "note": {"enum": ["a"]},
+                "salt": {
+                    "writeOnly": True,
+                    "anyOf": [{"type": "string", "pattern": "^x"}, {"type": "integer"}],
+                },
             },
         },
     },
@@ -226,6 +230,7 @@ def test_only_the_branch_that_was_meant_is_explained(checker: Checker) -> None:
         "password: [hush]",
         "password_hash: hush",
         "uri: hush",
+        "salt: hush",
         "note: amqp://hush:hush@host",
     ],
 )
