@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from rmqsync.app.diff import Side
 from rmqsync.app.plan import Target
-from rmqsync.app.ports import Broker, Checkout, SourceFile
+from rmqsync.app.ports import Broker, Checkout
 from rmqsync.app.revision import RevisionReader
 from rmqsync.config.cluster import ClusterSettings, Mode, Prune
 from rmqsync.config.read import read_settings
@@ -22,6 +22,7 @@ from rmqsync.config.settings import Settings
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context, UnsetSecret, Version
 from rmqsync.loading.compile import LayerFile, Options, ParseCache, compile_layers
+from rmqsync.loading.files import SourceFile
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import Rows, count

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from rmqsync.app.execute import Execution
+from rmqsync.app.execute import Execution, single_calls
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Progress
+from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import UnsetSecret
-from rmqsync.model.changes import Action, Change, ClusterResult, Outcome, Ref, Result
+from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
 from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of
@@ -56,6 +57,9 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         progress=options.progress,
         stop=options.stop,
     )
+    missing = planned.target.reader.missing_rights(single_calls(execution))
+    if missing:
+        return _without_rights(plan, missing)
     execution.run()
     results = execution.results
     verified: bool | None = None
@@ -79,6 +83,16 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
     )
 
 
+def _without_rights(plan: ClusterPlan, missing: Sequence[str]) -> ClusterResult:
+    commands = "\n".join(f"    {command}" for command in missing)
+    error = (
+        f"cluster '{plan.name}': our user lacks rights, nothing was done; whoever may, runs:\n"
+        f"{commands}"
+    )
+    skipped = Result(Outcome.SKIPPED, "nothing was done: our user lacks rights")
+    return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
+
+
 def _verify(planned: Planned, execution: Execution) -> tuple[Ref, ...]:
     """Return what still differs though it was reported as done, and mark it as failed."""
     differing = _differing(planned)
@@ -88,6 +102,13 @@ def _verify(planned: Planned, execution: Execution) -> tuple[Ref, ...]:
         if execution.results[change.ref].outcome is Outcome.APPLIED
     }
     wrong = [ref for ref in claimed if ref in differing]
+    for ref, change in claimed.items():
+        lost = [one for one in change.impact.implied if one in differing]
+        if change.action is Action.REPLACE and lost and ref not in wrong:
+            kind = KINDS[lost[0].kind]
+            reason = f"replaced, but {kind.sentence(lost[0].key)} was not put back"
+            execution.results[ref] = Result(Outcome.FAILED, reason)
+            wrong.append(ref)
     again = [ref for ref in wrong if ref in execution.in_bulk]
     if again and not execution.stop.is_set():
         # An import that skips an object says nothing; a single call says why.
@@ -127,7 +148,8 @@ def _gone_by_itself(change: Change) -> bool:
 def _resend(execution: Execution, change: Change) -> Result:
     assert change.after is not None
     try:
-        for request in KINDS[change.ref.kind].declare(None, change.after, execution.context):
+        kind = KINDS[change.ref.kind]
+        for request in declarations(kind, None, change.after, execution.context):
             execution.broker.send(request)
     except Rejected as error:
         return Result(Outcome.FAILED, error.reason)

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from rmqsync.app.ports import Broker, Progress
-from rmqsync.app.replace import delete, replace
+from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Kind, UnsetSecret
+from rmqsync.kinds.base import Context, Kind, Request, UnsetSecret
 from rmqsync.loading.document_of import compile_document
 from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Result
 from rmqsync.model.definitions import Rows
@@ -137,7 +137,7 @@ class Execution:
         if change.action is Action.REPLACE:
             return replace(self.broker, kind, change, self.context)
         assert change.after is not None
-        for request in kind.declare(change.before, change.after, self.context):
+        for request in declarations(kind, change.before, change.after, self.context):
             self.broker.send(request)
         return _DONE
 
@@ -153,7 +153,7 @@ class Execution:
             if row is None:
                 continue
             try:
-                for request in kind.declare(live, row, self.context):
+                for request in declarations(kind, live, row, self.context):
                     self.broker.send(request)
             except BrokerError as error:
                 reason = error.reason if isinstance(error, Rejected) else str(error)
@@ -186,6 +186,24 @@ class Execution:
             self.in_bulk.add(Ref(kind.name, key))
         self.progress("applying", self._done(), len(self.plan.applicable))
         return True
+
+
+def single_calls(execution: Execution) -> Iterator[Request]:
+    """Yield the calls that a run will make one by one, but for vhosts that it makes itself."""
+    host = KINDS.host
+    applicable = execution.plan.applicable
+    made = {c.ref.key[0] for c in applicable if host and c.ref.kind == host.name}
+    in_bulk: set[Ref] = set()
+    if execution.bulk:
+        in_bulk = {change.ref for batch in _batches(applicable) for change in batch}
+    for change in applicable:
+        kind = KINDS[change.ref.kind]
+        if change.ref in in_bulk or (kind.in_vhost and change.ref.key[0] in made):
+            continue
+        if change.before is not None and change.action is not Action.UPDATE:
+            yield from kind.remove(change.before, ())
+        if change.after is not None:
+            yield from kind.declare(change.before, change.after, execution.context)
 
 
 def _batches(changes: Iterable[Change]) -> Iterator[list[Change]]:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from rmqsync.app.ports import Broker, Checkout, Progress, SourceFile
+from rmqsync.app.ports import Broker, Checkout, Progress
 from rmqsync.kinds.base import Context
 from rmqsync.loading.compile import Options, ParseCache, check_for_cluster, compile_layers
+from rmqsync.loading.files import SourceFile
 from rmqsync.model.changes import ClusterPlan, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable

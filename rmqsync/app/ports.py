@@ -29,6 +29,9 @@ class Broker(Protocol):
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         """Return what these queues hold now; a queue that is not there is missing."""
 
+    def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
+        """Return the commands that grant what our user lacks for these calls."""
+
     def get(self, request: Request) -> JsonValue:
         """Answer a GET; `None` for 404."""
 

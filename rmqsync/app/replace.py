@@ -11,6 +11,7 @@ from rmqsync.app.ports import Broker
 from rmqsync.kinds.base import Context, Kind, Request
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
 from rmqsync.model.errors import BrokerError, Rejected
+from rmqsync.model.values import Row
 from rmqsync.planning.loss import is_idle
 
 _DONE = Result(Outcome.APPLIED)
@@ -49,6 +50,18 @@ def handles_of(broker: Broker, kind: Kind, change: Change) -> tuple[str, ...]:
     return kind.handles(change.before, broker.get(question))
 
 
+def declarations(
+    kind: Kind, before: Row | None, after: Row, context: Context
+) -> tuple[Request, ...]:
+    """
+    Return the calls that create or update an object, its secrets put in.
+
+    Raises `UnsetSecret` for a secret without a value.
+    """
+    row = context.resolve(after) if kind.holds_secrets else after
+    return kind.declare(before, row, context)
+
+
 def _not_proven(reason: str) -> Result:
     hold = Hold(HoldCode.NOT_PROVEN, reason, None)
     return Result(Outcome.SKIPPED, reason, hold)
@@ -63,7 +76,7 @@ def replace(broker: Broker, kind: Kind, change: Change, context: Context) -> Res
     """
     assert change.before is not None
     assert change.after is not None
-    requests = kind.declare(None, change.after, context)  # secrets are resolved before anything
+    requests = declarations(kind, None, change.after, context)  # before anything is deleted
     gone = delete(broker, kind, change)
     if gone.outcome is not Outcome.APPLIED:
         return gone

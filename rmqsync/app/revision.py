@@ -37,6 +37,10 @@ class RevisionReader:
         del queues
         return {}
 
+    def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
+        del requests
+        return ()
+
     def get(self, request: Request) -> JsonValue:
         raise self._refused()
 
