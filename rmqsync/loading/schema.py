@@ -9,10 +9,12 @@ wrote.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from rmqsync.config.schema import settings_schema
+from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Field, Kind, OnChange, Presence, Registry, Secrecy
 from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import OnChangeRule, When
@@ -96,9 +98,21 @@ def definitions_schema(kinds: Registry) -> Schema:
     }
 
 
-def schema_text(kinds: Registry) -> str:
+def schema_text(kinds: Registry = KINDS) -> str:
     """Return the schema as the text of `definitions.schema.json`."""
-    return json.dumps(definitions_schema(kinds), indent=2, ensure_ascii=False) + "\n"
+    return _text(definitions_schema(kinds))
+
+
+def schema_files() -> dict[str, str]:
+    """Return the text of every file in `schemas/`, by name."""
+    return {
+        "definitions.schema.json": schema_text(),
+        "rmqsync.schema.json": _text(settings_schema()),
+    }
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 @lru_cache(maxsize=8)
@@ -162,7 +176,7 @@ def _one_entry(name: str, kind: Kind) -> Schema:
             {"type": "array", "maxItems": 0},  # how a broker writes that there are none
             {"type": "null"},
         ],
-        "description": f"{kind.label.capitalize()} of it.",
+        "description": f"{kind.label.capitalize()}, as one mapping.",
     }
 
 
@@ -206,12 +220,36 @@ def _described(one: Field) -> Schema:
 
 def _nullable(one: Field) -> Schema:
     schema = _described(one)
+    if one.secret is Secrecy.URI:
+        schema = _with_secret_items(schema)
     branches: list[Schema] = [{"$ref": "#/$defs/secret"}] if one.secret is not Secrecy.NONE else []
     if branches or not _take_null(schema):
+        if one.secret is Secrecy.URI:
+            schema = _with_secret_items(schema)
         about: Schema = {n: schema.pop(n) for n in ("description", "default") if n in schema}
         schema = {"anyOf": [schema, *branches, {"type": "null"}], **about}
     if one.secret is Secrecy.VALUE:
         schema["writeOnly"] = True
+    return schema
+
+
+def _with_secret_items(schema: Schema) -> Schema:
+    """Let each item of a list of strings be a secret: one of several URIs."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_with_secret_items(one) for one in schema["anyOf"]]}
+    items = schema.get("items", {})
+    if items.get("type") != "string":
+        return schema
+    return {**schema, "items": {"anyOf": [items, {"$ref": "#/$defs/secret"}]}}
+
+
+def _with_secret_items(schema: Schema) -> Schema:
+    """Let every entry of a list, of URIs, be a secret of its own."""
+    secret = {"$ref": "#/$defs/secret"}
+    if schema.get("type") == "array" and "items" in schema:
+        return {**schema, "items": {"anyOf": [schema["items"], secret]}}
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_with_secret_items(dict(one)) for one in schema["anyOf"]]}
     return schema
 
 
