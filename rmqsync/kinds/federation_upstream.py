@@ -86,4 +86,5 @@ FEDERATION_UPSTREAM = Kind(
         "queue-type": "classic",
         "ha-policy": "mirrored",
     },
+    page="federation",
 )

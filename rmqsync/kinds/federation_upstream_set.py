@@ -155,4 +155,5 @@ FEDERATION_UPSTREAM_SET = Kind(
         "name": "all-sites",
         _UPSTREAMS: [{"upstream": "site-b"}, {"upstream": "site-c", "max-hops": 2}],
     },
+    page="federation",
 )

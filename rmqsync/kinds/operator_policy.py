@@ -70,4 +70,5 @@ OPERATOR_POLICY = Kind(
         DEFINITION: {"max-length": 1000000},
         "priority": 0,
     },
+    page="policies",
 )

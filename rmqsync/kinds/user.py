@@ -183,6 +183,13 @@ def _to_export(row: Row) -> Row:
     return {"name": row["name"], **_body(row)}
 
 
+def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
+    del row, context
+    if entry.get(ALGORITHM) == SHA256:
+        del entry[ALGORITHM]
+    return entry
+
+
 def _inherit(entry: Entry) -> Entry:
     return {"user": entry["name"]}
 
@@ -247,6 +254,7 @@ USER = Kind(
     creation_problems=_creation_problems,
     update_problems=_update_problems,
     transient=_transient,
+    spared_by_prune_all=True,
     loss=Loss.ACCESS,
     update_loss=Loss.ACCESS,
     takes_down=frozenset({"permission", "topic_permission", "user_limit"}),
@@ -260,4 +268,5 @@ USER = Kind(
         "password_hash": "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR",
         "hashing_algorithm": SHA256,
     },
+    tidy=_tidy,
 )

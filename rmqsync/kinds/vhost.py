@@ -159,6 +159,23 @@ def _to_export(row: Row) -> Row:
     return {**found, **{n: row[n] for n in (_DEFAULT_TYPE, "tracing") if n in row}}
 
 
+def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
+    """
+    Leave out what a new vhost has anyway.
+
+    Its default queue type is the node's, and that is `classic` where all vhosts say so. `/` is
+    there on a new broker, with a description.
+    """
+    for name in ("description", "tags", "tracing", _PROTECTED):
+        if not row.get(name) and (row["name"], name) != ("/", "description"):
+            entry.pop(name, None)
+    if row.get(_DEFAULT_TYPE) == "classic":
+        others = set(context.default_queue_types.values())
+        if others <= {"classic"} and context.at_least(4, 0):
+            del entry[_DEFAULT_TYPE]
+    return entry
+
+
 def _inherit(entry: Entry) -> Entry:
     return {"vhost": entry["name"]}
 
@@ -241,4 +258,6 @@ VHOST = Kind(
         "tracing": False,
         _PROTECTED: True,
     },
+    page="vhost",
+    tidy=_tidy,
 )

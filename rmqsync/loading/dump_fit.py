@@ -1,0 +1,104 @@
+"""
+What is on a cluster and cannot be declared in files: an export leaves it out and says so.
+
+A name that is too long, a URI with a password in the arguments of a queue, a value that reads like
+a reference to a secret; and what cannot be without such an object. Left out, it is unmanaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from rmqsync.kinds.base import Context, Entry, Kind, Registry, address_of, secrets_in
+from rmqsync.kinds.secrecy import plain_secrets
+from rmqsync.loading import codes
+from rmqsync.loading.dump_entries import Entries
+from rmqsync.loading.schema import entry_checker
+from rmqsync.model.changes import Ref
+from rmqsync.model.definitions import Live, Rows
+from rmqsync.model.findings import Finding, Severity, warning
+from rmqsync.model.values import Row
+
+_HINT = "it is left out of the export, and so not managed"
+
+
+def misfits(
+    live: Live, rows: Rows, entries: Entries, kinds: Registry, context: Context
+) -> dict[Ref, str]:
+    """
+    Return what must be left out and why.
+
+    `rows` are those of `live` with their secrets taken out, `entries` are made of them.
+    """
+    found: dict[Ref, str] = {}
+    for kind in kinds:
+        accepts = entry_checker(kinds, kind.name, frozenset()).accepts
+        for key, entry in entries.get(kind.name, {}).items():
+            name = next(iter(secrets_in(live.rows[kind.name][key])), None)
+            if name is not None:
+                reason = f"it holds {{secret: {name}}}, which in a file names a secret"
+            elif not accepts(entry):
+                reason = "it does not fit the schema of definitions"
+            else:
+                reason = next(_reasons(kind, rows[kind.name][key], entry, context), "")
+            if reason:
+                found[Ref(kind.name, key)] = reason
+    return _with_dependents(found, live, kinds)
+
+
+def _reasons(kind: Kind, row: Row, entry: Entry, context: Context) -> Iterator[str]:
+    for path in plain_secrets(kind, entry):
+        place = ".".join(map(str, path))
+        yield f"{place} holds a URI with credentials where no reference to a secret can be"
+    for problem in kind.check(row, context):
+        if problem.severity is Severity.ERROR:
+            yield problem.message
+
+
+def _with_dependents(found: dict[Ref, str], live: Live, kinds: Registry) -> dict[Ref, str]:
+    """Add what names an object that is not there for files, until nothing is added."""
+    gone: AbstractSet[Ref] = found.keys() | live.foreign
+    while gone:
+        added: dict[Ref, str] = {}
+        for kind in kinds:
+            for key, row in live.rows.get(kind.name, {}).items():
+                ref = Ref(kind.name, key)
+                missing = None if ref in found else _missing(kind, row, gone, kinds)
+                if missing is not None:
+                    added[ref] = f"it needs {missing}, which is left out"
+        found |= added
+        gone = added.keys()
+    return found
+
+
+def _missing(kind: Kind, row: Row, gone: AbstractSet[Ref], kinds: Registry) -> str | None:
+    for reference in kind.references(row):
+        if reference.strict and Ref(reference.kind, reference.key) in gone:
+            return kinds[reference.kind].sentence(reference.key)
+    if kind.in_vhost and Ref("vhost", (row["vhost"],)) in gone:
+        return f"vhost '{row['vhost']}'"
+    return None
+
+
+def homeless(alone: Entries, kinds: Registry) -> dict[Ref, str]:
+    """Return what can only be written with another object, which is not there."""
+    return {
+        Ref(kind.name, key): "it is declared with what it belongs to, and that is out of scope"
+        for kind in kinds
+        if kind.section is None and kind.component is None
+        for key in alone.get(kind.name, {})
+    }
+
+
+def findings(reasons: dict[Ref, str], kinds: Registry) -> tuple[Finding, ...]:
+    """Return a warning for each object that is left out."""
+    return tuple(
+        warning(
+            codes.LEFT_OUT,
+            f"{kinds[ref.kind].sentence(ref.key)}: {reason}",
+            address=address_of(kinds[ref.kind], ref.key),
+            hint=_HINT,
+        )
+        for ref, reason in sorted(reasons.items())
+    )
