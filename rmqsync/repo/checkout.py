@@ -19,6 +19,7 @@ from rmqsync.model.findings import Finding
 from rmqsync.repo import files, repository
 from rmqsync.repo.files import SourceFile
 from rmqsync.repo.layers import Layers
+from rmqsync.repo.local import reason
 from rmqsync.repo.repository import Entry, Repository
 from rmqsync.repo.walk import Sort, joined
 from rmqsync.text.codes import MAX_BYTES
@@ -78,7 +79,7 @@ class FolderCheckout(Layers):
             try:
                 content = _content(os.path.join(self._root, file.real), name)
             except OSError as problem:
-                content = files.unreadable(name, problem.strerror or str(problem))
+                content = files.unreadable(name, reason(problem))
             if isinstance(content, Finding):
                 findings.append(content)
             else:
@@ -175,6 +176,7 @@ def _content(path: str, name: str) -> bytes | Finding:
     return content if len(content) <= MAX_BYTES else files.too_long(name, len(content))
 
 
+_LONGEST_LINK = 4095
 _SORTS = {"040000": Sort.FOLDER, "120000": Sort.LINK, "160000": Sort.REPOSITORY}
 
 
@@ -192,8 +194,17 @@ class _Objects:
         return self._ids[path]
 
     def target(self, link: str) -> str:
-        name = self._ids[link]
-        return os.fsdecode(self._repository.blobs([name])[name])
+        return self._targets[link]
+
+    @cached_property
+    def _targets(self) -> dict[str, str]:
+        """All links of the commit, read in one go; one that no file system would hold is empty."""
+        links = {
+            entry.path: entry.id for entry in self._listing if _SORTS.get(entry.mode) is Sort.LINK
+        }
+        sizes = self._repository.sizes(links.values())
+        blobs = self._repository.blobs(name for name in sizes if sizes[name] <= _LONGEST_LINK)
+        return {path: os.fsdecode(blobs.get(name, b"")) for path, name in links.items()}
 
     @cached_property
     def _ids(self) -> dict[str, str]:

@@ -31,32 +31,34 @@ def run(
     folder: str,
     *arguments: str,
     content: bytes = b"",
+    config: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
 ) -> Answer:
     """
-    Run `git` in `folder` with `content` as its input.
+    Run `git` in `folder` with `content` as its input; `config` is `key=value`, for this call.
 
     Its exit status is the caller's to judge. Raises `SourceError` where git is missing, the folder
     is, or the time is up.
     """
+    missing = "git cannot be run; install it, as with apt-get install git"
     try:
         from git import Git
         from git.exc import GitCommandNotFound
     except ImportError as problem:
-        raise SourceError("git cannot be run; install it, as with apt-get install git") from problem
+        raise SourceError(missing) from problem
     if not os.path.isdir(folder):
         raise SourceError(f"folder '{folder}' does not exist")
     try:
         handle = Git(folder).execute(
-            ["git", *_SAFE, *arguments],
+            ["git", *_SAFE, *(part for item in config for part in ("-c", item)), *arguments],
             istream=subprocess.PIPE,
             as_process=True,
             env={**_QUIET, **(env or {})},
             start_new_session=True,
         )
     except GitCommandNotFound as problem:
-        raise SourceError(f"git cannot be run in '{folder}': {problem.stderr}") from problem
+        raise SourceError(missing) from problem
     process = handle.proc
     assert process is not None
     try:

@@ -90,12 +90,12 @@ class Mirror:
         return RevisionCheckout(found, revision, self._source.path)
 
     def _fetch(self, *arguments: str) -> None:
-        with_url = [part for part in arguments if part.startswith("-")]
+        options = [part for part in arguments if part.startswith("-")]
         what = [part for part in arguments if not part.startswith("-")]
         answer = command.run(
             self._folder,
-            *("-c", "gc.autoDetach=false", *self._credentials()),
-            *("fetch", "--quiet", "--no-write-fetch-head", *with_url, "--", self._url, *what),
+            *("fetch", "--quiet", "--no-write-fetch-head", *options, "--", self._url, *what),
+            config=("gc.autoDetach=false", *self._credentials()),
             env=self._environment(),
             timeout_s=self._timeout_s,
         )
@@ -120,7 +120,7 @@ class Mirror:
             return ()
         parts = urlsplit(self._url)
         helper = f"credential.{parts.scheme}://{parts.netloc}.helper"
-        return ("-c", "credential.helper=", "-c", f"{helper}=", "-c", f"{helper}={_HELPER}")
+        return ("credential.helper=", f"{helper}=", f"{helper}={_HELPER}")
 
     def _ssh(self) -> str:
         options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=15"]

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from rmqsync.model.findings import Finding
 from rmqsync.repo import files
+from rmqsync.repo.local import reason
 
 
 class Sort(Enum):
@@ -126,7 +127,7 @@ class Walk:
         try:
             entries = self._tree.entries(real)
         except OSError as problem:
-            self._add(files.unreadable(self._name(path), problem.strerror or str(problem)))
+            self._add(files.unreadable(self._name(path), reason(problem)))
             return []
         links = []
         for name in sorted(entries):

@@ -1,0 +1,313 @@
+"""Copies of remote repositories: what they hold, who gets the token, and what errors say."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rmqsync.config.secrets import SecretRef
+from rmqsync.config.source import Source
+from rmqsync.model.changes import Revision
+from rmqsync.model.errors import SourceError
+from rmqsync.repo.mirror import Mirror
+from tests.repo.conftest import Repo
+from tests.repo.forge import forge
+
+TOKEN = "t0k en$(id)'\""
+
+
+def read_token(ref: SecretRef, what: str) -> str:
+    assert (ref, what) == (SecretRef(env="T"), "source.token")
+    return TOKEN
+
+
+def mirror(tmp_path: Path, source: Source, timeout_s: float = 60) -> Mirror:
+    return Mirror(source, str(tmp_path / "data"), read_token, timeout_s)
+
+
+def error(call: Callable[[], object]) -> str:
+    with pytest.raises(SourceError) as caught:
+        call()
+    return str(caught.value)
+
+
+@contextmanager
+def without_dead_ends(tmp_path: Path) -> Iterator[None]:
+    """Fail if the data folder holds the token, or is open to others."""
+    yield
+    for folder, _, names in os.walk(tmp_path / "data"):
+        for name in names:
+            assert TOKEN.encode() not in Path(folder, name).read_bytes()
+
+
+def test_a_branch_is_read_as_it_was_when_last_fetched(repo: Repo, tmp_path: Path) -> None:
+    first = repo.commit(mq__base__x="1")
+    remote = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    remote.fetch()
+    second = repo.commit(mq__base__x="2")
+
+    before = remote.checkout()
+    remote.fetch()
+    after = remote.checkout()
+
+    assert (before.revision, after.revision) == (Revision(first), Revision(second))
+    assert [(file.path, file.content) for file in before.files("base")] == [
+        ("mq/base/x.yaml", b"1")
+    ]
+    assert remote.checkout(first).revision == Revision(first)
+    assert (tmp_path / "data" / "git").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_branch_that_was_rewritten_or_removed_is_followed(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(base__x="1")
+    repo.git("branch", "old")
+    source = Source(git=f"file://{repo.path}")
+    mirror(tmp_path, source).fetch()
+    repo.git("branch", "-D", "old")
+    repo.git("commit", "-q", "--amend", "-m", "other")
+
+    mirror(tmp_path, source).fetch()
+
+    head = repo.git("rev-parse", "HEAD")
+    assert mirror(tmp_path, source).checkout().revision == Revision(head)
+    assert error(mirror(tmp_path, replace(source, branch="old")).checkout) == (
+        f"source.git: 'file://{repo.path}' has no branch 'old'; it has main"
+    )
+
+
+def test_a_commit_that_no_branch_holds_can_be_fetched(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(base__x="1")
+    lost = repo.commit(base__x="2")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    remote = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+
+    remote.fetch(lost)
+
+    assert remote.checkout(lost).revision == Revision(lost)
+
+
+def test_a_path_is_used_where_it_is(repo: Repo, tmp_path: Path) -> None:
+    commit = repo.commit(base__x="1")
+    repo.write("base/x.yaml", "not committed")
+    remote = mirror(tmp_path, Source(git=str(repo.path)))
+
+    remote.fetch()
+
+    assert [file.content for file in remote.checkout().files("base")] == [b"1"]
+    assert remote.checkout().revision == Revision(commit)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    assert error(mirror(tmp_path, Source(git="/no/such")).fetch) == (
+        "source.git: folder '/no/such' does not exist"
+    )
+
+
+def test_a_repository_without_commits_has_no_branch(repo: Repo, tmp_path: Path) -> None:
+    remote = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    remote.fetch()
+
+    assert error(remote.checkout) == (
+        f"source.git: 'file://{repo.path}' has no branch 'main'; it has no commits yet"
+    )
+
+
+@pytest.fixture
+def served(repo: Repo, tmp_path: Path) -> Path:
+    """A folder with `r.git`, one commit on `main`, ready to be served."""
+    repo.commit(base__x="1")
+    repo.git("clone", "-q", "--bare", str(repo.path), str(tmp_path / "served" / "r.git"))
+    Repo.git(repo, "-C", str(tmp_path / "served" / "r.git"), "update-server-info")
+    return tmp_path / "served"
+
+
+def test_the_token_is_sent_and_kept_nowhere(served: Path, tmp_path: Path) -> None:
+    with forge(served, wanted=f"bot:{TOKEN}") as server, without_dead_ends(tmp_path):
+        source = Source(git=f"{server.url}/r.git", username="bot", token=SecretRef(env="T"))
+        remote = mirror(tmp_path, source)
+
+        remote.fetch()
+
+        assert [file.content for file in remote.checkout().files("base")] == [b"1"]
+        assert f"bot:{TOKEN}" in server.seen
+
+
+def test_the_token_is_in_no_argument(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TRACE", str(tmp_path / "trace"))
+    with forge(served, wanted=f"x-access-token:{TOKEN}") as server:
+        source = Source(git=f"{server.url}/r.git", token=SecretRef(env="T"))
+
+        mirror(tmp_path, source).fetch()
+
+    trace = (tmp_path / "trace").read_text()
+    assert "git fetch" in trace
+    assert "t0k" not in trace
+
+
+def test_the_token_goes_to_no_other_host(served: Path, tmp_path: Path) -> None:
+    with forge(served, wanted="nobody:x") as thief, forge(served, to=thief.url) as server:
+        source = Source(git=f"{server.url}/r.git", token=SecretRef(env="T"))
+
+        error(mirror(tmp_path, source).fetch)
+
+    assert set(thief.seen) == {None}
+    assert len(thief.seen) > 0
+
+
+def test_helpers_of_the_user_are_not_asked_where_there_is_a_token(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(
+        f'[credential]\n\thelper = "!touch {tmp_path}/asked; echo username=u; echo password=p; :"\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    with forge(served, wanted="nobody:x") as server:
+        source = Source(git=f"{server.url}/r.git", token=SecretRef(env="T"))
+
+        error(mirror(tmp_path, source).fetch)
+
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "token", "expected"),
+    [
+        (
+            "u:right",
+            "r.git",
+            SecretRef(env="T"),
+            "denies access; check source.token for https, source.ssh_key for ssh",
+        ),
+        (
+            "u:right",
+            "r.git",
+            None,
+            "denies access; check source.token for https, source.ssh_key for ssh",
+        ),
+        (
+            None,
+            "gone.git",
+            None,
+            "is no repository, or one that these credentials may not see; check the address",
+        ),
+    ],
+    ids=["wrong token", "no token", "no repository"],
+)
+def test_what_a_forge_refuses(
+    served: Path,
+    tmp_path: Path,
+    wanted: str | None,
+    name: str,
+    token: SecretRef | None,
+    expected: str,
+) -> None:
+    with forge(served, wanted=wanted) as server:
+        url = f"{server.url}/{name}"
+
+        message = error(mirror(tmp_path, Source(git=url, token=token)).fetch)
+
+    assert message.startswith(f"source.git: '{url}' {expected} (")
+    assert "t0k" not in message
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/r.git"
+
+        message = error(mirror(tmp_path, Source(git=url)).fetch)
+
+    assert message.startswith(
+        f"source.git: '{url}' cannot be reached; check the address and the network ("
+    )
+
+
+def test_a_server_that_does_not_answer(served: Path, tmp_path: Path) -> None:
+    with forge(served, slow_s=1) as server:
+        remote = mirror(tmp_path, Source(git=f"{server.url}/r.git"), timeout_s=0.3)
+
+        assert error(remote.fetch) == "git fetch did not end within 0.3 s"
+
+
+def test_a_failed_fetch_leaves_the_copy_as_it_was(repo: Repo, tmp_path: Path) -> None:
+    commit = repo.commit(base__x="1")
+    remote = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    remote.fetch()
+    repo.path.rename(tmp_path / "moved")
+
+    error(remote.fetch)
+
+    assert remote.checkout().revision == Revision(commit)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            "Host key verification failed.",
+            "is not known by its host key; add it to the file that source.known_hosts names "
+            "(Could not read from remote repository.)",
+        ),
+        (
+            "git@h: Permission denied (publickey).",
+            "denies access; check source.token for https, source.ssh_key for ssh "
+            "(Could not read from remote repository.)",
+        ),
+        (
+            "ssh: Could not resolve hostname h: Name or service not known",
+            "cannot be reached; check the address and the network "
+            "(Could not read from remote repository.)",
+        ),
+    ],
+)
+def test_ssh_checks_host_keys_and_asks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, expected: str
+) -> None:
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    source = Source(
+        git="git@h:mq/r.git",
+        ssh_key=SecretRef(file="/keys/my key"),
+        known_hosts=SecretRef(file="/keys/known hosts"),
+    )
+
+    message = error(mirror(tmp_path, source).fetch)
+
+    assert message == f"source.git: 'git@h:mq/r.git' {expected}"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[:12] == [
+        *("-i", "/keys/my key"),
+        *("-o", "BatchMode=yes"),
+        *("-o", "StrictHostKeyChecking=yes"),
+        *("-o", "ConnectTimeout=15"),
+        *("-o", "IdentitiesOnly=yes"),
+        *("-o", 'UserKnownHostsFile="/keys/known hosts"'),
+    ]
+
+
+def test_two_sources_have_two_copies(
+    repo: Repo, make_repo: Callable[[str], Repo], tmp_path: Path
+) -> None:
+    other = make_repo("deep/repo")
+    other.commit(base__x="other")
+    repo.commit(base__x="one")
+    copies = [mirror(tmp_path, Source(git=f"file://{place.path}")) for place in (repo, other)]
+    for copy in copies:
+        copy.fetch()
+
+    assert [copy.checkout().files("base")[0].content for copy in copies] == [b"one", b"other"]
