@@ -224,23 +224,11 @@ def _nullable(one: Field) -> Schema:
         schema = _with_secret_items(schema)
     branches: list[Schema] = [{"$ref": "#/$defs/secret"}] if one.secret is not Secrecy.NONE else []
     if branches or not _take_null(schema):
-        if one.secret is Secrecy.URI:
-            schema = _with_secret_items(schema)
         about: Schema = {n: schema.pop(n) for n in ("description", "default") if n in schema}
         schema = {"anyOf": [schema, *branches, {"type": "null"}], **about}
     if one.secret is Secrecy.VALUE:
         schema["writeOnly"] = True
     return schema
-
-
-def _with_secret_items(schema: Schema) -> Schema:
-    """Let each item of a list of strings be a secret: one of several URIs."""
-    if "anyOf" in schema:
-        return {**schema, "anyOf": [_with_secret_items(one) for one in schema["anyOf"]]}
-    items = schema.get("items", {})
-    if items.get("type") != "string":
-        return schema
-    return {**schema, "items": {"anyOf": [items, {"$ref": "#/$defs/secret"}]}}
 
 
 def _with_secret_items(schema: Schema) -> Schema:
