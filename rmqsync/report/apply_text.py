@@ -89,7 +89,7 @@ def _closing(document: PlanDocument, style: Style) -> Iterator[str]:
                 "what is done is not repeated."
             )
         else:
-            yield "Nothing was changed."
+            yield "Nothing was applied."
     if held:
         number = words.count(held, "change")
         yield style("Held:", "yellow", "bold") + f" {number} ({words.held_codes(document)})."

@@ -43,39 +43,49 @@ FULL = Detail(implied=None)
 
 
 def lines(change: ChangeDocument, document: PlanDocument, detail: Detail) -> list[Line]:
-    """Return the lines of one change: remarks, the object, its fields."""
-    found = [Line("#", 0, f"{words.subject(change)} {words.verb(change, document)}")]
-    found += [Line("#", 0, remark) for remark in remarks(change, detail)]
+    """Return the lines of one change: what becomes of it, facts, why it is held, the object."""
+    head = f"{words.subject(change)} {words.verb(change, document)}"
+    found = [Line("#", 0, one) for one in (head, *facts(change, detail), *_reasons(change))]
+    return _cut(found, detail) + body(change, document, detail)
+
+
+def body(change: ChangeDocument, document: PlanDocument, detail: Detail) -> list[Line]:
+    """Return the lines of the object itself: address and fields."""
     sign = SIGNS[change["action"]]
     address = visible(change["address"])
     notes = [words.place(change["source"])]
     if change["loss"] in _WORST and "sides" not in document:
         notes.append(f"loss: {change['loss']}")
     note = ", ".join(filter(None, notes))
-    if change["fields"]:
-        found.append(Line(sign, 0, f"{address} {{", note))
-        found += _fields(change["fields"], detail)
-        found.append(Line("", 0, "}"))
-    else:
-        found.append(Line(sign, 0, address, note))
+    if not change["fields"]:
+        return _cut([Line(sign, 0, address, note)], detail)
+    fields = _fields(change["fields"], detail)
+    return _cut([Line(sign, 0, f"{address} {{", note), *fields, Line("", 0, "}")], detail)
+
+
+def facts(change: ChangeDocument, detail: Detail) -> list[str]:
+    """Return what is to be known of a change besides its fields: cause, impact, what goes too."""
+    found = [f"({cause})"] if (cause := words.cause(change)) else []
+    return [*found, *_impact(change), *_implied(change, detail)]
+
+
+def _reasons(change: ChangeDocument) -> list[str]:
+    hold, error = change["hold"], change.get("error")
+    if hold is None:
+        return [visible(error)] if error else []
+    found = [f"held ({visible(hold['code'])}): {visible(hold['reason'])}"]
+    return found + (words.override(hold["override"]) if hold["override"] else [])
+
+
+def _cut(found: list[Line], detail: Detail) -> list[Line]:
     if detail.width is None:
         return found
-    return [line._replace(text=shortened(line.text, detail.width)) for line in found]
-
-
-def remarks(change: ChangeDocument, detail: Detail) -> list[str]:
-    """Return what is to be known of a change besides its fields: cause, impact, hold, outcome."""
-    found = [f"({cause})"] if (cause := words.cause(change)) else []
-    found += _impact(change)
-    found += _implied(change, detail)
-    error = change.get("error")
-    hold = change["hold"]
-    if hold is not None:
-        found.append(f"held ({visible(hold['code'])}): {visible(hold['reason'])}")
-        found += words.override(hold["override"]) if hold["override"] else []
-    elif error:
-        found.append(visible(error))
-    return found
+    return [
+        line._replace(
+            text=shortened(line.text, detail.width), note=shortened(line.note, detail.width)
+        )
+        for line in found
+    ]
 
 
 def _impact(change: ChangeDocument) -> list[str]:

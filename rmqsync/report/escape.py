@@ -69,11 +69,16 @@ def markdown(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    """Return `text` as code within a line, also of a table."""
-    shown = visible(text).replace("|", "\\|")
+    """Return `text` as code within a line, not for tables."""
+    shown = visible(text)
     fence = "`" * (1 + longest_backticks(shown))
     pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def markdown_html(text: str) -> str:
+    """Return `text` for an HTML element within Markdown, where mentions still count."""
+    return _MENTION.sub(rf"\1{_JOINER}", html(text))
 
 
 def longest_backticks(text: str) -> int:

@@ -22,7 +22,7 @@ from rmqsync.report.document import (
     PlanDocument,
     is_apply,
 )
-from rmqsync.report.escape import code_span, html, longest_backticks, shortened
+from rmqsync.report.escape import code_span, longest_backticks, markdown_html, shortened
 from rmqsync.report.escape import markdown as md
 from rmqsync.report.groups import Group, groups
 from rmqsync.report.page import COLUMNS, counts_row, footer_facts, row, sign, verdict
@@ -214,7 +214,7 @@ def _sections(document: PlanDocument) -> Iterator[Section]:
 
 
 def _summary(cluster: ClusterDocument, number: int) -> str:
-    return f"<b>{html(shortened(cluster['name'], 60))}</b>: {number}"
+    return f"<b>{markdown_html(shortened(cluster['name'], 60))}</b>: {number}"
 
 
 def _changes(group: Group, document: PlanDocument) -> Section:
@@ -265,7 +265,8 @@ def _listed(change: ChangeDocument, document: PlanDocument) -> Item:
         intro, _, flag = first.partition(": ")
         spans = " ".join(code_span(shortened(line.strip(), 1000)) for line in (flag, *more))
         said += f"<br>{md(intro.capitalize())}: {spans}"
-    lines = [line for line in blocks.lines(change, document, _DETAIL) if line.sign != "#"]
+    lines = [Line("#", 0, fact) for fact in blocks.facts(change, _DETAIL)]
+    lines += blocks.body(change, document, _DETAIL)
     diff = "".join(map(_diff_line, lines))
     fence = "`" * max(3, 1 + longest_backticks(diff))
     inner = "".join(f"  {line}\n" for line in (f"{fence}diff", *diff.splitlines(), fence))

@@ -53,8 +53,7 @@ FORMAT_VERSION: Final = "1.0"
 
 _NOT_REACHED: Final = Result(Outcome.SKIPPED, "the run ended before it")
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
-_UNSAFE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""What JSON leaves raw but a terminal, an editor or UTF-8 stumbles over."""
+_BEYOND_ASCII = re.compile("[^\x00-\x7e]+")
 
 
 def plan_document(
@@ -110,10 +109,17 @@ def findings_document(findings: Iterable[Finding]) -> FindingsDocument:
 
 
 def dumps(document: Mapping[str, object], *, indent: int | None = 2) -> str:
-    """Return JSON text that is safe to print: what could steer a terminal is escaped."""
+    """Return JSON text that is safe to print: what cannot be seen is escaped."""
     separators = None if indent else (",", ":")
     text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _BEYOND_ASCII.sub(_printable, text)
+
+
+def _printable(match: re.Match[str]) -> str:
+    run = match[0]
+    if run.isprintable():
+        return run
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in run)
 
 
 def read_plan(text: str | bytes, name: str = "plan file") -> PlanDocument:

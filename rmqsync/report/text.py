@@ -68,7 +68,7 @@ def _plan(document: PlanDocument, style: Style, verbose: bool) -> Iterator[str]:
 
 def _drift_note(document: PlanDocument, style: Style) -> Iterator[str]:
     changes = [c for c in words.all_changes(document) if c["cause"] in ("drift", "both")]
-    if changes:
+    if changes and "sides" not in document:
         number = words.count(len(changes), "object")
         yield style("Note: Objects have changed outside of rmqsync", "cyan", "bold")
         yield ""

@@ -8,13 +8,16 @@ from rmqsync.model.changes import (
     Cause,
     Change,
     ClusterPlan,
+    ClusterResult,
     FieldChange,
     Hold,
     HoldCode,
     Impact,
     Loss,
+    Outcome,
     Plan,
     Ref,
+    Result,
     Revision,
     Status,
 )
@@ -197,3 +200,98 @@ DR = ClusterPlan("dr", Status.UNREACHABLE, "mq1.dr:15671: connection refused")
 FLEET = plan(SHANGHAI, FRANKFURT, DR)
 ONE = plan(SHANGHAI)
 NOTHING = plan(FRANKFURT)
+
+FAILED = Result(
+    Outcome.FAILED,
+    "400 Bad Request: PRECONDITION_FAILED - inequivalent arg 'type' for exchange "
+    "'ex.refund.topic' in vhost 'common': received 'topic' but current is 'fanout'",
+)
+DEPENDS = Result(Outcome.SKIPPED, "depends on exchange:common/ex.refund.topic, which failed")
+NOT_PROVEN = Result(
+    Outcome.SKIPPED,
+    None,
+    Hold(
+        HoldCode.NOT_PROVEN,
+        "a consumer came back while it was being proven unused",
+        "--allow-loss messages:queue:common/qu.order.crm",
+    ),
+)
+DONE = Result(Outcome.APPLIED)
+HELD = Result(Outcome.SKIPPED)
+
+PARTIAL = (
+    ClusterResult(
+        SHANGHAI, (DONE, FAILED, DONE, NOT_PROVEN, HELD, DEPENDS, DONE, DONE, HELD), verified=True
+    ),
+    ClusterResult(FRANKFURT),
+    ClusterResult(DR, error="mq1.dr:15671: connection refused"),
+)
+CREATES = ClusterPlan(
+    "shanghai",
+    rabbitmq_version="3.10.8",
+    changes=tuple(c for c in SHANGHAI_CHANGES if c.action is Action.CREATE),
+)
+
+# What a broker takes for a name, and what a report must not stumble over.
+STRANGE = (
+    "a/b@c%d#e",
+    'it\'s "quoted"',
+    "订单队列",
+    "two\nlines\r\n::error::forged",
+    "\x1b[31mred\x1b[0m\x9b2J\x07",
+    "<script>alert(1)</script>",
+    "`tick` ```fence``` |pipe| @octocat #1 [x](http://evil) **b** <!-- -->",
+    "\u202eesrever\u200b",
+    "</details></pre>&amp;",
+    "*",
+    "half \ud800 of a pair",
+)
+STRANGE_CLUSTER = ClusterPlan(
+    "odd|<b>@octocat",
+    rabbitmq_version="4.3.1",
+    changes=tuple(
+        queue(
+            action,
+            name,
+            FieldChange(("arguments", name), *sides),
+            loss=Loss.ROUTING,
+            hold=hold,
+            source=source,
+        )
+        for number, name in enumerate(STRANGE)
+        for action, sides, hold, source in [
+            [
+                (Action.CREATE, (ABSENT, name), None, Origin(f"odd/{name}.yaml", 3, 1)),
+                (Action.UPDATE, (None, name), None, Origin("odd.yaml", 4, 1)),
+                (Action.REPLACE, (name, None), None, None),
+                (Action.DELETE, (name, ABSENT), Hold(HoldCode.LOSS, name, f"--x {name}"), None),
+            ][number % 4]
+        ]
+    ),
+    unmanaged=tuple(Ref("queue", (name, name)) for name in STRANGE),
+    findings=tuple(
+        Finding("RMQ010", Severity.ERROR, f"bad {name}", Origin(name, 1, 2), hint=name)
+        for name in STRANGE
+    ),
+)
+ODD = plan(
+    STRANGE_CLUSTER,
+    ClusterPlan("broken", Status.ERROR, STRANGE[4] + STRANGE[6]),
+    revision=Revision(None),
+)
+
+REMARKS = (
+    Finding(
+        "RMQ010",
+        Severity.ERROR,
+        "unknown key 'durabel'",
+        Origin("base/order.yaml", 14, 5),
+        "queue:common/qu.order.crm",
+        "did you mean 'durable'?",
+    ),
+    Finding(
+        "RMQ201", Severity.WARNING, "policy 'all' matches every queue", Origin("a,b:c.yaml", 2)
+    ),
+    Finding("RMQ900", Severity.NOTE, "layer 'regions/x' has no files"),
+    *STRANGE_CLUSTER.findings,
+)
