@@ -214,6 +214,10 @@ def _no(row: Row) -> bool:
     return False
 
 
+def _nowhere(document: dict[str, Any], row: Row) -> None:
+    del document, row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """Everything rmqsync knows about one kind of broker object."""
@@ -283,7 +287,7 @@ class Kind:
     """(live, answer to `lookup`) → handles."""
     to_export: Callable[[Row], Row | None]
     """The item of the definitions document; `None` where import cannot carry it by itself."""
-    embed_in: Callable[[dict[str, Any], Row], None] | None = None
+    embed_in: Callable[[dict[str, Any], Row], None] = _nowhere
     """(definitions document, row) → puts it where it belongs, where that is no item of its own."""
     describe: Callable[[Key], str] | None = None
     to_address: Callable[[Key], str] | None = None
@@ -328,9 +332,10 @@ class Kind:
         for one in self.fields:
             name = one.name
             value = get(name, one)
-            if value is one:  # not there: `None` may be a value
-                if one.default is OPTIONAL or one.default is UNSET:
+            if one.default is OPTIONAL or one.default is UNSET:
+                if value is one or value is None:  # `null` takes back what an earlier layer says
                     continue
+            elif value is one:  # not there: `None` may be a value
                 value = one.default
             row[name] = value
         return self.finish(row)
@@ -347,12 +352,10 @@ class Kind:
 
     def embed(self, document: dict[str, Any], row: Row) -> None:
         """Put a row into a definitions document. What holds it must have been put there before."""
-        if self.embed_in is not None:
-            self.embed_in(document, row)
-            return
         item = self.to_export(row)
         if item is not None:
             document.setdefault(self.export_section, []).append(item)
+        self.embed_in(document, row)
 
     @property
     def export_section(self) -> str:

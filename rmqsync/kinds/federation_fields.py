@@ -11,19 +11,20 @@ from collections.abc import Iterable
 
 from rmqsync.kinds import runtime
 from rmqsync.kinds.base import BOOLEAN, UNSET, Context, Field, Problem, Secrecy
+from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonObject, Row, is_secret_reference
 
 URI_SCHEMA: JsonObject = {
     "anyOf": [
         {"type": "string", "minLength": 1},
-        {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}},
     ],
     "description": "amqp:// or amqps://, or a list; {secret: NAME} where it has a password.",
 }
 
 
 def _number(what: str) -> JsonObject:
-    return {"type": "number", "minimum": 0, "description": what}
+    return {"type": "number", "description": what}
 
 
 def _option(name: str, schema: JsonObject) -> Field:
@@ -127,10 +128,13 @@ def uri_problems(row: Row, *names: str) -> Iterable[Problem]:
     """Yield URIs of no scheme that RabbitMQ connects to. The message does not repeat them."""
     for name in names:
         value = row.get(name)
+        if value == []:
+            message = f"{name} is an empty list: there is nothing to connect to"
+            yield Problem("RMQ084", (name,), message, None, Severity.WARNING)
         for one in value if isinstance(value, list) else [value]:
             if one is None or is_secret_reference(one) or not isinstance(one, str):
                 continue
-            if not one.startswith(("amqp:", "amqps:")):
+            if not one.casefold().startswith(("amqp:", "amqps:")):
                 yield Problem(
                     "RMQ084", (name,), f"{name} is no amqp:// or amqps:// URI", "amqp://host"
                 )

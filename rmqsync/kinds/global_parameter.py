@@ -34,6 +34,13 @@ def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
     return (Request("DELETE", _path(row)),)
 
 
+def _finish(row: Row) -> Row:
+    # The broker stores an empty object as an empty list; inside a value it tells them apart.
+    if row["value"] == {}:
+        row["value"] = []
+    return row
+
+
 def _check(row: Row, context: Context) -> Iterable[Problem]:
     del context
     yield from long_name_problems(row["name"], "name")
@@ -73,11 +80,13 @@ GLOBAL_PARAMETER = Kind(
         ),
     ),
     key=lambda entry: (entry["name"],),
+    finish=_finish,
     settle=settle_values,
     check=_check,
     broker_owned=_broker_owned,
     transient=_transient,
     of_cluster=_of_cluster,
+    spared_by_prune_all=True,
     loss=Loss.BEHAVIOUR,
     declare=_declare,
     remove=_remove,

@@ -34,6 +34,13 @@ def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
     return (Request("DELETE", _path(row)),)
 
 
+def _finish(row: Row) -> Row:
+    # The broker stores an empty object as an empty list; inside a value it tells them apart.
+    if row["value"] == {}:
+        row["value"] = []
+    return row
+
+
 def _check(row: Row, context: Context) -> Iterable[Problem]:
     del context
     yield from long_name_problems(row["component"], "component")
@@ -76,6 +83,7 @@ PARAMETER = Kind(
         ),
     ),
     key=itemgetter("vhost", "component", "name"),
+    finish=_finish,
     settle=settle_values,
     check=_check,
     broker_owned=_broker_owned,

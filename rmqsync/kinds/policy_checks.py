@@ -14,6 +14,7 @@ from rmqsync.model.values import JsonValue, Row
 
 DEFINITION = "definition"
 _OF_TYPE = {"classic_queues": "classic", "quorum_queues": "quorum", "streams": "stream"}
+_ARGUMENTS_ONLY = frozenset({"max-priority", "single-active-consumer"})
 _FEDERATION = ("federation-upstream", "federation-upstream-set", "federation-upstream-pattern")
 
 
@@ -62,6 +63,14 @@ def _key_problems(
 ) -> Iterable[Problem]:
     path = (DEFINITION, key)
     known = POLICY_KEYS.get(key)
+    if key in _ARGUMENTS_ONLY:
+        yield Problem(
+            "RMQ071",
+            path,
+            f"{key} is no policy key, the broker refuses it",
+            f"give queues the argument x-{key}",
+        )
+        return
     if known is None:
         close = closest(key, POLICY_KEYS)
         yield Problem(
@@ -73,16 +82,18 @@ def _key_problems(
         )
         return
     yield from _version_problems(key, known, context, operator=operator)
-    if not known.accepts(value) or _is_too_low(key, value, context):
+    if not known.accepts(value) or _is_not_yet(key, value, context):
         yield Problem("RMQ073", path, f"{key} is {value!r}, must be {known.wants}")
     yield from _target_problems(key, known, target, context)
 
 
-def _is_too_low(key: str, value: JsonValue, context: Context) -> bool:
-    # A negative delivery limit is none at all, from 4.0.
-    if key != "delivery-limit" or not context.before(4, 0):
+def _is_not_yet(key: str, value: JsonValue, context: Context) -> bool:
+    """Tell whether a value is one that only RabbitMQ 4.0 and later take."""
+    if not context.before(4, 0):
         return False
-    return isinstance(value, int) and value < 0
+    if key == "delivery-limit":  # a negative one is none at all
+        return isinstance(value, int) and value < 0
+    return key == "queue-master-locator" and value in ("balanced", "least-leaders")
 
 
 def _version_problems(

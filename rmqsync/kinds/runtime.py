@@ -31,14 +31,16 @@ REST = Field(
 
 def lift(fields: Iterable[Field]) -> Callable[[Entry], Entry]:
     """Return a `shape` that lifts the known fields out of a raw `value`; flat ones win."""
-    names = tuple(field.name for field in fields if field.name != VALUE)
+    own = [field for field in fields if field.name != VALUE]
+    names = tuple(field.name for field in own)
+    objects = tuple(field.name for field in own if field.schema.get("type") == "object")
 
     def shape(entry: Entry) -> Entry:
         value = entry.get(VALUE)
         if not isinstance(value, dict):
             if value in (None, []):
                 entry.pop(VALUE, None)
-            return entry
+            return with_objects(entry)
         rest = dict(value)
         for name in names:
             if name in rest:
@@ -47,6 +49,12 @@ def lift(fields: Iterable[Field]) -> Callable[[Entry], Entry]:
             entry[VALUE] = rest
         else:
             del entry[VALUE]
+        return with_objects(entry)
+
+    def with_objects(entry: Entry) -> Entry:
+        for name in objects:  # Erlang writes an empty one as `[]`
+            if entry.get(name) == []:
+                entry[name] = {}
         return entry
 
     return shape

@@ -15,12 +15,14 @@ from rmqsync.kinds import runtime
 from rmqsync.kinds.base import NAME, Context, Kind, Problem, Reference, Request
 from rmqsync.kinds.federation_fields import one_as_list, uri_problems, without_defaults
 from rmqsync.kinds.names import long_name_problems
+from rmqsync.kinds.queue_arguments import ARGUMENTS
 from rmqsync.kinds.settling import settle_by_meaning
 from rmqsync.kinds.shovel_fields import (
     ALIASES,
     DEFAULTS,
     DESTINATION,
     FIELDS,
+    NEW_ARGUMENTS,
     OPTIONS,
     PROTOCOL_SINCE,
     SOURCE,
@@ -65,6 +67,7 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
     yield from _source_problems(row)
     yield from _destination_problems(row)
     yield from _self_deletion_problems(row, context)
+    yield from _argument_problems(row, context)
     for name in ("internal", "internal_owner"):
         yield from runtime.no_version(row, name, (4, 2), context)
 
@@ -123,12 +126,28 @@ def _destination_problems(row: Row) -> Iterable[Problem]:
 def _self_deletion_problems(row: Row, context: Context) -> Iterable[Problem]:
     name = "src-delete-after" if "src-delete-after" in row else "delete-after"
     after = row.get(name, "never")
-    if isinstance(after, int) and row.get("ack-mode") == "no-ack":
+    is_lenient = row.get(SOURCE) == T and context.before(4, 1, 4)
+    if isinstance(after, int) and row.get("ack-mode") == "no-ack" and not is_lenient:
         yield Problem(
             "RMQ088", (name,), f"ack-mode no-ack cannot be counted: {name} {after} is refused"
         )
     if row.get(SOURCE) == T and after == "queue-length" and context.at_least(4, 1, 4):
         yield Problem("RMQ088", (name,), "queue-length cannot be asked for over amqp10", "a number")
+
+
+def _argument_problems(row: Row, context: Context) -> Iterable[Problem]:
+    if not context.before(4, 1):
+        return
+    for field in ("src-queue-args", "dest-queue-args"):
+        found = row.get(field)
+        for name in found if isinstance(found, dict) else ():
+            if name not in ARGUMENTS or name in NEW_ARGUMENTS:
+                yield Problem(
+                    "RMQ088",
+                    (field, name),
+                    f"RabbitMQ 4.0 and before refuse the argument {name} in a shovel",
+                    "declare the queue itself; a shovel then needs no arguments for it",
+                )
 
 
 def _references(row: Row) -> Iterable[Reference]:

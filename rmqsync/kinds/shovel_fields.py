@@ -47,13 +47,16 @@ def _object(what: str) -> JsonObject:
     return {"type": "object", "description": what}
 
 
+def _texts(what: str) -> JsonObject:
+    return {"type": "object", "additionalProperties": {"type": "string"}, "description": what}
+
+
 def _flag(what: str) -> JsonObject:
     return {**BOOLEAN, "description": what}
 
 
 _PREFETCH: JsonObject = {
     "type": "number",
-    "minimum": 0,
     "description": "Unconfirmed messages on their way at most; 1000.",
 }
 _DELETE_AFTER: JsonObject = {
@@ -62,7 +65,28 @@ _DELETE_AFTER: JsonObject = {
 }
 _FORWARD = _flag("Add x-shovelled headers.")
 _TIMESTAMP = _flag("Add an x-shovelled-timestamp header.")
-_PROPERTIES = _object("Properties set on each message.")
+_TEXT: JsonObject = {"type": "string"}
+_COUNT: JsonObject = {"type": "number"}
+_PROPERTIES: JsonObject = {
+    "type": "object",
+    "properties": {
+        "content_type": _TEXT,
+        "content_encoding": _TEXT,
+        "delivery_mode": _COUNT,
+        "priority": _COUNT,
+        "correlation_id": _TEXT,
+        "reply_to": _TEXT,
+        "expiration": _TEXT,
+        "message_id": _TEXT,
+        "timestamp": _COUNT,
+        "type": _TEXT,
+        "user_id": _TEXT,
+        "app_id": _TEXT,
+        "cluster_id": _TEXT,
+    },
+    "additionalProperties": False,
+    "description": "Properties set on each message; headers cannot be.",
+}
 
 FIELDS: tuple[Field, ...] = (
     _protocol(SOURCE, "to the source"),
@@ -103,10 +127,10 @@ FIELDS: tuple[Field, ...] = (
     _field("dest-properties", _object("AMQP 1.0 properties; ignored from 4.2 on.")),
     _field(
         "dest-application-properties",
-        _object("AMQP 1.0 application properties; ignored from 4.2 on."),
+        _texts("AMQP 1.0 application properties; ignored from 4.2 on."),
     ),
     _field(
-        "dest-message-annotations", _object("AMQP 1.0 message annotations; ignored from 4.2 on.")
+        "dest-message-annotations", _texts("AMQP 1.0 message annotations; ignored from 4.2 on.")
     ),
     _field("dest-predeclared", _flag("The destination is there: do not declare it; 4.0 and up.")),
     _field(
@@ -118,11 +142,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     _field(
         "reconnect-delay",
-        {
-            "type": "number",
-            "minimum": 0,
-            "description": "Seconds before connecting again; 5.",
-        },
+        {"type": "number", "description": "Seconds before connecting again; 5."},
     ),
     _field("internal", _flag("Made and owned by another part of the broker; 4.2 and up.")),
     _field("internal_owner", _object("Whose it is; 4.2 and up.")),
@@ -195,5 +215,19 @@ OPTIONS: dict[str, Option] = {
     "dest-message-annotations": Option(DESTINATION, _ONE_ONLY),
     "dest-predeclared": Option(DESTINATION, {A: (4, 0, 0), T: _NEW, L: None}),
 }
+
+NEW_ARGUMENTS = frozenset(
+    {
+        "x-queue-master-locator",
+        "x-delivery-limit",
+        "x-quorum-target-group-size",
+        "x-consumer-timeout",
+        "x-consumer-disconnected-timeout",
+        "x-delayed-retry-type",
+        "x-delayed-retry-min",
+        "x-delayed-retry-max",
+    }
+)
+"""Queue arguments that shovels of 3.10 and 4.0 do not know, though queues may."""
 
 PROTOCOL_SINCE: dict[str, Version | None] = {A: None, T: None, L: (4, 2, 1)}

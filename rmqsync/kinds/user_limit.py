@@ -70,9 +70,10 @@ def _no_item(row: Row) -> None:
 
 
 def _embed(document: dict[str, Any], row: Row) -> None:
-    for user in document.get("users", ()):
+    limits = set_limits(row, _NAMES)
+    for user in document.get("users", ()) if limits else ():
         if user["name"] == row["user"]:
-            user["limits"] = set_limits(row, _NAMES)
+            user["limits"] = limits
 
 
 def _describe(key: Key) -> str:

@@ -54,6 +54,8 @@ def _plain_misfit(schema: JsonObject, value: object) -> str | None:
     pattern = schema.get("pattern")
     if isinstance(pattern, str) and isinstance(value, str) and not re.search(pattern, value):
         return f"{wanted} like {pattern}"
+    if isinstance(value, dict):
+        return _inner_misfit(schema, value)
     items = schema.get("items")
     if isinstance(value, list):
         if not value and schema.get("minItems"):
@@ -62,6 +64,18 @@ def _plain_misfit(schema: JsonObject, value: object) -> str | None:
             inner = (misfit(items, one) for one in value if not is_secret_reference(one))
             text = next((text for text in inner if text), None)
             return f"a list, each {text}" if text else None
+    return None
+
+
+def _inner_misfit(schema: JsonObject, value: dict[str, object]) -> str | None:
+    known, more = schema.get("properties", {}), schema.get("additionalProperties", True)
+    for name, inner in value.items():
+        own = known.get(name, more) if isinstance(known, Mapping) else more
+        if own is False:
+            return f"an object without {name}"
+        text = misfit(own, inner) if isinstance(own, Mapping) else None
+        if text:
+            return f"an object in which {name} is {text}"
     return None
 
 

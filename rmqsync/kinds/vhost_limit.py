@@ -53,8 +53,9 @@ def _is_nothing(row: Row) -> bool:
     return not set_limits(row, _NAMES)
 
 
-def _to_export(row: Row) -> Row:
-    return runtime.item(_COMPONENT, row, set_limits(row, _NAMES), _PARAMETER)
+def _to_export(row: Row) -> Row | None:
+    limits = set_limits(row, _NAMES)
+    return runtime.item(_COMPONENT, row, limits, _PARAMETER) if limits else None
 
 
 def _describe(key: Key) -> str:
