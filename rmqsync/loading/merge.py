@@ -8,7 +8,6 @@ is replaced. What is part of the identity is never merged, since it is equal.
 from __future__ import annotations
 
 from enum import Enum
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from rmqsync.kinds.base import Entry, Kind, Registry, address_of
@@ -16,7 +15,7 @@ from rmqsync.loading import codes
 from rmqsync.loading.files import Source
 from rmqsync.loading.flatten import Flattener
 from rmqsync.loading.rows import completer
-from rmqsync.loading.schema import null_is_a_value
+from rmqsync.loading.schema import META_KEYS, null_is_a_value
 from rmqsync.model.findings import Finding, Origin, error, warning
 from rmqsync.model.values import Key, is_secret_reference, same
 
@@ -99,7 +98,7 @@ class Merger:
         else:
             identity = {one.name for one in kind.identity}
             over = {name: value for name, value in entry.items() if name not in identity}
-            table[key] = new._replace(entry=merge(old.entry, over, keeps_null(kind)))
+            table[key] = new._replace(entry=merge(old.entry, over, _keeps_null(kind)))
 
     def _retract(self, kind: Kind, key: Key, new: Slot, how: Retraction) -> None:
         table, old = self.tables[kind.name], new.earlier
@@ -149,15 +148,14 @@ class Merger:
         )
 
 
-@lru_cache(maxsize=256)
-def keeps_null(kind: Kind) -> frozenset[str]:
+def _keeps_null(kind: Kind) -> frozenset[str]:
     """Return the fields in which `null` is a value."""
     return frozenset(one.name for one in kind.fields if null_is_a_value(one))
 
 
 def _without_nulls(kind: Kind, entry: Entry) -> Entry:
     """Return the first word on an object: there is nothing yet that `null` could remove."""
-    kept = keeps_null(kind)
+    kept = _keeps_null(kind)
     return {name: value for name, value in entry.items() if value is not None or name in kept}
 
 
@@ -167,7 +165,10 @@ def _is_double(kind: Kind, old: Slot, new: Slot) -> bool:
         return False
     if same(old.entry, new.entry):  # type: ignore[arg-type]
         return True
-    if isinstance(new.entry, Retraction) or any(kind.missing(e) for e in (old.entry, new.entry)):
+    assert not isinstance(new.entry, Retraction)
+    if any(old.entry.get(name) != new.entry.get(name) for name in META_KEYS):
+        return False
+    if kind.missing(old.entry) or kind.missing(new.entry):
         return False
     complete = completer(kind)
     return same(complete(old.entry), complete(new.entry))
