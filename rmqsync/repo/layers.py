@@ -83,7 +83,6 @@ class Layers(ABC):
         for layer in layers:
             for file, name in zip(self.walk(layer), self._digests(layer), strict=True):
                 total.update(os.fsencode(f"{file.path}\0{name}\n"))
-            total.update(b"\n")
         return total.hexdigest()
 
     def _folders(self) -> list[str]:

@@ -120,7 +120,7 @@ class Mirror:
             return ()
         parts = urlsplit(self._url)
         helper = f"credential.{parts.scheme}://{parts.netloc}.helper"
-        return ("credential.helper=", f"{helper}=", f"{helper}={_HELPER}")
+        return ("credential.helper=", f"{helper}={_HELPER}")
 
     def _ssh(self) -> str:
         options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=15"]

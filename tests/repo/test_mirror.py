@@ -38,8 +38,8 @@ def error(call: Callable[[], object]) -> str:
 
 
 @contextmanager
-def without_dead_ends(tmp_path: Path) -> Iterator[None]:
-    """Fail if the data folder holds the token, or is open to others."""
+def token_kept_nowhere(tmp_path: Path) -> Iterator[None]:
+    """Fail if the data folder holds the token afterwards."""
     yield
     for folder, _, names in os.walk(tmp_path / "data"):
         for name in names:
@@ -130,7 +130,7 @@ def served(repo: Repo, tmp_path: Path) -> Path:
 
 
 def test_the_token_is_sent_and_kept_nowhere(served: Path, tmp_path: Path) -> None:
-    with forge(served, wanted=f"bot:{TOKEN}") as server, without_dead_ends(tmp_path):
+    with forge(served, wanted=f"bot:{TOKEN}") as server, token_kept_nowhere(tmp_path):
         source = Source(git=f"{server.url}/r.git", username="bot", token=SecretRef(env="T"))
         remote = mirror(tmp_path, source)
 
@@ -154,7 +154,19 @@ def test_the_token_is_in_no_argument(
     assert "t0k" not in trace
 
 
-def test_the_token_goes_to_no_other_host(served: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there once the user's own credential helper was asked."""
+    (tmp_path / "config").write_text(
+        f'[credential]\n\thelper = "!touch {tmp_path}/asked; echo username=u; echo password=p; :"\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    return tmp_path / "asked"
+
+
+def test_a_token_goes_to_no_other_host_and_brings_no_helper_of_the_user(
+    served: Path, tmp_path: Path, asked: Path
+) -> None:
     with forge(served, wanted="nobody:x") as thief, forge(served, to=thief.url) as server:
         source = Source(git=f"{server.url}/r.git", token=SecretRef(env="T"))
 
@@ -162,21 +174,27 @@ def test_the_token_goes_to_no_other_host(served: Path, tmp_path: Path) -> None:
 
     assert set(thief.seen) == {None}
     assert len(thief.seen) > 0
+    assert not asked.exists()
 
 
-def test_helpers_of_the_user_are_not_asked_where_there_is_a_token(
-    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_token_is_not_followed_by_a_helper_of_the_user(
+    served: Path, tmp_path: Path, asked: Path
 ) -> None:
-    (tmp_path / "config").write_text(
-        f'[credential]\n\thelper = "!touch {tmp_path}/asked; echo username=u; echo password=p; :"\n'
-    )
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     with forge(served, wanted="nobody:x") as server:
         source = Source(git=f"{server.url}/r.git", token=SecretRef(env="T"))
 
         error(mirror(tmp_path, source).fetch)
 
-    assert not (tmp_path / "asked").exists()
+    assert not asked.exists()
+
+
+def test_without_a_token_the_helper_of_the_user_is_asked(
+    served: Path, tmp_path: Path, asked: Path
+) -> None:
+    with forge(served, wanted="u:p") as server:
+        mirror(tmp_path, Source(git=f"{server.url}/r.git")).fetch()
+
+    assert asked.exists()
 
 
 @pytest.mark.parametrize(
