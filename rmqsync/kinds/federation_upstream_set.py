@@ -2,7 +2,7 @@
 Sets of federation upstreams, for policies to name. The set `all` is there without being declared.
 
 The raw value is a list; each item names an upstream, which need not exist, and may say any of its
-fields differently (rabbit_federation_parameters.erl).
+fields but the URI differently (rabbit_federation_parameters.erl).
 """
 
 from __future__ import annotations
@@ -20,25 +20,17 @@ from rmqsync.kinds.base import (
     Problem,
     Reference,
     Request,
-    Secrecy,
 )
-from rmqsync.kinds.federation_fields import (
-    OPTIONS,
-    URI,
-    one_as_list,
-    uri_problems,
-    version_problems,
-)
+from rmqsync.kinds.federation_fields import OPTIONS, version_problems
 from rmqsync.kinds.names import long_name_problems
-from rmqsync.kinds.settling import settle_by_meaning
 from rmqsync.kinds.values import closest, misfit
 from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity
-from rmqsync.model.values import JsonObject, Row, is_secret_reference
+from rmqsync.model.values import JsonObject, Row
 
 _COMPONENT = "federation-upstream-set"
 _UPSTREAMS = "upstreams"
-_KNOWN = {field.name: field for field in (URI, *OPTIONS)}
+_KNOWN = {field.name: field for field in OPTIONS}
 
 
 def _shape(entry: Entry) -> Entry:
@@ -56,14 +48,6 @@ def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request,
 def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
     del handles
     return (Request("DELETE", runtime.path(_COMPONENT, row)),)
-
-
-def _meaning(row: Row) -> Row:
-    members = row[_UPSTREAMS]
-    if not isinstance(members, list):
-        return row
-    alike = [one_as_list(one, "uri") if isinstance(one, dict) else one for one in members]
-    return {**row, _UPSTREAMS: alike}
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -94,9 +78,16 @@ def _member_problems(
         yield Problem("RMQ080", path, "an upstream of a set has no name", "upstream: NAME")
     for name, value in member.items():
         known = _KNOWN.get(name)
-        if name == "upstream" or is_secret_reference(value):
+        if name == "upstream":
             continue
-        if known is None:
+        if name == "uri":
+            yield Problem(
+                "RMQ082",
+                (*path, name),
+                "an upstream of a set takes no uri: the broker refuses it",
+                "it is the upstream's own; declare another upstream",
+            )
+        elif known is None:
             close = closest(name, _KNOWN)
             hint = f"did you mean '{close}'?" if close else None
             message = f"no federation upstream is known to have a field '{name}'"
@@ -104,7 +95,7 @@ def _member_problems(
         elif wanted := misfit(known.schema, value):
             message = f"{name} is {value!r}, must be {wanted}"
             yield Problem("RMQ082", (*path, name), message)
-    for found in (*uri_problems(member, "uri"), *version_problems(member, context)):
+    for found in version_problems(member, context):
         yield found._replace(path=(*path, *found.path))
 
 
@@ -115,6 +106,18 @@ def _references(row: Row) -> Iterable[Reference]:
         if isinstance(name, str):
             path = (_UPSTREAMS, index, "upstream")
             yield Reference("federation_upstream", (row["vhost"], name), path, strict=False)
+
+
+def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
+    del row, context
+    if isinstance(entry[_UPSTREAMS], list):
+        entry[_UPSTREAMS] = [
+            {"upstream": one["upstream"]} | one
+            if isinstance(one, dict) and "upstream" in one
+            else one
+            for one in entry[_UPSTREAMS]
+        ]
+    return entry
 
 
 def _to_export(row: Row) -> Row:
@@ -139,11 +142,10 @@ FEDERATION_UPSTREAM_SET = Kind(
     rank=76,
     in_vhost=True,
     identity=(NAME,),
-    fields=(Field(_UPSTREAMS, _LIST, secret=Secrecy.URI),),
+    fields=(Field(_UPSTREAMS, _LIST),),
     key=itemgetter("vhost", "name"),
     shape=_shape,
     extra_schema={runtime.VALUE: {**_LIST, "description": "The raw form: the list itself."}},
-    settle=settle_by_meaning(_meaning),
     check=_check,
     references=_references,
     loss=Loss.BEHAVIOUR,
@@ -156,4 +158,5 @@ FEDERATION_UPSTREAM_SET = Kind(
         _UPSTREAMS: [{"upstream": "site-b"}, {"upstream": "site-c", "max-hops": 2}],
     },
     page="federation",
+    tidy=_tidy,
 )
