@@ -70,7 +70,9 @@ class Session:
             raise SourceError(
                 f"there is no {DEFAULT_CONFIG} here; go to its folder, or name it with --config"
             )
-        self.settings: Settings = read_settings(self._config, read_bytes)
+        self.settings: Settings = read_settings(
+            self._config, read_bytes, os.getcwd(), KINDS.names
+        )
         self.secrets = SecretStore(self.settings.secrets, environ)
         self._open: list[Broker] = []
         self._checkouts: dict[tuple[object, ...], Checkout] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,9 @@ def saved_keys(
         }
         for one in planned
     }
-    return {"targets": list(targets), "excludes": list(excludes)}, clusters
+    # Two plans of the same second and the same changes are still two plans.
+    keys: dict[str, JsonValue] = {"id": str(uuid.uuid4())}
+    return {**keys, "targets": list(targets), "excludes": list(excludes)}, clusters
 
 
 def save(path: str, document: Mapping[str, Any], planned: Sequence[Planned]) -> None:

@@ -43,6 +43,10 @@ class Management:
         """`PUT /api/PATH` with `body` as JSON."""
         self._request("PUT", path, json.dumps(body))
 
+    def post(self, *path: str, body: object) -> Any:
+        answer = self._request("POST", path, json.dumps(body))
+        return json.loads(answer) if answer else None
+
     def delete(self, *path: str) -> None:
         """`DELETE /api/PATH`; that there is no such thing is fine."""
         try:

@@ -1,0 +1,297 @@
+"""Which changes a plan holds, in which order, and which of them may run."""
+
+import pytest
+
+from rmqsync.config.cluster import MaxDeletes, Prune, Scope
+from rmqsync.kinds import KINDS
+from rmqsync.model.address import Pattern
+from rmqsync.model.changes import ABSENT, Action, FieldChange, Loss, Ref
+from rmqsync.model.definitions import OnChangeRule, QueueFacts, Removed
+from rmqsync.model.findings import Origin
+from rmqsync.planning.rules import Rules
+from tests.planning.builders import (
+    BUSY,
+    IDLE,
+    binding,
+    desired_of,
+    exchange,
+    plan_of,
+    queue,
+    rows,
+    said,
+    vhost,
+)
+
+ALL = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0))
+FULL = rows(vhost(), exchange(), queue(), binding(key="a"))
+QUEUE = Ref("queue", ("v", "q"))
+
+
+def test_nothing_differs():
+    plan = plan_of(FULL, FULL)
+
+    assert said(plan) == []
+    assert (plan.unchanged, plan.unmanaged) == (4, ())
+
+
+def test_creations_follow_what_they_need():
+    assert said(plan_of(FULL, {})) == [
+        ("create", "vhost:v", None),
+        ("create", "exchange:v/e", None),
+        ("create", "queue:v/q", None),
+        ("create", "binding:v/e/queue/q/a", None),
+    ]
+
+
+def test_a_move_of_a_binding_adds_before_it_removes():
+    moved = rows(vhost(), exchange(), queue(), binding(key="b"))
+
+    assert said(plan_of(moved, FULL, ALL)) == [
+        ("create", "binding:v/e/queue/q/b", None),
+        ("delete", "binding:v/e/queue/q/a", None),
+    ]
+
+
+def test_deletions_that_the_broker_makes_itself_are_implied():
+    plan = plan_of(rows(vhost(), exchange()), FULL, ALL)
+
+    (change,) = plan.changes
+    assert change.ref == QUEUE
+    assert [ref.kind for ref in change.impact.implied] == ["binding"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "deleted"),
+    [
+        pytest.param(Rules(prune=Prune.NEVER), [], id="never"),
+        pytest.param(Rules(prune=Prune.OWNED), [], id="owned, before there is ownership"),
+        pytest.param(ALL, ["queue:v/q"], id="all"),
+    ],
+)
+def test_what_is_pruned(rules: Rules, deleted: list[str]):
+    live = rows(vhost(), queue(), ("user", {"name": "u", "tags": []}))
+
+    plan = plan_of(rows(vhost()), live, rules)
+
+    assert [address for _, address, _ in said(plan)] == deleted
+    assert Ref("user", ("u",)) in plan.unmanaged
+
+
+def test_prune_all_spares_what_comes_and_goes_by_itself():
+    live = rows(vhost(), queue("tmp", auto_delete=True), queue("mqtt-subscription-1"))
+
+    assert said(plan_of(rows(vhost()), live, ALL)) == []
+
+
+def test_state_absent_deletes_even_without_pruning():
+    desired = desired_of(rows(vhost()), absent={"queue": {("v", "q"): Origin("base/a.yaml", 3)}})
+
+    assert said(plan_of(desired, rows(vhost(), queue()))) == [("delete", "queue:v/q", None)]
+
+
+def test_a_kept_object_is_never_pruned():
+    desired = desired_of(rows(vhost()), removed=(Removed("queue:v/q", keep=True),))
+
+    assert said(plan_of(desired, rows(vhost(), queue()), ALL)) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "arguments", "loss", "hold"),
+    [
+        pytest.param({QUEUE: IDLE}, {}, Loss.ROUTING, None, id="empty and unused"),
+        pytest.param({QUEUE: BUSY}, {}, Loss.MESSAGES, "loss", id="holds messages"),
+        pytest.param({}, {}, Loss.MESSAGES, "loss", id="nobody knows"),
+        pytest.param(
+            {QUEUE: QueueFacts(0, None, 0)}, {}, Loss.MESSAGES, "loss", id="half of it unknown"
+        ),
+        pytest.param(
+            {QUEUE: QueueFacts(0, 0, 1)}, {}, Loss.MESSAGES, "loss", id="somebody consumes"
+        ),
+        pytest.param({QUEUE: IDLE}, {"x-queue-type": "stream"}, Loss.MESSAGES, "loss", id="stream"),
+        pytest.param(
+            {QUEUE: IDLE}, {"x-queue-type": "quorum"}, Loss.ROUTING, None, id="empty quorum queue"
+        ),
+    ],
+)
+def test_the_loss_of_deleting_a_queue(facts, arguments, loss, hold):
+    live = rows(vhost(), queue(arguments=arguments))
+
+    (change,) = plan_of(rows(vhost()), live, ALL, facts).changes
+
+    assert (change.loss, change.hold and change.hold.code.value) == (loss, hold)
+
+
+def test_an_override_counts_for_one_address():
+    live = rows(vhost(), queue("q"), queue("r"))
+    busy = {Ref("queue", ("v", name)): BUSY for name in "qr"}
+    rules = Rules(
+        prune=Prune.ALL,
+        max_deletes=MaxDeletes(share=1.0),
+        overrides={"queue:v/q": Loss.MESSAGES},
+    )
+
+    assert said(plan_of(rows(vhost()), live, rules, busy)) == [
+        ("delete", "queue:v/q", None),
+        ("delete", "queue:v/r", "loss"),
+    ]
+
+
+def test_deleting_a_vhost_takes_everything_and_is_held():
+    (change,) = plan_of({}, FULL, ALL).changes
+
+    assert (change.ref, change.loss) == (Ref("vhost", ("v",)), Loss.EVERYTHING)
+    assert change.hold is not None
+    assert change.hold.override == "--allow-loss everything:vhost:v"
+    assert len(change.impact.implied) == 3
+
+
+@pytest.mark.parametrize("rule", [None, OnChangeRule.REFUSE, OnChangeRule.MIGRATE])
+def test_a_replacement_is_held_unless_the_definition_says_recreate(rule):
+    desired = desired_of(
+        rows(vhost(), queue(arguments={"x-max-length": 1})),
+        on_change={QUEUE: rule} if rule else {},
+    )
+
+    (change,) = plan_of(desired, rows(vhost(), queue())).changes
+
+    assert change.action is Action.REPLACE
+    assert change.hold is not None
+    assert change.hold.code.value == "on-change"
+    assert change.fields == (
+        FieldChange(("arguments", "x-max-length"), ABSENT, 1, forces_replacement=True),
+    )
+
+
+def test_recreate_lets_an_idle_queue_be_replaced():
+    desired = desired_of(
+        rows(vhost(), exchange(), queue(arguments={"x-max-length": 1}), binding(key="a")),
+        on_change={QUEUE: OnChangeRule.RECREATE},
+    )
+
+    (change,) = plan_of(desired, FULL).changes
+
+    assert (change.hold, change.loss) == (None, Loss.ROUTING)
+    assert change.impact.implied == (Ref("binding", ("v", "e", "queue", "q", "a", "")),)
+
+
+@pytest.mark.parametrize(("version", "implied"), [("3.10.8", False), ("4.3.6", True)])
+def test_topic_permissions_go_with_their_exchange_on_khepri(version, implied):
+    topic = {"vhost": "v", "user": "u", "exchange": "e", "write": "", "read": ""}
+    live = rows(
+        vhost(), exchange(), ("user", {"name": "u", "tags": []}), ("topic_permission", topic)
+    )
+    wanted = {**live, **rows(exchange(type="fanout"))}
+    desired = desired_of(wanted, on_change={Ref("exchange", ("v", "e")): OnChangeRule.RECREATE})
+
+    (change,) = plan_of(desired, live, version=version).changes
+
+    assert (Ref("topic_permission", ("v", "u", "e")) in change.impact.implied) is implied
+
+
+def test_protected_objects_are_neither_deleted_nor_replaced():
+    rules = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0), protect=(Pattern("queue:*"),))
+
+    assert said(plan_of(rows(vhost()), rows(vhost(), queue()), rules)) == [
+        ("delete", "queue:v/q", "protected")
+    ]
+
+
+def test_a_deletion_that_takes_down_what_is_not_ours_is_held():
+    """A queue that must not exist still has a binding that nobody declared."""
+    desired = desired_of(
+        rows(vhost(), exchange()), absent={"queue": {("v", "q"): Origin("base/a.yaml", 3)}}
+    )
+
+    (change,) = plan_of(desired, FULL).changes
+
+    assert change.hold is not None
+    assert change.hold.code.value == "takes-foreign"
+    assert "binding:v/e/queue/q/a" in change.hold.reason
+
+
+def test_the_rights_of_a_user_are_part_of_it():
+    desired = desired_of(rows(vhost()), absent={"user": {("guest",): Origin("base/a.yaml", 3)}})
+    right = {"vhost": "v", "user": "guest", "configure": "", "write": "", "read": ""}
+    live = rows(vhost(), ("user", {"name": "guest", "tags": []}), ("permission", right))
+
+    assert said(plan_of(desired, live)) == [("delete", "user:guest", None)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "count", "held"),
+    [
+        pytest.param(MaxDeletes(share=1.0, objects=20), 20, False, id="at the limit"),
+        pytest.param(MaxDeletes(share=1.0, objects=20), 21, True, id="one more"),
+        pytest.param(MaxDeletes(share=0.3, objects=99), 9, False, id="too few to judge a share"),
+    ],
+)
+def test_max_deletes(limits, count, held):
+    live = rows(vhost(), *(queue(f"q{number}") for number in range(count)))
+    rules = Rules(prune=Prune.ALL, max_deletes=limits)
+
+    codes = {hold for _, _, hold in said(plan_of(rows(vhost()), live, rules))}
+
+    assert codes == ({"max-deletes"} if held else {None})
+
+
+def test_implied_deletions_count_for_max_deletes():
+    live = rows(vhost(), exchange(), queue(), *(binding(key=f"k{n}") for n in range(6)))
+    rules = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0, bindings=5))
+
+    assert said(plan_of(rows(vhost(), exchange()), live, rules)) == [
+        ("delete", "queue:v/q", "max-deletes")
+    ]
+
+
+def test_what_is_outside_the_scope_is_not_seen():
+    live = rows(vhost(), vhost("other"), queue(), queue("q", "other"))
+    rules = Rules(prune=Prune.ALL, scope=Scope(vhosts=("v",)))
+
+    plan = plan_of(rows(vhost(), queue()), live, rules)
+
+    assert (said(plan), plan.unmanaged) == ([], ())
+
+
+def test_ignored_objects_are_not_seen():
+    live = rows(vhost(), queue("tmp.1"), queue())
+    rules = Rules(prune=Prune.ALL, ignore=(Pattern("queue:v/tmp.*"),))
+
+    plan = plan_of(rows(vhost(), queue()), live, rules)
+
+    assert (said(plan), plan.unmanaged) == ([], ())
+
+
+def test_the_fingerprint_covers_what_is_done_and_nothing_that_moves():
+    base = plan_of(rows(vhost()), rows(vhost(), queue()), ALL)
+    more_unmanaged = plan_of(
+        rows(vhost()),
+        rows(vhost(), queue(), ("user", {"name": "x", "tags": []})),
+        ALL,
+    )
+    other_counts = plan_of(rows(vhost()), rows(vhost(), queue()), ALL, {QUEUE: QueueFacts(0, 0, 0)})
+    held = plan_of(rows(vhost()), rows(vhost(), queue()), ALL, {QUEUE: BUSY})
+    other_field = plan_of(rows(vhost()), rows(vhost(), queue(arguments={"x": 1})), ALL)
+
+    assert base.fingerprint == more_unmanaged.fingerprint == other_counts.fingerprint
+    assert len({base.fingerprint, held.fingerprint, other_field.fingerprint}) == 3
+
+
+def test_an_untyped_queue_equals_what_the_broker_made_of_it():
+    live = rows(vhost(default_queue_type="quorum"), queue(arguments={"x-queue-type": "quorum"}))
+
+    assert said(plan_of(rows(vhost(), queue()), live)) == [("replace", "queue:v/q", "on-change")]
+    assert said(plan_of(rows(vhost(default_queue_type="quorum"), queue()), live)) == []
+
+
+def test_numbers_of_another_type_are_another_value():
+    live = rows(vhost(), exchange(arguments={"n": 1.0}))
+
+    (change,) = plan_of(rows(vhost(), exchange(arguments={"n": 1})), live).changes
+
+    assert change.fields == (FieldChange(("arguments", "n"), 1.0, 1, forces_replacement=True),)
+
+
+def test_every_kind_that_can_be_taken_down_stands_later_in_the_order():
+    for kind in KINDS:
+        for name in kind.takes_down:
+            assert KINDS[name].rank > kind.rank
