@@ -78,12 +78,13 @@ def export(
     if not made.files:
         raise UsageError("there is nothing to export: the scope of the cluster holds no object")
     private = secrets_folder(directory)
-    writer.write(directory, made.files, private, secret_files(made.secrets, directory))
+    included = f"{private}/{SECRETS_FILE}"
+    writer.write(directory, made.files, private, secret_files(made.secrets, included))
     return Exported(
         directory=directory,
         files=tuple(made.files),
         counts=made.counts,
-        secrets_file=f"{private}/{SECRETS_FILE}" if made.secrets else None,
+        secrets_file=included if made.secrets else None,
         secrets=tuple(made.secrets),
         findings=made.findings,
     )
@@ -96,7 +97,7 @@ def secrets_folder(directory: str) -> str:
     return f"{named}.secrets"
 
 
-def secret_files(secrets: Mapping[str, Secret], directory: str) -> dict[str, str]:
+def secret_files(secrets: Mapping[str, Secret], included: str) -> dict[str, str]:
     """Return the files of the secrets' own folder by relative path, none without secrets."""
     if not secrets:
         return {}
@@ -105,9 +106,9 @@ def secret_files(secrets: Mapping[str, Secret], directory: str) -> dict[str, str
         for name, secret in secrets.items()
     }
     header = (
-        f"The secrets that the definitions in {directory} name. Take them into rmqsync.yaml:\n"
-        f"  include: [{SECRETS_FILE}]    # with the path to this file\n"
-        "Their values lie beside it. Never commit this folder."
+        "Secrets that exported definitions name, and where their values are. To use them, say in\n"
+        f"rmqsync.yaml, with the path from there:  include: [{included}]\n"
+        "Do not commit this folder."
     )
     files = {".gitignore": "*\n", SECRETS_FILE: to_yaml({"secrets": settings}, header=header)}
     # One newline at the end of a secret's file is cut when it is read: this one.

@@ -88,8 +88,13 @@ def tree(live: Live, kinds: Registry, context: Context, options: TreeOptions) ->
 
 
 def _in_order(live: Live, kind: Kind) -> list[tuple[Key, Row]]:
+    """Return the rows to export: not the cluster's name, which no other may be given."""
     found = live.rows.get(kind.name, {})
-    return sorted((key, row) for key, row in found.items() if not kind.is_nothing(row))
+    return [
+        (key, found[key])
+        for key in sorted(found)
+        if not kind.is_nothing(found[key]) and not kind.of_cluster(found[key])
+    ]
 
 
 def _pages(alone: Entries, rows: Rows, kinds: Registry) -> dict[_Page, dict[str, list[Entry]]]:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rmqsync.model.address import digest8
-from rmqsync.model.values import Key
 
 DEFAULT_FOLDER = "_default"
 """Of the vhost `/`."""
@@ -62,7 +61,6 @@ def slug(parts: Iterable[str]) -> str:
     return "_".join(words)[:_LONGEST_BYTES].rstrip("_")
 
 
-def secret_name(kind: str, key: Key, path: Iterable[str | int]) -> str:
+def secret_name(words: Iterable[str], path: Iterable[str | int]) -> str:
     """Return the name of a secret by where its value stands; others may come to the same."""
-    vhost, *rest = ("default" if part == "/" else part for part in key)
-    return slug([vhost, kind, *rest, *map(str, path)] if kind else [vhost, *rest, *map(str, path)])
+    return slug("default" if word == "/" else word for word in (*words, *map(str, path)))

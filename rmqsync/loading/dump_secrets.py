@@ -16,6 +16,9 @@ from rmqsync.model.address import digest8
 from rmqsync.model.changes import Ref
 from rmqsync.model.values import JsonValue, Key, Row
 
+_VALUE = "value"
+"""The field that holds all of a parameter: it says nothing in a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -61,13 +64,11 @@ class SecretBook:
         return dict(sorted(named.items()))
 
     def _value(self, kind: Kind, key: Key, one: Field, value: JsonValue) -> JsonValue:
-        if one.secret is Secrecy.VALUE:
-            if not isinstance(value, str) or value == "":
-                return value
-            if self._inline_hashes and one.may_be_plain:
-                return value
-            return self._refer(kind, key, "", (one.name,), value)
-        return self._nested(kind, key, (one.name,), value)
+        if one.secret is not Secrecy.VALUE:
+            return self._nested(kind, key, (one.name,), value)
+        if not isinstance(value, str) or value == "" or (self._inline_hashes and one.may_be_plain):
+            return value
+        return self._refer(kind, key, key, (one.name,), value)
 
     def _nested(
         self, kind: Kind, key: Key, path: tuple[str | int, ...], value: JsonValue
@@ -75,8 +76,8 @@ class SecretBook:
         if isinstance(value, str):
             if not has_credentials(value):
                 return value
-            shown = path[1:] if path[0] == "value" else path
-            return self._refer(kind, key, kind.name, shown, value)
+            words = (key[0], kind.name, *key[1:]) if kind.in_vhost else (kind.name, *key)
+            return self._refer(kind, key, words, path, value)
         if isinstance(value, dict):
             return {n: self._nested(kind, key, (*path, n), item) for n, item in value.items()}
         if isinstance(value, list):
@@ -84,9 +85,10 @@ class SecretBook:
         return value
 
     def _refer(
-        self, kind: Kind, key: Key, word: str, path: tuple[str | int, ...], value: str
+        self, kind: Kind, key: Key, words: Key, path: tuple[str | int, ...], value: str
     ) -> JsonValue:
-        reference = {"secret": secret_name(word, key, path)}
+        shown = path[1:] if path[0] == _VALUE and len(path) > 1 else path
+        reference = {"secret": secret_name(words, shown)}
         address = address_of(kind, key)
         place = "/".join([address, *map(str, path)])
         self._found.append(_Found(Ref(kind.name, key), address, place, value, reference))

@@ -18,6 +18,7 @@ from rmqsync.model.address import Pattern
 from rmqsync.model.definitions import Desired, Rows
 
 GENERATIONS = ("r310", "r40", "r43")
+_OF_CLUSTER = ("cluster_name", "cluster_tags", "internal_cluster_id")
 _FOLDER = Path(__file__).parent
 
 
@@ -62,8 +63,8 @@ def comparable(document: Mapping[str, Any], own_user: str) -> dict[str, list[str
     """
     An export as sorted texts by section, so that those of two brokers can be compared.
 
-    Without what differs between any two: the user that tests log in as, parameters of the broker's
-    own, the queues that sharding makes, named after their node. What means the same reads the same.
+    Without what differs between any two: the user that tests log in as, parameters that belong to
+    the one cluster, the queues that sharding names after its node. What means the same reads alike.
     """
     found = {}
     for section, items in document.items():
@@ -75,7 +76,7 @@ def comparable(document: Mapping[str, Any], own_user: str) -> dict[str, list[str
 
 def _is_own(item: Mapping[str, Any], own_user: str) -> bool:
     names = [str(item.get(key, "")) for key in ("name", "user", "destination")]
-    if "component" not in item and names[0] in ("cluster_tags", "internal_cluster_id"):
+    if "component" not in item and names[0] in _OF_CLUSTER:
         return True
     return own_user in names[:2] or any(name.startswith("sharding: ") for name in names)
 

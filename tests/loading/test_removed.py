@@ -87,9 +87,10 @@ def test_something_declared_is_not_removed():
 
 
 def test_an_entry_that_is_kept_has_no_conditions():
-    (said,) = errors("removed: [{address: 'vhost:a', keep: true, when: empty}]")
-
-    assert said.startswith("base/a.yaml:1:")
+    assert errors("removed: [{address: 'vhost:a', keep: true, when: empty}]") == [
+        "base/a.yaml:1:21: vhost:a is kept, and yet it says when or at which loss it may go; "
+        "write either keep: true, or when and allow_loss"
+    ]
 
 
 def test_what_the_analysis_reads_is_collected():
