@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmqsync.cli.codes import Exit, worst
-from rmqsync.cli.options import Common, choosing, common, emit, emit_findings, loading, session
+from rmqsync.cli.options import (
+    Common,
+    choosing,
+    common,
+    emit,
+    emit_findings,
+    guard_option,
+    loading,
+    option,
+    session,
+)
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
 
@@ -25,29 +36,27 @@ if TYPE_CHECKING:
 @click.command("apply")
 @click.argument("planfile", required=False)
 @choosing
-@click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option("--adopt", is_flag=True, help="Take over objects that were there before.")
-@click.option(
+@guard_option("--auto-approve", is_flag=True, help="Do not ask.")
+@guard_option("--adopt", is_flag=True, help="Take over objects that were there before.")
+@guard_option(
     "--allow-loss",
     "allowed",
     multiple=True,
     metavar="LEVEL[:ADDRESS]",
     help="The worst that this run, or the change of one object, may cause.",
 )
-@click.option("--max-deletes", type=click.IntRange(min=0), help="Replaces the limits of settings.")
-@click.option("--allow-dirty", is_flag=True, help="Apply layers with uncommitted changes.")
-@click.option(
+@guard_option("--max-deletes", type=click.IntRange(min=0), help="Replaces the limits of settings.")
+@guard_option("--allow-dirty", is_flag=True, help="Apply layers with uncommitted changes.")
+@option(
     "--bulk",
     type=click.Choice(["auto", "never"]),
     default="auto",
-    envvar="RMQSYNC_BULK",
     help="Whether creations go up as imports of definitions.",
 )
-@click.option(
+@option(
     "--parallelism",
     type=click.IntRange(1, 64),
     default=8,
-    envvar="RMQSYNC_PARALLELISM",
     help="Requests at once to one cluster.",
 )
 @loading
@@ -232,13 +241,12 @@ def _go_ahead(shared: Common, plan: Plan, auto_approve: bool) -> bool:
     from rmqsync.report.formats import Format, render
     from rmqsync.report.plan_json import plan_document
 
-    if shared.format == "text":
-        import sys
-
-        color = wants_color(shared.color, sys.stdout)
-        document = plan_document(plan)
-        out(render(Format.TEXT, document, color=color, verbose=shared.verbose > 0) + "\n")
-    if auto_approve or not any(cluster.applicable for cluster in plan.clusters):
+    waits = not auto_approve and any(cluster.applicable for cluster in plan.clusters)
+    if shared.format == "text" or waits:
+        stream, write = (sys.stdout, out) if shared.format == "text" else (sys.stderr, say)
+        color = wants_color(shared.color, stream)
+        write(render(Format.TEXT, plan_document(plan), color=color, verbose=shared.verbose > 0))
+    if not waits:
         return True
     if not is_terminal():
         raise click.UsageError("there is nobody to ask here; use --auto-approve")

@@ -6,16 +6,24 @@ import json
 
 import click
 
-from rmqsync.cli.options import Common, common, emit_findings, loading, session
+from rmqsync.cli.options import (
+    Common,
+    common,
+    emit_findings,
+    guard_option,
+    loading,
+    option,
+    session,
+)
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import out, say
 
 
 @click.command("compile")
 @click.argument("cluster")
-@click.option("--revision", metavar="REV", help="Definitions of this revision.")
-@click.option("--out", "out_file", metavar="FILE", help="Write to a file, readable by you only.")
-@click.option("--with-secrets", is_flag=True, help="Put in the values of secrets, in clear.")
+@option("--revision", metavar="REV", help="Definitions of this revision.")
+@guard_option("--out", "out_file", metavar="FILE", help="Write to a file, readable by you only.")
+@guard_option("--with-secrets", is_flag=True, help="Put in the values of secrets, in clear.")
 @loading
 @common
 def command(

@@ -7,7 +7,7 @@ import os
 import click
 
 from rmqsync.cli.codes import Exit
-from rmqsync.cli.options import Common, common, emit, loading, session
+from rmqsync.cli.options import Common, common, emit, loading, option, session
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import progress
 from rmqsync.cli.plan import exit_code
@@ -16,10 +16,10 @@ from rmqsync.cli.plan import exit_code
 @click.command("diff")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
-@click.option(
+@option(
     "--cluster", metavar="NAME", help="Whose layers a revision is compiled for; default: the only."
 )
-@click.option("--detailed-exitcode", is_flag=True, help="End with 2 where there are differences.")
+@option("--detailed-exitcode", is_flag=True, help="End with 2 where there are differences.")
 @loading
 @common
 def command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rmqsync.cli.options import Common, common, session
+from rmqsync.cli.options import Common, common, guard_option, option, session
 from rmqsync.cli.output import progress, say
 
 SCHEMA_URL = (
@@ -14,9 +14,9 @@ SCHEMA_URL = (
 
 @click.command("export")
 @click.argument("cluster")
-@click.option("--dir", "directory", required=True, metavar="DIR", help="A new or empty folder.")
-@click.option("--inline-hashes", is_flag=True, help="Leave password hashes in the files.")
-@click.option(
+@guard_option("--dir", "directory", required=True, metavar="DIR", help="A new or empty folder.")
+@guard_option("--inline-hashes", is_flag=True, help="Leave password hashes in the files.")
+@option(
     "--schema",
     default=SCHEMA_URL,
     metavar="URL",

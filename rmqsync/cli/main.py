@@ -71,7 +71,12 @@ class _Verbs(click.Group):
 )
 @click.version_option(__version__, prog_name="rmqsync")
 def main() -> None:
-    """GitOps for RabbitMQ: definitions in git, validated, planned, applied and watched."""
+    """
+    GitOps for RabbitMQ: definitions in git, validated, planned, applied and watched.
+
+    Each flag can be set by a variable as well, --data-dir by RMQSYNC_DATA_DIR, but for those that
+    loosen a guard.
+    """
 
 
 class _Terminated(BaseException):

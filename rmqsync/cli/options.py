@@ -33,50 +33,57 @@ class Common:
     reports: tuple[str, ...]
 
 
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return a click option that `RMQSYNC_…`, named after the flag, can set as well."""
+    long = next(name for name in names if name.startswith("--"))
+    variable = "RMQSYNC_" + long.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, **attributes)
+
+
+def guard_option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that loosens a guard: given by hand, run by run, never by a variable."""
+    return click.option(*names, **attributes)
+
+
 def common(function: F) -> F:
     """Add the options of every verb; the command gets them as one `Common`."""
     options = [
-        click.option(
+        option(
             "--config",
             metavar="FILE",
-            envvar="RMQSYNC_CONFIG",
             help="Settings; by default rmqsync.yaml here.",
         ),
-        click.option(
+        option(
             "--data-dir",
             metavar="DIR",
-            envvar="RMQSYNC_DATA_DIR",
             help="History, backups and caches; by default the XDG state folder.",
         ),
-        click.option(
+        option(
             "--format",
             "form",
             type=click.Choice(FORMATS),
             default="text",
-            envvar="RMQSYNC_FORMAT",
             help="Of what goes to stdout.",
         ),
-        click.option(
+        option(
             "--report",
             "reports",
             multiple=True,
             metavar="FORMAT=PATH",
             help="Write this format to a file as well; may be repeated.",
         ),
-        click.option(
+        option(
             "--color",
             type=click.Choice(["auto", "always", "never"]),
             default="auto",
-            envvar="RMQSYNC_COLOR",
             help="NO_COLOR and FORCE_COLOR count as well.",
         ),
-        click.option("-v", "--verbose", count=True, help="Fold nothing; twice: log requests."),
-        click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors."),
-        click.option(
+        option("-v", "--verbose", count=True, help="Fold nothing; twice: log requests."),
+        option("-q", "--quiet", is_flag=True, help="No progress, only results and errors."),
+        option(
             "--timeout",
             type=click.FloatRange(min=0.1),
             default=30.0,
-            envvar="RMQSYNC_TIMEOUT",
             help="Seconds for one answer of a broker.",
         ),
     ]
@@ -109,8 +116,8 @@ def common(function: F) -> F:
         return function(shared, **others)
 
     decorated: Any = wrapped
-    for option in reversed(options):
-        decorated = option(decorated)
+    for add in reversed(options):
+        decorated = add(decorated)
     return decorated  # type: ignore[no-any-return]
 
 
@@ -124,27 +131,26 @@ def _set_up_logging(verbose: int) -> None:
 def loading(function: F) -> F:
     """Add the options that say how definitions are read."""
     options = [
-        click.option(
+        guard_option(
             "--allow-plain-secrets",
             is_flag=True,
             help="Load passwords, and URIs with passwords, that are written in definitions.",
         ),
-        click.option("--vhost", help="Vhost of objects that name none, such as an export of one."),
-        click.option(
+        option("--vhost", help="Vhost of objects that name none, such as an export of one."),
+        option(
             "--rabbitmq-version",
             metavar="X.Y.Z",
-            envvar="RMQSYNC_RABBITMQ_VERSION",
             help="Check against this version where no cluster tells its own.",
         ),
     ]
-    for option in reversed(options):
-        function = option(function)
+    for add in reversed(options):
+        function = add(function)
     return function
 
 
 def choosing_clusters(function: F) -> F:
     """Add the option that chooses clusters."""
-    return click.option(
+    return option(
         "--cluster", "clusters", multiple=True, metavar="NAME", help="Default: all clusters."
     )(function)
 
@@ -153,16 +159,12 @@ def choosing(function: F) -> F:
     """Add the options that choose clusters, revisions and objects."""
     options = [
         choosing_clusters,
-        click.option("--revision", metavar="REV", help="Definitions of this revision."),
-        click.option(
-            "--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses."
-        ),
-        click.option(
-            "--exclude", "excludes", multiple=True, metavar="GLOB", help="Not these addresses."
-        ),
+        option("--revision", metavar="REV", help="Definitions of this revision."),
+        option("--target", "targets", multiple=True, metavar="GLOB", help="Only these addresses."),
+        option("--exclude", "excludes", multiple=True, metavar="GLOB", help="Not these addresses."),
     ]
-    for option in reversed(options):
-        function = option(function)
+    for add in reversed(options):
+        function = add(function)
     return function
 
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import click
 
 from rmqsync.cli.codes import Exit, worst
-from rmqsync.cli.options import Common, choosing, common, emit, emit_findings, loading, session
+from rmqsync.cli.options import (
+    Common,
+    choosing,
+    common,
+    emit,
+    emit_findings,
+    loading,
+    option,
+    session,
+)
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import out, progress
 
 
 @click.command("plan")
 @choosing
-@click.option("--base", metavar="REV", help="Compare with this revision instead of the clusters.")
-@click.option("--out", "out_file", metavar="FILE", help="Save the plan for `apply FILE`.")
-@click.option("--detailed-exitcode", is_flag=True, help="End with 2 where there are changes.")
-@click.option(
-    "--comment-key", default="default", help="Tells apart the comments on one pull request."
-)
+@option("--base", metavar="REV", help="Compare with this revision instead of the clusters.")
+@option("--out", "out_file", metavar="FILE", help="Save the plan for `apply FILE`.")
+@option("--detailed-exitcode", is_flag=True, help="End with 2 where there are changes.")
+@option("--comment-key", default="default", help="Tells apart the comments on one pull request.")
 @loading
 @common
 def command(

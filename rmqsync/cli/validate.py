@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rmqsync.cli.codes import Exit
-from rmqsync.cli.options import Common, choosing_clusters, common, emit, loading, session
+from rmqsync.cli.options import Common, choosing_clusters, common, emit, loading, option, session
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import say
 
@@ -13,7 +13,7 @@ from rmqsync.cli.output import say
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="[PATH…]")
 @choosing_clusters
-@click.option("--revision", metavar="REV", help="Definitions of this revision.")
+@option("--revision", metavar="REV", help="Definitions of this revision.")
 @loading
 @common
 def command(
