@@ -18,12 +18,15 @@ from rmqsync.text.nearest import did_you_mean
 from rmqsync.text.scalars import shorten
 
 _MARK = re.compile(r"(\$?)\$\{(?:([^${}]*)\})?")
-_ESCAPES = re.compile(rb"\\[uUx\r\n]|\A\xff\xfe|\A\xfe\xff|\A\x00")
+_ESCAPES = re.compile(rb"\\[uUx\r\n]")
+_NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00")
 
 
 def may_hold(content: bytes, word: bytes) -> bool:
     """Tell whether a string in YAML or JSON text may hold `word`, perhaps behind escapes."""
-    return word in content or _ESCAPES.search(content) is not None
+    if word in content or content.startswith(_NOT_UTF8):
+        return True
+    return b"\\" in content and _ESCAPES.search(content) is not None
 
 
 class Interpolated(Document):
