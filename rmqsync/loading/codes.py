@@ -10,7 +10,7 @@ RMQ013 the same object twice in one layer
 RMQ014 a required field is missing in what all layers together say
 RMQ015 an object outside the scope of the cluster
 RMQ016 a key that only a broker's export may have
-RMQ017 an entry of `removed:` with an address that names no object, or twice
+RMQ017 an entry of `removed:` that names no object, or one twice, or contradicts itself
 RMQ018 `omit: true` of something that no earlier layer declared
 RMQ019 something was left out: the broker's own, a plugin's or a client's
 RMQ070 something that this object needs is not declared

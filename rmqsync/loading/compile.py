@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import REQUIRED, Context, Entry, Kind, Registry
+from rmqsync.kinds.base import Context, Entry, Kind, Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, WatchedContext, finding_at
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
@@ -22,7 +22,7 @@ from rmqsync.loading.options import Options
 from rmqsync.loading.problems import as_finding, entry_misfits, problems_of
 from rmqsync.loading.references import References
 from rmqsync.loading.removed import collect_extra, collect_removed, still_declared
-from rmqsync.loading.rows import completer, is_default
+from rmqsync.loading.rows import completer, is_default, required_names
 from rmqsync.loading.scope import Scope
 from rmqsync.loading.secrets import secret_findings
 from rmqsync.model.changes import Ref
@@ -113,8 +113,7 @@ class _Compilation:
     def _complete(self, kind: Kind) -> None:
         """Make rows of the entries of one kind."""
         complete = completer(kind)
-        names = (*kind.identity, *kind.fields)
-        required = frozenset(one.name for one in names if one.default is REQUIRED)
+        required = required_names(kind)
         rows: dict[Key, Row] = {}
         for key, slot in self.merger.tables[kind.name].items():
             entry = slot.entry

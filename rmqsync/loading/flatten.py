@@ -82,7 +82,7 @@ class Flattener:
             one, entry = kind, dict(node)
             if by_component is not None and node.get("component") in by_component:
                 one = by_component[entry.pop("component")]
-            if in_vhost and "vhost" not in entry:
+            if in_vhost and (inherited or "vhost" not in entry):
                 if vhost is None:
                     self._no_vhost(one, node)
                     self._lose(one, entry, node)

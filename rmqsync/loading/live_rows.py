@@ -13,7 +13,7 @@ from typing import Any
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Entry, Kind, Registry
 from rmqsync.loading.flatten import is_raw
-from rmqsync.loading.rows import completer, is_default
+from rmqsync.loading.rows import completer, is_default, required_names
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key, Row
@@ -52,6 +52,7 @@ class _Reading:
         self.vhost = document.get("vhost") or document.get("original_vhost_name")
         self.rows: Rows = {kind.name: {} for kind in kinds}
         self.complete = {kind.name: completer(kind) for kind in kinds}
+        self.required = {kind.name: required_names(kind) for kind in kinds}
         self.owned = {
             kind.name: None if is_default(kind, "broker_owned") else kind.broker_owned
             for kind in kinds
@@ -102,9 +103,11 @@ class _Reading:
 
     def _put(self, kind: Kind, entry: Entry) -> None:
         name = kind.name
+        required, owned = self.required[name], self.owned[name]
         for one in kind.expand(entry):
+            if not required <= one.keys():
+                raise KeyError(*required - one.keys())
             row = self.complete[name](one)
-            owned = self.owned[name]
             if owned is None or not owned(row):
                 self.rows[name][kind.key(row)] = row
 

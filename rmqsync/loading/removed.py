@@ -41,6 +41,10 @@ def collect_removed(
                 first = found[address][1].source
                 message = f"{address} is removed twice in one layer, first at {first}"
                 findings.append(error(codes.REMOVED, message, where, hint="keep one of them"))
+            elif "keep" in entry and len(entry) > 2:
+                message = f"{address} is kept, and yet it says when or at which loss it may go"
+                hint = "write either keep: true, or when and allow_loss"
+                findings.append(error(codes.REMOVED, message, where, hint=hint))
             elif source.is_sound:
                 found[address] = (source.layer, _removed(entry, where))
     return tuple(one for _, one in found.values()), findings

@@ -16,6 +16,12 @@ def is_default(kind: Kind, member: str) -> bool:
     return getattr(kind, member) is _DEFAULTS[member]
 
 
+def required_names(kind: Kind) -> frozenset[str]:
+    """Return the fields that an entry must have to become a row."""
+    names = (*kind.identity, *kind.fields)
+    return frozenset(one.name for one in names if one.default is REQUIRED)
+
+
 def completer(kind: Kind) -> Callable[[Entry], Row]:
     """
     Return a function that does what `kind.complete` does.

@@ -271,7 +271,6 @@ _REMOVED: Schema = {
     "description": "How to retire objects that are no longer declared.",
     "items": {
         "type": "object",
-        "description": "either keep: true, or when and allow_loss",
         "properties": {
             "address": {
                 "type": "string",
@@ -293,7 +292,6 @@ _REMOVED: Schema = {
         },
         "required": ["address"],
         "additionalProperties": False,
-        "dependentSchemas": {"keep": {"properties": {"when": False, "allow_loss": False}}},
     },
 }
 _EXTRA: Schema = {
