@@ -11,7 +11,7 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Registry, Request
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live, QueueFacts
-from rmqsync.model.errors import SourceError, UsageError
+from rmqsync.model.errors import BrokerError, SourceError, UsageError
 from rmqsync.model.values import JsonValue, Key
 from rmqsync.text.document import parse
 
@@ -75,8 +75,12 @@ def live_of_export(name: str, path: str, content: bytes, kinds: Registry = KINDS
     document = _with_vhost(document)
     vhosts = document.get("vhosts") or []
     version = document.get("rabbitmq_version") or document.get("rabbit_version")
+    try:
+        rows = rows_of_export(document, kinds)
+    except BrokerError as error:
+        raise SourceError(f"{name}: '{path}': {error}") from error
     return Live(
-        rows=rows_of_export(document, kinds, listings={}),
+        rows=rows,
         version=str(version) if version is not None else None,
         cluster_name=_cluster_name(document),
         default_queue_types=default_queue_types(vhosts),

@@ -137,7 +137,10 @@ class LiveReader:
         if not isinstance(document, dict):
             raise BrokerError(f"{connection.name}: the definitions export is no object")
         items = {name: listing.document for name, listing in listings.items()}
-        rows = rows_of_export(document, self._kinds, listings=items)
+        try:
+            rows = rows_of_export(document, self._kinds, listings=items)
+        except BrokerError as error:
+            raise BrokerError(f"{connection.name}: {error}") from error
         live = Live(
             rows=without_user(rows, connection.username, self._kinds),
             version=overview.version,

@@ -35,7 +35,7 @@ class Call(NamedTuple):
     segments: tuple[str, ...]
     target: str
     """Escaped, with its query."""
-    secrets: tuple[str, ...] = ()
+    body: object = None
 
     @property
     def title(self) -> str:
@@ -43,7 +43,8 @@ class Call(NamedTuple):
 
     def say(self, text: str) -> str:
         """Return `text` without anything secret."""
-        return wording.say(text, (*self.secrets, self.cluster.password, *self.cluster.secrets()))
+        sent = wording.secrets_of(self.body)
+        return wording.say(text, (*sent, self.cluster.password, *self.cluster.secrets()))
 
 
 def check(call: Call, answer: Answer, allowed: Iterable[int] = ()) -> None:

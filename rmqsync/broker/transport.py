@@ -72,7 +72,8 @@ class Transport:
         self._session.headers.clear()
         self._headers = {
             "Authorization": "Basic " + b64encode(user.encode()).decode(),
-            "Accept": "application/json",
+            # Resources that only take, limits for one, answer 406 where JSON alone is accepted.
+            "Accept": "application/json, */*;q=0.1",
             "User-Agent": "rmqsync",
         }
         self._proxies = {url: _proxies(url) for url in connection.endpoints}
