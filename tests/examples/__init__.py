@@ -1,0 +1,1 @@
+"""The example of `examples/`: its files by themselves, and on real brokers."""
