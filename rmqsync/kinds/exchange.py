@@ -33,6 +33,8 @@ from rmqsync.model.changes import Loss
 from rmqsync.model.values import Row
 
 _REPLACE = OnChange.REPLACE
+_HISTORY = "x-recent-history-length"
+_HASH_PROPERTIES = ("correlation_id", "message_id", "timestamp")
 
 
 def _path(row: Row) -> tuple[str, ...]:
@@ -63,15 +65,45 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
     kind, arguments = row["type"], row["arguments"]
     if kind == "x-local-random" and context.before(4, 0):
         yield Problem("RMQ031", ("type",), "exchange type x-local-random needs RabbitMQ 4.0")
-    if kind == "x-consistent-hash" and {"hash-header", "hash-property"} <= arguments.keys():
+    if kind == "":
+        yield Problem("RMQ031", ("type",), "the type is empty", "topic, direct, fanout or headers")
+    alternate = arguments.get("alternate-exchange", "")
+    if alternate is not None and not isinstance(alternate, str):
+        yield _argument("alternate-exchange", alternate, "the name of an exchange")
+    if kind == "x-consistent-hash":
+        yield from _hash_problems(arguments)
+    length = arguments.get(_HISTORY, 1)
+    if kind == "x-recent-history" and not _is_count(length):
+        yield _argument(_HISTORY, length, "an integer, 1 or more")
+    if kind == "x-delayed-message" and not isinstance(arguments.get("x-delayed-type"), str):
+        yield _argument(
+            "x-delayed-type", arguments.get("x-delayed-type"), "the type it has for routing"
+        )
+    if kind == "x-federation-upstream":
+        yield Problem("RMQ033", ("type",), "x-federation-upstream is for the broker's own use")
+    yield from null_arguments(arguments)
+
+
+def _hash_problems(arguments: Row) -> Iterable[Problem]:
+    header, by = arguments.get("hash-header", ""), arguments.get("hash-property", "message_id")
+    if {"hash-header", "hash-property"} <= arguments.keys():
         yield Problem(
             "RMQ032",
             ("arguments", "hash-property"),
             "a consistent hash exchange takes hash-header or hash-property, not both",
         )
-    if kind == "x-federation-upstream":
-        yield Problem("RMQ033", ("type",), "x-federation-upstream is for the broker's own use")
-    yield from null_arguments(arguments)
+    if not isinstance(header, str):
+        yield _argument("hash-header", header, "the name of a header")
+    if by not in _HASH_PROPERTIES:
+        yield _argument("hash-property", by, f"one of {', '.join(_HASH_PROPERTIES)}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _argument(name: str, value: object, wanted: str) -> Problem:
+    return Problem("RMQ035", ("arguments", name), f"{name} is {value!r}, must be {wanted}")
 
 
 def null_arguments(arguments: Row) -> Iterable[Problem]:

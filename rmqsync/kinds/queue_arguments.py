@@ -17,6 +17,7 @@ from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonValue, Row
 
 C, Q, S = "classic", "quorum", "stream"
+_TYPE = "x-queue-type"
 _TEN_YEARS_MS = 315_360_000_000
 _LATEST: Version = (99, 0, 0)
 
@@ -29,6 +30,11 @@ class Argument(NamedTuple):
     """What a value must be, for the message."""
     since_for: dict[str, Version] = {}
     """Types that take it only from a version on."""
+    judged_by: tuple[str, ...] = (C, Q, S)
+    """Types that look at the value; others store whatever it is."""
+    judged_since: Version = (0, 0, 0)
+    judged_until: Version = _LATEST
+    """The first version that stores any value again."""
 
 
 def _integer(low: int, high: int | None = None) -> Callable[[JsonValue], bool]:
@@ -84,9 +90,16 @@ ARGUMENTS: dict[str, Argument] = {
     ),
     "x-max-priority": Argument((C,), _integer(0, 255), "an integer, 0 to 255"),
     "x-single-active-consumer": Argument((C, Q), _is_boolean, "true or false"),
-    "x-queue-mode": Argument((C,), *_STRING),
+    "x-queue-mode": Argument(
+        (C,), _one_of("default", "lazy"), "default or lazy", judged_until=(4, 3, 0)
+    ),
     "x-queue-version": Argument((C,), _integer(1, 2), "1 or 2"),
-    "x-queue-master-locator": Argument((C,), *_STRING),
+    "x-queue-master-locator": Argument(
+        (C,),
+        _one_of("min-masters", "client-local", "random"),
+        "min-masters, client-local or random",
+        judged_until=(4, 0, 0),
+    ),
     "x-queue-leader-locator": Argument(
         (C, Q, S),
         _one_of("client-local", "balanced", "random", "least-leaders", "min-masters"),
@@ -102,10 +115,20 @@ ARGUMENTS: dict[str, Argument] = {
     "x-stream-max-segment-size-bytes": Argument(
         (S,), _integer(0, 3_000_000_000), "an integer, 3000000000 at most"
     ),
-    "x-stream-filter-size-bytes": Argument((C, Q, S), _integer(16, 255), "an integer, 16 to 255"),
+    "x-stream-filter-size-bytes": Argument(
+        (C, Q, S),
+        _integer(16, 255),
+        "an integer, 16 to 255",
+        judged_by=(S,),
+        judged_since=(3, 13, 0),
+    ),
     "x-initial-cluster-size": Argument((S,), _integer(1), "an integer, 1 or more"),
-    "x-consumer-timeout": Argument((C, Q, S), _integer(0), "milliseconds, 0 or more"),
-    "x-consumer-disconnected-timeout": Argument((C, Q, S), _anything, ""),
+    "x-consumer-timeout": Argument(
+        (C, Q, S), _integer(0), "milliseconds, 0 or more", judged_since=(4, 3, 0)
+    ),
+    "x-consumer-disconnected-timeout": Argument(
+        (C, Q, S), _integer(0), "milliseconds, 0 or more", judged_since=(4, 3, 0)
+    ),
     "x-delayed-retry-type": Argument((C, Q, S), _anything, ""),
     "x-delayed-retry-min": Argument((C, Q, S), _anything, ""),
     "x-delayed-retry-max": Argument((C, Q, S), _anything, ""),
@@ -169,13 +192,31 @@ def _known(
     elif wanted_since and context.before(*wanted_since):
         version = ".".join(map(str, wanted_since[:2]))
         yield Problem("RMQ051", path, f"{name} on a {queue_type} queue needs RabbitMQ {version}")
-    elif not known.accepts(value):
-        yield Problem("RMQ053", path, f"{name} is {value!r}, must be {known.wants}")
+    elif not known.accepts(value) and not (value == "" and name == _TYPE and _any_type(context)):
+        is_judged = (
+            queue_type in known.judged_by
+            and not context.before(*known.judged_since)
+            and not context.at_least(*known.judged_until)
+        )
+        yield Problem(
+            "RMQ053",
+            path,
+            f"{name} is {value!r}, must be {known.wants}",
+            None if is_judged else "this version of RabbitMQ stores it all the same",
+            Severity.ERROR if is_judged else Severity.WARNING,
+        )
     yield from _by_version(name, value, context)
+
+
+def _any_type(context: Context) -> bool:
+    """Tell whether an empty type of queue counts as none given: 4.3, and it is stored."""
+    return not context.before(4, 3)
 
 
 def _by_version(name: str, value: JsonValue, context: Context) -> Iterable[Problem]:
     path = ("arguments", name)
+    if name == "x-queue-leader-locator" and value == "min-masters" and context.before(4, 0):
+        yield Problem("RMQ053", path, "x-queue-leader-locator min-masters needs RabbitMQ 4.0")
     if not context.at_least(4, 3):
         return
     if name == "x-queue-version" and value == 1:

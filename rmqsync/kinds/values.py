@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from rmqsync.model.values import JsonObject, is_secret_reference
@@ -49,21 +48,15 @@ def _plain_misfit(schema: JsonObject, value: object) -> str | None:
         return wanted
     if isinstance(low, int) and isinstance(value, int | float) and value < low:
         return wanted
-    if isinstance(value, str) and value == "" and schema.get("minLength"):
+    if value == "" and schema.get("minLength"):
         return f"{wanted} that is not empty"
-    pattern = schema.get("pattern")
-    if isinstance(pattern, str) and isinstance(value, str) and not re.search(pattern, value):
-        return f"{wanted} like {pattern}"
     if isinstance(value, dict):
         return _inner_misfit(schema, value)
     items = schema.get("items")
-    if isinstance(value, list):
-        if not value and schema.get("minItems"):
-            return f"{wanted} that is not empty"
-        if isinstance(items, Mapping):
-            inner = (misfit(items, one) for one in value if not is_secret_reference(one))
-            text = next((text for text in inner if text), None)
-            return f"a list, each {text}" if text else None
+    if isinstance(value, list) and isinstance(items, Mapping):
+        inner = (misfit(items, one) for one in value if not is_secret_reference(one))
+        text = next((text for text in inner if text), None)
+        return f"a list, each {text}" if text else None
     return None
 
 

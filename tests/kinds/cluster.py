@@ -70,6 +70,15 @@ class Cluster:
         assert answer.is_fine, answer
         return answer.data
 
+    def who_is(self, username: str, password: str) -> str | None:
+        """Log in as somebody; the name that the broker knows, `None` where it lets nobody in."""
+        answer = requests.get(
+            self._root + "whoami",
+            auth=(username.encode(), password.encode()),
+            timeout=60,
+        )
+        return str(answer.json()["name"]) if answer.ok else None
+
     def upload(self, document: Mapping[str, Any]) -> Answer:
         return self.send(Request("POST", ("definitions",), dict(document)))
 
