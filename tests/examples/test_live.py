@@ -34,8 +34,8 @@ def test_the_two_sites_hear_each_other(r310: Broker, r43: Broker, site_run: Site
     rmqsync = site_run({"shanghai": r310, "hangzhou": r43})
 
     rmqsync("apply", "--auto-approve", "--allow-dirty")
-    for broker in (r310, r43):
-        _wait(lambda one=broker: _are_running(one, "federation-links"), "federation runs")
+    _wait(lambda: _are_running(r310, "federation-links"), "federation to Shanghai runs")
+    _wait(lambda: _are_running(r43, "federation-links"), "federation to Hangzhou runs")
     _wait(lambda: _are_running(r43, "shovels"), "the shovel runs")
     shop.publish(r310, "ex.order.topic", "order.viporder.delivery.onDelivered", "{}")
     shop.publish(r43, "ex.order.topic", "order.normalorder.payment.onPaid", "{}")
