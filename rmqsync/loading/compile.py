@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context, Entry, Kind, Registry
 from rmqsync.loading import codes
-from rmqsync.loading.compiled import Compiled, WatchedContext, finding_at
+from rmqsync.loading.compiled import Compiled, Origins, WatchedContext, finding_at
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
 from rmqsync.loading.left_out import kinds_of_users, leave_out
 from rmqsync.loading.live_check import check_for_cluster
@@ -28,7 +28,7 @@ from rmqsync.loading.secrets import secret_findings
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, OnChangeRule
 from rmqsync.model.errors import InvalidDefinitions
-from rmqsync.model.findings import Finding, Origin
+from rmqsync.model.findings import Finding
 from rmqsync.model.values import Key, Row
 
 __all__ = [
@@ -100,10 +100,11 @@ class _Compilation:
         for kind in self.kinds:
             self.findings += self._judge(kind, context)
         if self.is_whole:
-            references = References(compiled, merger, self.kinds, self.scope)
+            references = References(compiled, merger, self.kinds, self.scope, self.sources)
             self.findings += references.findings()
         for kind in self.kinds:
-            compiled.origins[kind.name] = self._origins(kind)
+            rows, table = compiled.rows[kind.name], merger.tables[kind.name]
+            compiled.origins[kind.name] = Origins(rows, table)
         compiled.removed, findings = collect_removed(self.sources, self.kinds)
         self.findings += findings
         self.findings += still_declared(compiled.removed, compiled.rows, self.kinds)
@@ -142,17 +143,6 @@ class _Compilation:
             message = f"{kind.sentence(key)} lacks '{name}', in all layers together"
             hint = f"add '{name}'"
             self.findings.append(finding_at(kind, key, slot, (), codes.MISSING, message, hint))
-
-    def _origins(self, kind: Kind) -> dict[Key, Origin]:
-        table = self.merger.tables[kind.name]
-        found: dict[Key, Origin] = {}
-        last: Source | None = None
-        for key in self.compiled.rows[kind.name]:
-            _, source, node, _ = table[key]
-            if source is not last:
-                last, file, line = source, source.file, source.document.line
-            found[key] = Origin(file, line(node))
-        return found
 
     def _context(self) -> Context:
         host = self.kinds.host

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
@@ -10,7 +10,7 @@ from rmqsync.kinds.base import Context, Kind, Reference, address_of
 from rmqsync.loading.merge import Slot, Table
 from rmqsync.model.definitions import Desired
 from rmqsync.model.findings import Finding, Origin, Severity
-from rmqsync.model.values import Key
+from rmqsync.model.values import Key, Row
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -27,6 +27,27 @@ class Compiled(Desired):
     """What the rows were checked for."""
     asks_context: set[str] = field(default_factory=set)
     """Kinds of which the checks of single rows asked what kind of cluster it is for."""
+
+
+class Origins(Mapping[Key, Origin]):
+    """Where the objects of one kind are written: looked up when asked, for a plan names few."""
+
+    __slots__ = ("_rows", "_table")
+
+    def __init__(self, rows: Mapping[Key, Row], table: Table) -> None:
+        self._rows = rows
+        self._table = table
+
+    def __getitem__(self, key: Key) -> Origin:
+        if key not in self._rows:
+            raise KeyError(key)
+        return self._table[key].origin
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 class WatchedContext(Context):

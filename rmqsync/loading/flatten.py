@@ -153,6 +153,8 @@ class Flattener:
         if entry_checker(self.kinds, section.name, inherited).accepts(own):
             return True
         self._lose(kind, entry, node)
+        if inner and all(isinstance(entry.get(one.name), str) for one in kind.identity):
+            self.children(kind, entry, node, self.nested(kind, entry))
         return False
 
     def _lose(self, kind: Kind, entry: Entry, node: Any) -> None:

@@ -7,12 +7,13 @@ internal exchange), the object that names it is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rmqsync.kinds.base import Kind, Reference, Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, finding_at, locate
+from rmqsync.loading.files import Source
 from rmqsync.loading.merge import Merger, Retraction
 from rmqsync.loading.rows import is_default
 from rmqsync.loading.scope import Scope
@@ -22,15 +23,39 @@ from rmqsync.text.nearest import did_you_mean
 
 DEFAULT_VHOST = "/"
 
+_MOST_HINTS = 20
+"""How many names are searched for the nearest one: among ten thousand that takes a tenth of a
+second."""
+
 
 class References:
     """One look at every reference of a compiled set; changes its rows."""
 
-    def __init__(self, compiled: Compiled, merger: Merger, kinds: Registry, scope: Scope) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        merger: Merger,
+        kinds: Registry,
+        scope: Scope,
+        sources: Sequence[Source],
+    ) -> None:
+        self.sources = sources
         self.compiled = compiled
         self.merger = merger
         self.kinds = kinds
         self.scope = scope
+        self._hints_left = _MOST_HINTS
+        self._unsure = self._unsure_kinds()
+
+    def _unsure_kinds(self) -> frozenset[str]:
+        """Return the kinds of which a name is unknown, since a variable in it is."""
+        if not any(one.code == codes.VARIABLE for s in self.sources for one in s.findings):
+            return frozenset()
+        return frozenset(
+            kind
+            for kind, rows in self.compiled.rows.items()
+            if any("${" in part for key in rows for part in key)
+        )
 
     def findings(self) -> Iterator[Finding]:
         yield from self._vhosts()
@@ -56,7 +81,16 @@ class References:
 
     def _counts(self, kind: Kind, key: Key) -> bool:
         """Tell whether a missing object is an error: not what is outside, or broken."""
-        return self.scope.covers(kind, key) and (kind.name, key) not in self.merger.lost
+        return (
+            self.scope.covers(kind, key)
+            and (kind.name, key) not in self.merger.lost
+            and kind.name not in self._unsure
+        )
+
+    def _hint(self, word: str, known: Iterable[str]) -> str | None:
+        """Return the nearest known name; after some of them it would take too long."""
+        self._hints_left -= 1
+        return did_you_mean(word, known) if self._hints_left >= 0 else None
 
     def _no_vhost(self, host: Kind, kind: Kind, key: Key) -> Iterator[Finding]:
         if key[0] == DEFAULT_VHOST or not self._counts(host, key[:1]):
@@ -72,7 +106,7 @@ class References:
             f"vhost '{key[0]}' is not declared, and {kind.sentence(key)} is in it",
             locate(slot, ("vhost",)),
             address=kind.address(self.compiled.rows[kind.name][key]),
-            hint=did_you_mean(key[0], known) or f"add it to {host.section}",
+            hint=self._hint(key[0], known) or f"add it to {host.section}",
         )
 
     def _of_kind(self, kind: Kind) -> Iterator[Finding]:
@@ -111,9 +145,8 @@ class References:
                     Severity.WARNING,
                 )
                 return
-        name = reference.key[-1]
-        same_place = reference.key[:-1]
-        known = [k[-1] for k in self.compiled.rows[target.name] if k[:-1] == same_place]
+        *place, name = reference.key
+        known = (k[-1] for k in self.compiled.rows[target.name] if list(k[:-1]) == place)
         path = ".".join(str(step) for step in reference.path)
         yield finding_at(
             kind,
@@ -123,6 +156,6 @@ class References:
             codes.UNDECLARED if reference.strict else codes.DANGLING,
             f"{target.sentence(reference.key)} is not declared, but {kind.sentence(key)} names it "
             f"as {path}",
-            did_you_mean(name, known) or f"declare it under {target.section or target.name}",
+            self._hint(name, known) or f"declare it under {target.section or target.name}",
             Severity.ERROR if reference.strict else Severity.WARNING,
         )

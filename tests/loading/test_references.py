@@ -127,6 +127,32 @@ def test_a_broken_entry_still_declares_its_object():
     ]
 
 
+def test_what_is_nested_in_a_broken_entry_is_declared_all_the_same():
+    text = "vhosts: [{name: shop, descripton: x, queues: [{name: q, durabel: true}, {name: r}]}]\n"
+    bindings = "vhost: shop\nbindings:\n"
+    for queue in ("q", "r", "s"):
+        bindings += f"  - {{source: amq.topic, destination: {queue}}}\n"
+
+    said = [line.split(": ", 2)[:2] for line in errors({"a/a.yaml": text, "a/b.yaml": bindings})]
+
+    assert [place for place, _ in said] == ["a/a.yaml:1:23", "a/a.yaml:1:57", "a/b.yaml:5:38"]
+
+
+def test_names_with_unknown_variables_in_them_are_not_missing():
+    text = (
+        SHOP
+        + "bindings: [{source: orders, destination: qu.sh}, {source: 'x.${r}', destination: q}]"
+    )
+    text = text.replace("name: billing", "name: 'qu.${r}'")
+
+    assert [line.split(": ")[1].split(";")[0] for line in errors(text)] == [
+        "'${r}' names no variable",
+        "'${r}' names no variable",
+        "exchange 'x.${r}' in vhost 'shop' is not declared, but binding from exchange 'x.${r}' to "
+        "queue 'q' with key '' in vhost 'shop' names it as source",
+    ]
+
+
 def test_a_file_that_cannot_be_read_is_not_blamed_for_what_is_missing():
     found = errors({"base/a.yaml": "vhosts: [", "base/b.yaml": "vhost: shop\nqueues: [{name: x}]"})
 
