@@ -26,7 +26,7 @@ from rmqsync.kinds.base import (
     Request,
 )
 from rmqsync.kinds.exchange import null_arguments
-from rmqsync.kinds.names import is_predeclared, text_problems
+from rmqsync.kinds.names import is_predeclared, is_short_line, text_problems
 from rmqsync.model.address import address, digest8
 from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import Rows
@@ -136,9 +136,12 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
         yield Problem(
             "RMQ041", ("source",), "the default exchange takes no bindings", "every queue has its"
         )
-    yield from text_problems(key, "routing_key")
+    if not is_short_line(key):
+        yield from text_problems(key, "routing_key")
+    if not arguments:  # a routing key alone is never too long for the API
+        return
     yield from null_arguments(arguments)
-    if arguments and "~" in key:
+    if "~" in key:
         yield Problem(
             "RMQ042",
             ("routing_key",),
@@ -149,8 +152,6 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
     match = arguments.get("x-match")
     if match is not None and match not in ("all", "any", "all-with-x", "any-with-x"):
         yield Problem("RMQ043", ("arguments", "x-match"), f"x-match is {match!r}", "use all or any")
-    if not arguments:  # a routing key alone is never too long for the API
-        return
     size = len(canonical({"routing_key": key, "arguments": arguments}).encode())
     if size > _MAX_BODY_BYTES and not context.before(4, 0):
         yield Problem(
@@ -185,12 +186,14 @@ def _check_all(rows: Rows, context: Context) -> Iterable[tuple[Key, Problem]]:
 
 
 def _references(row: Row) -> Iterable[Reference]:
-    vhost = row["vhost"]
-    if not is_predeclared(row["source"]):
-        yield Reference("exchange", (vhost, row["source"]), ("source",))
+    # A tuple, not a generator: there are more bindings than anything else.
+    vhost, source = row["vhost"], row["source"]
     kind, name = row["destination_type"], row["destination"]
-    if kind == "queue" or not is_predeclared(name):
-        yield Reference(kind, (vhost, name), ("destination",))
+    source_there = Reference("exchange", (vhost, source), ("source",))
+    destination_there = Reference(kind, (vhost, name), ("destination",))
+    if kind == "exchange" and is_predeclared(name):
+        return () if is_predeclared(source) else (source_there,)
+    return (destination_there,) if is_predeclared(source) else (source_there, destination_there)
 
 
 def _broker_owned(row: Row) -> bool:

@@ -69,6 +69,11 @@ def long_name_problems(
         )
 
 
+def is_short_line(text: str) -> bool:
+    """Tell at a glance that `text_problems` finds none; false means that it has to look."""
+    return len(text) <= LIMIT_BYTES // 4 and text.isprintable()
+
+
 def text_problems(text: str, field: str) -> Iterable[Problem]:
     """Yield what is wrong with a name or a routing key as a short string."""
     size = len(text.encode("utf-8", "surrogatepass"))

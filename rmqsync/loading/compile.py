@@ -166,7 +166,7 @@ class _Compilation:
         """Yield what is wrong with the rows of one kind, each by itself and all together."""
         rows, table = self.compiled.rows[kind.name], self.merger.tables[kind.name]
         if not self.scope.everything:
-            for key in rows:
+            for key in (*rows, *self.compiled.absent.get(kind.name, ())):
                 if not self.scope.covers(kind, key):
                     yield finding_at(
                         kind,

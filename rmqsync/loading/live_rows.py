@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Entry, Kind, Registry
+from rmqsync.kinds.base import OPTIONAL, UNSET, Entry, Kind, Registry
 from rmqsync.loading.flatten import is_raw
 from rmqsync.loading.rows import completer, is_default, required_names
 from rmqsync.model.definitions import Rows
@@ -52,6 +52,7 @@ class _Reading:
         self.vhost = document.get("vhost") or document.get("original_vhost_name")
         self.rows: Rows = {kind.name: {} for kind in kinds}
         self.complete = {kind.name: completer(kind) for kind in kinds}
+        self.plain = {kind.name: _plain_names(kind) for kind in kinds}
         self.required = {kind.name: required_names(kind) for kind in kinds}
         self.owned = {
             kind.name: None if is_default(kind, "broker_owned") else kind.broker_owned
@@ -73,8 +74,15 @@ class _Reading:
         number = 0
         if inner_only and not kind.nested:
             return
+        plain, rows = self.plain[kind.name], self.rows[kind.name]
+        complete, owned, key_of = self.complete[kind.name], self.owned[kind.name], kind.key
         try:
             for number, item in enumerate(items):  # noqa: B007
+                if plain is not None and item.keys() == plain:
+                    row = complete(item)  # type: ignore[arg-type]
+                    if owned is None or not owned(row):
+                        rows[key_of(row)] = row
+                    continue
                 one, entry = kind, dict(item)
                 if by_component and item["component"] in by_component:
                     one = by_component[entry.pop("component")]
@@ -124,6 +132,20 @@ class _Reading:
             return
         for key in dangling(kind, rows, self.rows, hangs_on):
             rows.pop(key, None)
+
+
+def _plain_names(kind: Kind) -> frozenset[str] | None:
+    """
+    Return the fields of which an item, having just these, is as good as its row.
+
+    `None` where there is more to it. `nested` and `expand` only ask for names that are no fields.
+    """
+    if not (is_default(kind, "shape") and is_default(kind, "finish")) or is_raw(kind):
+        return None
+    names = (*kind.identity, *kind.fields)
+    if any(one.default is OPTIONAL or one.default is UNSET for one in names):
+        return None
+    return frozenset(one.name for one in names) | ({"vhost"} if kind.in_vhost else set())
 
 
 def dangling(kind: Kind, rows: Mapping[Key, Row], every: Rows, among: Iterable[str]) -> list[Key]:

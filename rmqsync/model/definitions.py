@@ -61,7 +61,7 @@ class Desired:
     """What the layers of one cluster compile to. Secrets are `{secret: NAME}`."""
 
     rows: Rows
-    origins: dict[str, dict[Key, Origin]]
+    origins: dict[str, Mapping[Key, Origin]]
     """Where each object was written, the last layer that touches it."""
     absent: dict[str, dict[Key, Origin]] = field(default_factory=dict)
     """Objects with `state: absent`: they must not exist."""

@@ -45,10 +45,15 @@ def compare(desired: Rows, live: Rows, context: Context, kinds: Registry = KINDS
     found = Comparison()
     for kind in kinds:
         mine, theirs = desired.get(kind.name, {}), live.get(kind.name, {})
+        has_same_keys = mine.keys() == theirs.keys()
         if kind.fields:
             _compare_rows(kind.name, mine, theirs, context, kinds, found)
-        else:  # identity is all there is
+        elif has_same_keys:  # identity is all there is
+            found.unchanged += len(mine)
+        else:
             found.unchanged += len(mine.keys() & theirs.keys())
+        if has_same_keys:  # and done: what follows builds two sets of all keys
+            continue
         missing, extra = mine.keys() - theirs.keys(), theirs.keys() - mine.keys()
         found.missing += [(Ref(kind.name, key), mine[key]) for key in sorted(missing)]
         found.extra += [(Ref(kind.name, key), theirs[key]) for key in sorted(extra)]
