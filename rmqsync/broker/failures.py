@@ -86,7 +86,7 @@ def _tls(cause: ssl.SSLError, endpoint: str) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = cause.verify_message or cause.reason or "certificate verify failed"
         host = urlsplit(endpoint).hostname
-        if "mismatch" in reason or "not valid for" in reason:
+        if "not valid for" in reason:
             return f"its certificate is not for '{host}': use a name that is in it"
         if "expired" in reason or "not yet valid" in reason:
             return f"its certificate cannot be trusted: {reason}"

@@ -12,7 +12,7 @@ import pytest
 from rmqsync.kinds.base import Request
 from rmqsync.model.errors import AccessDenied, BrokerError, Rejected
 from tests.broker.connect import client, to_fake
-from tests.fakes.faults import Reply
+from tests.fakes.faults import Cut, Reply
 from tests.fakes.management import PASSWORD, USERNAME, FakeBroker
 
 OVERVIEW = Request("GET", ("overview",))
@@ -217,6 +217,24 @@ def test_a_proxy_is_not_asked_for_what_is_on_this_machine(
         found.get(OVERVIEW)
 
     assert len(fake.seen) == 1
+
+
+def test_answers_from_afar_come_compressed(fake: FakeBroker) -> None:
+    fake.definitions["queues"] = [{"vhost": "/", "name": f"queue-{n}"} for n in range(100)]
+    fake.fail(Cut(100))
+    near = to_fake(fake)
+    far = to_fake(fake, endpoints=(fake.url.replace("127.0.0.1", "0.0.0.0"),))
+
+    with client(far) as found:
+        from_afar = found.fetch(EXPORT)
+        known = found.fetch(EXPORT, known=from_afar)
+    with client(near) as found:
+        from_here = found.fetch(EXPORT)
+
+    assert from_afar.document == from_here.document
+    assert not known.is_new
+    encodings = [seen.headers["Accept-Encoding"] for seen in fake.seen]
+    assert encodings == ["gzip", "gzip", "gzip", "identity"]
 
 
 def test_one_connection_serves_all_calls_one_after_the_other(fake: FakeBroker) -> None:

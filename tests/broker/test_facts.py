@@ -129,3 +129,13 @@ def test_a_queue_whose_node_is_down_is_unknown() -> None:
         fake.queues["/"] = [{"name": "q", "state": "down"}]
 
         assert one.queue_facts(keys("q")) == {("/", "q"): QueueFacts(None, None, 0)}
+
+
+@pytest.mark.parametrize(("late", "told"), [(0, None), (7, 7)])
+def test_a_stream_is_never_said_to_be_empty(late: int, told: int | None) -> None:
+    """Statistics of a stream that was written to this second still say 0."""
+    with FakeBroker() as fake, api(to_fake(fake)) as one:
+        fake.queues["/"] = [{"name": "s", "totals": None}]
+        fake.fail(Reply.of([{"name": "s", "messages": late}]), path="queues/", skip=1)
+
+        assert one.queue_facts(keys("s")) == {("/", "s"): QueueFacts(told, None, 0)}

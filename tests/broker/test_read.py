@@ -6,12 +6,14 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from rmqsync.broker.live import LiveReader
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import Ref
-from rmqsync.model.errors import BrokerError
+from rmqsync.model.errors import BrokerError, Unreachable
 from rmqsync.model.values import Key
-from tests.broker.connect import DEAD, api, to_broker, to_fake
+from tests.broker.connect import DEAD, api, client, to_broker, to_fake
 from tests.brokers import Broker
+from tests.fakes.faults import BrokenJson, Cut, Reply
 from tests.fakes.management import FakeBroker
 
 NAMES = ("a/b", "50%", "%2F", "me@home #1?", "\"q\" 'x'", "订单", "🐇", "a+b;c&d=e~f")
@@ -251,3 +253,57 @@ def test_an_export_that_rabbitmq_would_not_write_is_an_error_of_the_cluster() ->
 
         with pytest.raises(BrokerError, match=r"^prod: .*queues\[0\]"):
             found.read()
+
+
+def test_a_broken_export_is_read_again() -> None:
+    with FakeBroker() as fake, client(to_fake(fake)) as found:
+        fake.definitions["queues"].append({"vhost": "/", "name": "q", **PLAIN})
+        fake.fail(BrokenJson(50), path="definitions")
+        fake.fail(Cut(50), path="definitions")
+
+        live = LiveReader(found).read()
+
+    assert set(live.rows["queue"]) == {("/", "q")}
+    assert live.requests == 6
+
+
+def test_what_a_tag_does_not_speak_of_is_read_all_the_same() -> None:
+    with FakeBroker(etags=True) as fake, client(to_fake(fake)) as found:
+        reader = LiveReader(found)
+        first = reader.read()
+        fake.traced.add("/")
+        traced = reader.read()
+        again = reader.read()
+
+    assert first.rows["vhost"][("/",)]["tracing"] is False
+    assert traced.rows["vhost"][("/",)]["tracing"] is True
+    assert again.rows is traced.rows
+    assert max(live.requests for live in (first, traced, again)) <= 5
+
+
+def test_an_upgraded_broker_is_read_afresh() -> None:
+    features = [{"name": "global_qos", "deprecation_phase": "permitted_by_default"}]
+    with FakeBroker(etags=True) as fake, client(to_fake(fake)) as found:
+        reader = LiveReader(found)
+        before = reader.read()
+        fake.version, fake.features = "3.13.1", features
+
+        after = reader.read()
+
+    assert (before.version, before.features) == ("3.10.8", frozenset())
+    assert (after.version, after.features) == ("3.13.1", {"global_qos"})
+
+
+def test_denied_and_given_up_readings_leave_nothing_behind() -> None:
+    """What was read before a failure must not pass for the state after it."""
+    with FakeBroker() as fake, client(to_fake(fake)) as found:
+        reader = LiveReader(found)
+        reader.read()
+        fake.definitions["queues"].append({"vhost": "/", "name": "q", **PLAIN})
+        fake.fail(Reply(503), path="exchanges", times=99)
+
+        with pytest.raises(Unreachable):
+            reader.read()
+        fake.heal()
+
+        assert set(reader.read().rows["queue"]) == {("/", "q")}

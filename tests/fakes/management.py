@@ -51,6 +51,8 @@ class FakeBroker:
     consumers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     prefix: str = ""
     """Path prefix, as `management.path_prefix` sets it."""
+    traced: set[str] = field(default_factory=set)
+    """Vhosts with tracing, which is no part of the definitions."""
     etags: bool = False
     """Whether exports have an ETag and If-None-Match is heeded, as from 4.3.5."""
     seen: list[Seen] = field(default_factory=list)
@@ -110,6 +112,11 @@ class FakeBroker:
         """
         with self._lock:
             self._planned.append(_Planned(fault, method, path, skip, times))
+
+    def heal(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._lock:
+            self._planned.clear()
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         """The fault that is due, used up."""
@@ -203,7 +210,8 @@ class FakeBroker:
         }
 
     def _vhost(self, vhost: dict[str, Any]) -> dict[str, Any]:
-        described = {"description": "", "tags": [], "tracing": False, **vhost}
+        is_traced = vhost["name"] in self.traced
+        described = {"description": "", "tags": [], "tracing": is_traced, **vhost}
         return described | {"cluster_state": {"rabbit@fake": "running"}}
 
     def _exchanges(self) -> list[dict[str, Any]]:
