@@ -8,11 +8,11 @@ not import each other. `tests/test_architecture.py` holds the code to this drawi
     wiring                               builds adapters from settings, hands them to use cases
     app | broker | repo | report         use cases; RabbitMQ; git; values to text
     planning                             what differs, in which order, what may run
-    loading                              files to definitions and back
+    loading | analysis                   files to definitions and back; effective policies
     config                               rmqsync.yaml to settings
     text                                 YAML and JSON with positions; schema checks
     kinds                                everything about one kind of object, a module each
     model                                frozen values
 
-`model kinds text config loading planning report` decide and do no I/O.
+`model kinds text config loading analysis planning report` decide and do no I/O.
 """
