@@ -115,6 +115,7 @@ def test_what_is_outside_the_scope_cannot_be_declared():
         "base/a.yaml:2:9: user 'joe' is outside the scope of this cluster; take it out of the "
         "layers, or widen scope in rmqsync.yaml",
     ]
+    assert len(errors("users: [{name: guest, state: absent}]", scope_vhosts=("sh*",))) == 1
     assert warnings("users: [{name: joe}]", scope_vhosts=("sh*",), scope_kinds=("us*",)) == []
 
 
