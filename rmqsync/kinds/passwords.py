@@ -47,8 +47,17 @@ def hash_password(password: str, salt: bytes, algorithm: str = SHA256) -> str:
     return base64.b64encode(salted(password, salt, _DIGESTS[algorithm])).decode()
 
 
+def is_base64(text: str) -> bool:
+    """Tell whether the broker takes `text` for a hash at all."""
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
 def is_hash(text: str, algorithm: str) -> bool | None:
-    """Tell whether `text` has the shape of a hash; `None` where the algorithm is not known."""
+    """Tell whether `text` is as long as a hash is; `None` where the algorithm is not known."""
     name = _DIGESTS.get(algorithm)
     if name is None:
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rmqsync.kinds.base import UNSET, Context, Entry, Field, Problem, Request
+from rmqsync.kinds.base import UNSET, Context, Entry, Field, Problem, Request, Secrecy
 from rmqsync.kinds.values import closest, misfit
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonObject, Row, is_secret_reference
@@ -86,7 +86,7 @@ def value_problems(row: Row, fields: Iterable[Field], label: str) -> Iterable[Pr
     known = [field for field in fields if field.name != VALUE]
     rest = row.get(VALUE, {})
     if not isinstance(rest, dict):
-        yield Problem("RMQ080", (VALUE,), f"the value of a {label} is {rest!r}, must be an object")
+        yield Problem("RMQ080", (VALUE,), f"the value of a {label} must be an object")
         rest = {}
     for name in rest:
         close = closest(name, (field.name for field in known))
@@ -107,7 +107,9 @@ def _misfit(field: Field, value: object) -> Iterable[Problem]:
         return
     wanted = misfit(field.schema, value)
     if wanted:
-        yield Problem("RMQ082", (field.name,), f"{field.name} is {value!r}, must be {wanted}")
+        # What may be secret is not repeated.
+        found = f"is {value!r}, must be" if field.secret is Secrecy.NONE else "must be"
+        yield Problem("RMQ082", (field.name,), f"{field.name} {found} {wanted}")
 
 
 def no_version(row: Row, name: str, since: tuple[int, ...], context: Context) -> Iterable[Problem]:

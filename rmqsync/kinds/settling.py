@@ -51,8 +51,12 @@ def settle_by_meaning(
     """Return a `settle` that compares secrets by value and then what `meaning` makes of rows."""
 
     def settle(desired: Row, live: Row, context: Context) -> Row:
+        plain = meaning(live)
+        # First what each means, so that a secret meets its value however the two are written.
+        if same(settle_secrets(meaning(desired), plain, context), plain):
+            return live
         settled: Row = settle_secrets(desired, live, context)
-        return live if same(meaning(settled), meaning(live)) else settled
+        return settled
 
     return settle
 

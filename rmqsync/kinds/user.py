@@ -28,7 +28,7 @@ from rmqsync.kinds.base import (
     UnsetSecret,
 )
 from rmqsync.kinds.names import long_name_problems
-from rmqsync.kinds.passwords import ALGORITHMS, SHA256, is_hash, is_password
+from rmqsync.kinds.passwords import ALGORITHMS, SHA256, is_base64, is_hash, is_password
 from rmqsync.kinds.vhost import split_tags
 from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity
@@ -144,12 +144,22 @@ def _hash_problems(row: Row) -> Iterable[Problem]:
             Severity.WARNING,
         )
     text = row.get(HASH)
-    if isinstance(text, str) and text and is_hash(text, algorithm) is False:
+    if not isinstance(text, str) or text == "":
+        return
+    if not is_base64(text):
         yield Problem(
             "RMQ068",
             (HASH,),
-            f"the password hash is none of {algorithm}: nobody could log in with it",
+            "the password hash is not base64: the broker refuses it",
             "rmqsync hash-password makes one",
+        )
+    elif is_hash(text, algorithm) is False:
+        yield Problem(
+            "RMQ068",
+            (HASH,),
+            f"the password hash is none of {algorithm}: nobody can log in with it",
+            "check hashing_algorithm; rmqsync hash-password makes a hash",
+            Severity.WARNING,
         )
 
 

@@ -304,6 +304,10 @@ def _access() -> Iterator[Case]:
         {"tags": ["x"] * 2},
         {"tags": [f"t{number}" for number in range(33)]},
         {"hashing_algorithm": "rabbit_password_hashing_sha512"},
+        {"password_hash": "AAAA"},
+        {"password_hash": "AAAA", "hashing_algorithm": "my_hashing"},
+        {"password_hash": "plain", "hashing_algorithm": "my_hashing"},
+        {"password_hash": "a b"},
     ):
         yield "user", {**hashed, **more}
     for pattern in ("(", "", "a{2,1}", "^(?!a)", "x" * 1024, "x" * 1025):
