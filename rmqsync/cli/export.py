@@ -33,6 +33,7 @@ def command(shared: Common, cluster: str, directory: str, inline_hashes: bool, s
     """
     from rmqsync.app.export import export
     from rmqsync.loading.dump import TreeOptions
+    from rmqsync.loading.scope import Scope
     from rmqsync.repo.export_writer import ExportWriter
     from rmqsync.wiring import RunOptions
 
@@ -41,7 +42,9 @@ def command(shared: Common, cluster: str, directory: str, inline_hashes: bool, s
         reader = opened.broker(opened.settings.clusters[name], RunOptions(timeout_s=shared.timeout))
         shown("reading", 0, 1)
         live = reader.read()
-        options = TreeOptions(schema=schema, inline_hashes=inline_hashes)
+        wanted = opened.settings.clusters[name].scope
+        covers = Scope(wanted.vhosts, wanted.kinds).covers
+        options = TreeOptions(schema=schema, covers=covers, inline_hashes=inline_hashes)
         done = export(live, directory, ExportWriter(), options)
     for finding in done.findings:
         say(f"{finding.severity.value}: {finding}")

@@ -8,8 +8,9 @@ are references. The tree compiles to the very rows it came from, but for what `f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from rmqsync.kinds.base import Context, Entry, Kind, Registry
@@ -44,6 +45,8 @@ class TreeOptions:
     schema: str = ""
     """Of definitions, for editors: a URL, or a path as seen from the root of the tree. Empty: no
     line about it."""
+    covers: Callable[[Kind, Key], bool] = lambda _kind, _key: True
+    """Tells what is to be exported at all: nothing outside the scope of the cluster."""
     inline_hashes: bool = False
     """Leave password hashes in the files; URIs with credentials are taken out all the same."""
 
@@ -66,7 +69,9 @@ def tree(live: Live, kinds: Registry, context: Context, options: TreeOptions) ->
     """Return the tree of all that `live` has; `context` is of the cluster itself."""
     book = SecretBook(inline_hashes=options.inline_hashes)
     rows: Rows = {
-        kind.name: {key: book.take(kind, key, row) for key, row in _in_order(live, kind)}
+        kind.name: {
+            key: book.take(kind, key, row) for key, row in _exported(live, kind, options.covers)
+        }
         for kind in kinds
     }
     secrets = book.name()
@@ -74,7 +79,7 @@ def tree(live: Live, kinds: Registry, context: Context, options: TreeOptions) ->
         kind.name: {key: entry_of(kind, row, context) for key, row in rows[kind.name].items()}
         for kind in kinds
     }
-    reasons = dump_fit.misfits(live, rows, entries, kinds, context)
+    reasons = dump_fit.misfits(live.rows, rows, entries, kinds, context, options.covers)
     for ref in reasons:
         del entries[ref.kind][ref.key]
     alone = nest(entries, rows, kinds)
@@ -87,14 +92,13 @@ def tree(live: Live, kinds: Registry, context: Context, options: TreeOptions) ->
     return ExportTree(files, secrets, counts, dump_fit.findings(reasons, kinds))
 
 
-def _in_order(live: Live, kind: Kind) -> list[tuple[Key, Row]]:
-    """Return the rows to export: not the cluster's name, which no other may be given."""
-    found = live.rows.get(kind.name, {})
-    return [
-        (key, found[key])
-        for key in sorted(found)
-        if not kind.is_nothing(found[key]) and not kind.of_cluster(found[key])
-    ]
+def _exported(
+    live: Live, kind: Kind, covers: Callable[[Kind, Key], bool]
+) -> Iterator[tuple[Key, Row]]:
+    """Give the rows to export, in order: not the cluster's name, which no other may be given."""
+    for key, row in sorted(live.rows.get(kind.name, {}).items(), key=itemgetter(0)):
+        if covers(kind, key) and not kind.is_nothing(row) and not kind.of_cluster(row):
+            yield key, row
 
 
 def _pages(alone: Entries, rows: Rows, kinds: Registry) -> dict[_Page, dict[str, list[Entry]]]:

@@ -7,8 +7,7 @@ a reference to a secret; and what cannot be without such an object. Left out, it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator
 
 from rmqsync.kinds.base import Context, Entry, Kind, Registry, address_of, secrets_in
 from rmqsync.kinds.secrecy import plain_secrets
@@ -16,26 +15,33 @@ from rmqsync.loading import codes
 from rmqsync.loading.dump_entries import Entries
 from rmqsync.loading.schema import entry_checker
 from rmqsync.model.changes import Ref
-from rmqsync.model.definitions import Live, Rows
+from rmqsync.model.definitions import Rows
 from rmqsync.model.findings import Finding, Severity, warning
-from rmqsync.model.values import Row
+from rmqsync.model.values import Key, Row
 
+_DEFAULT_VHOST = "/"
 _HINT = "it is left out of the export, and so not managed"
 
 
 def misfits(
-    live: Live, rows: Rows, entries: Entries, kinds: Registry, context: Context
+    live: Rows,
+    rows: Rows,
+    entries: Entries,
+    kinds: Registry,
+    context: Context,
+    covers: Callable[[Kind, Key], bool],
 ) -> dict[Ref, str]:
     """
     Return what must be left out and why.
 
-    `rows` are those of `live` with their secrets taken out, `entries` are made of them.
+    `rows` are those of `live` with their secrets taken out, `entries` are made of them. What
+    `covers` says no to may be named without being there.
     """
     found: dict[Ref, str] = {}
     for kind in kinds:
         accepts = entry_checker(kinds, kind.name, frozenset()).accepts
-        for key, entry in entries.get(kind.name, {}).items():
-            name = next(iter(secrets_in(live.rows[kind.name][key])), None)
+        for key, entry in entries[kind.name].items():
+            name = next(iter(secrets_in(live[kind.name][key])), None)
             if name is not None:
                 reason = f"it holds {{secret: {name}}}, which in a file names a secret"
             elif not accepts(entry):
@@ -44,7 +50,11 @@ def misfits(
                 reason = next(_reasons(kind, rows[kind.name][key], entry, context), "")
             if reason:
                 found[Ref(kind.name, key)] = reason
-    return _with_dependents(found, live, kinds)
+        for key, problem in kind.check_all(rows, context):
+            if problem.severity is Severity.ERROR:
+                found.setdefault(Ref(kind.name, key), problem.message)
+    _add_dependents(found, rows, kinds, covers)
+    return found
 
 
 def _reasons(kind: Kind, row: Row, entry: Entry, context: Context) -> Iterator[str]:
@@ -56,29 +66,29 @@ def _reasons(kind: Kind, row: Row, entry: Entry, context: Context) -> Iterator[s
             yield problem.message
 
 
-def _with_dependents(found: dict[Ref, str], live: Live, kinds: Registry) -> dict[Ref, str]:
-    """Add what names an object that is not there for files, until nothing is added."""
-    gone: AbstractSet[Ref] = found.keys() | live.foreign
-    while gone:
-        added: dict[Ref, str] = {}
-        for kind in kinds:
-            for key, row in live.rows.get(kind.name, {}).items():
-                ref = Ref(kind.name, key)
-                missing = None if ref in found else _missing(kind, row, gone, kinds)
-                if missing is not None:
-                    added[ref] = f"it needs {missing}, which is left out"
-        found |= added
-        gone = added.keys()
-    return found
+def _add_dependents(
+    found: dict[Ref, str], rows: Rows, kinds: Registry, covers: Callable[[Kind, Key], bool]
+) -> None:
+    """Add what names an object that the files will not have; in order of creation, it spreads."""
+    for kind in kinds:
+        for key, row in rows[kind.name].items():
+            ref = Ref(kind.name, key)
+            if ref in found:
+                continue
+            for needed in _needs(kind, row, kinds):
+                target = kinds[needed.kind]
+                is_there = needed.key in rows[needed.kind] and needed not in found
+                if not is_there and covers(target, needed.key):
+                    found[ref] = f"it needs {target.sentence(needed.key)}, which is not exported"
+                    break
 
 
-def _missing(kind: Kind, row: Row, gone: AbstractSet[Ref], kinds: Registry) -> str | None:
+def _needs(kind: Kind, row: Row, kinds: Registry) -> Iterator[Ref]:
     for reference in kind.references(row):
-        if reference.strict and Ref(reference.kind, reference.key) in gone:
-            return kinds[reference.kind].sentence(reference.key)
-    if kind.in_vhost and Ref("vhost", (row["vhost"],)) in gone:
-        return f"vhost '{row['vhost']}'"
-    return None
+        if reference.strict:
+            yield Ref(reference.kind, reference.key)
+    if kind.in_vhost and kinds.host is not None and row["vhost"] != _DEFAULT_VHOST:
+        yield Ref(kinds.host.name, (row["vhost"],))
 
 
 def homeless(alone: Entries, kinds: Registry) -> dict[Ref, str]:

@@ -5,7 +5,7 @@ import pytest
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context
 from rmqsync.loading.dump import TreeOptions, tree
-from rmqsync.model.changes import Ref
+from rmqsync.loading.scope import Scope
 from rmqsync.model.definitions import Live
 
 HASH = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
@@ -22,10 +22,10 @@ def rows(**entries):
     return found
 
 
-def dump(version=(4, 0, 5), options=None, foreign=frozenset(), default_types=None, **entries):
+def dump(version=(4, 0, 5), options=None, default_types=None, **entries):
     types = default_types or {}
     context = Context(version=version, default_queue_types=types)
-    live = Live(rows(**entries), "…", default_queue_types=types, foreign=foreign)
+    live = Live(rows(**entries), "…", default_queue_types=types)
     return tree(live, KINDS, context, options or TreeOptions())
 
 
@@ -303,9 +303,9 @@ def test_what_files_cannot_say_is_left_out_with_all_that_needs_it():
         "a secret can be",
         f"exchange:shop/{long}": "300 bytes are more than the 255 that AMQP allows",
         "binding:shop/ex.order/queue/leaky/": "it needs queue 'leaky' in vhost 'shop', which is "
-        "left out",
+        "not exported",
         f"binding:shop/{long}/queue/qu.order.crm/": f"it needs exchange '{long}' in vhost 'shop', "
-        "which is left out",
+        "which is not exported",
         "global_parameter:odd": "it holds {secret: x}, which in a file names a secret",
     }
     assert "leaky" not in "".join(made.files.values())
@@ -323,9 +323,19 @@ def test_secrets_of_what_is_left_out_are_not_written():
     assert made.secrets == {}
 
 
+def test_all_that_is_in_a_vhost_is_left_out_with_it():
+    made = dump(
+        vhost=[{"name": ".."}, {"name": "shop"}],
+        vhost_limit=[{"vhost": "..", "max-queues": 5}],
+        exchange=[{"vhost": "..", "name": "x", "type": "topic"}],
+    )
+
+    assert left_out(made).keys() == {"vhost:..", "vhost_limit:..", "exchange:../x"}
+    assert made.files.keys() == {"shop/vhost.yaml"}
+
+
 def test_a_binding_to_what_a_client_owns_is_left_out():
     made = dump(
-        foreign=frozenset({Ref("queue", ("shop", "amq.gen-1"))}),
         vhost=[{"name": "shop"}],
         exchange=[{**SHOP, "name": "ex.order", "type": "topic"}],
         binding=[binding(destination="amq.gen-1")],
@@ -335,8 +345,38 @@ def test_a_binding_to_what_a_client_owns_is_left_out():
     assert "bindings" not in made.files["shop/exchanges.yaml"]
 
 
-def test_rights_of_users_out_of_scope_stand_by_themselves():
+def test_a_second_weight_that_a_hash_exchange_does_not_count_is_left_out():
     made = dump(
+        vhost=[{"name": "shop"}],
+        exchange=[{**SHOP, "name": "ex.order", "type": "x-consistent-hash"}],
+        queue=[queue()],
+        binding=[binding(routing_key="1"), binding(routing_key="2")],
+    )
+
+    assert list(left_out(made)) == ["binding:shop/ex.order/queue/qu.order.crm/2"]
+    assert "routing_key: '1'" in made.files["shop/queues.yaml"]
+
+
+def test_what_is_out_of_scope_is_not_exported_and_may_be_named():
+    scope = Scope(vhosts=["shop"])
+
+    made = dump(
+        options=TreeOptions(covers=scope.covers),
+        vhost=[{"name": "shop"}, {"name": "other"}],
+        user=[{"name": "a", "tags": []}],
+        permission=[{**SHOP, "user": "a", "configure": "", "write": "", "read": ""}],
+        queue=[queue(), {"vhost": "other", "name": "q"}],
+    )
+
+    assert made.findings == ()
+    assert made.files.keys() == {"shop/vhost.yaml", "shop/permissions.yaml", "shop/queues.yaml"}
+
+
+def test_rights_of_users_out_of_scope_stand_by_themselves():
+    scope = Scope(kinds=["permission", "*_limit"])
+
+    made = dump(
+        options=TreeOptions(covers=scope.covers),
         permission=[{**SHOP, "user": "a", "configure": "", "write": "", "read": ""}],
         vhost_limit=[{**SHOP, "max-queues": 5}],
         user_limit=[{"user": "a", "max-channels": 5}],

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context
 from rmqsync.loading.dump import TreeOptions, tree
+from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live
 from rmqsync.model.values import canonical
 from rmqsync.planning.compare import compare
-from tests.corpora import compiled, resolved
+from tests.corpora import GENERATIONS, compiled, load, names, resolved
 from tests.corpora.strategies import clusters
 
 VERSIONS = {"3.10": (3, 10, 8), "4.0": (4, 0, 5), "4.3": (4, 3, 6)}
@@ -46,7 +47,7 @@ def default_types(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS.names)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_rows_come_back(kind, data):
     version = data.draw(st.sampled_from(sorted(VERSIONS.values())))
@@ -57,3 +58,17 @@ def test_any_rows_come_back(kind, data):
     for secret in made.secrets.values():
         if len(secret.value) > 9:  # else it may well be a name, too
             assert all(secret.value not in text for text in made.files.values())
+
+
+def test_the_corpora_hold_objects_of_every_kind():
+    """But raw parameters: no broker takes one of a component that it does not know."""
+    documents = [load(name) for generation in GENERATIONS for name in names(generation)]
+
+    found = {
+        kind
+        for document in documents
+        for kind, rows in rows_of_export(document, KINDS).items()
+        if rows
+    }
+
+    assert found == set(KINDS.names) - {"parameter"}
