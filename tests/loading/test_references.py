@@ -139,6 +139,15 @@ def test_what_is_nested_in_a_broken_entry_is_declared_all_the_same():
     assert [place for place, _ in said] == ["a/a.yaml:1:23", "a/a.yaml:1:57", "a/b.yaml:5:38"]
 
 
+def test_an_object_in_a_vhost_is_in_that_one_whatever_it_says():
+    text = "vhosts: [{name: shop, queues: [{name: q, vhost: other}]}]\n"
+
+    assert errors(text) == [
+        "base/a.yaml:1:42: the key 'vhost' is unknown in entry 1 of 'queues'; known keys are "
+        "arguments, auto_delete, bindings, durable, name, omit, on_change, state and type"
+    ]
+
+
 def test_names_with_unknown_variables_in_them_are_not_missing():
     text = (
         SHOP
