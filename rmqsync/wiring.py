@@ -61,18 +61,23 @@ class Session:
     """One run of the program: settings, secrets and open connections. Close it at the end."""
 
     def __init__(
-        self, config: str | None, data_dir: str | None, environ: Mapping[str, str]
+        self,
+        config: str | None,
+        data_dir: str | None,
+        environ: Mapping[str, str],
+        *,
+        from_root: bool = False,
     ) -> None:
+        """`from_root` shows paths from the root of their repository, as forges know them."""
         self._config = config or DEFAULT_CONFIG
+        self._from_root = from_root
         self._data_dir = data_dir
         self._environ = environ
         if config is None and not os.path.exists(self._config):
             raise SourceError(
                 f"there is no {DEFAULT_CONFIG} here; go to its folder, or name it with --config"
             )
-        self.settings: Settings = read_settings(
-            self._config, read_bytes, os.getcwd(), KINDS.names
-        )
+        self.settings: Settings = _read_settings(self._config, from_root)
         self.secrets = SecretStore(self.settings.secrets, environ)
         self._open: list[Broker] = []
         self._checkouts: dict[tuple[object, ...], Checkout] = {}
@@ -127,9 +132,8 @@ class Session:
         elif options.base is None:
             reader = self.broker(cluster, options)
         else:
-            reader = RevisionReader(
-                name, self.checkout(cluster, options.base), cluster.layers, loading
-            )
+            base = self.checkout(cluster, options.base)
+            reader = RevisionReader(name, base, cluster.layers, loading, base=options.base)
             # What the base declares and the head does not is what a merge takes away.
             prune = cluster.prune if cluster.prune is Prune.NEVER else Prune.ALL
             rules = replace(rules, prune=prune, prune_kinds=frozenset(KINDS.names))
@@ -156,7 +160,8 @@ class Session:
             mirror.fetch(revision if revision and len(revision) == 40 else None)
             return mirror.checkout(revision)
         if revision is None:
-            return FolderCheckout(source.path, cluster.layers)
+            shown_from = _root_of(source.path) if self._from_root else None
+            return FolderCheckout(source.path, cluster.layers, shown_from)
         return RevisionCheckout(source.path, revision)
 
     def broker(self, cluster: ClusterSettings, options: RunOptions) -> Broker:
@@ -254,6 +259,27 @@ class Session:
             targets=tuple(map(Pattern, options.targets)),
             excludes=tuple(map(Pattern, options.excludes)),
         )
+
+
+def _read_settings(config: str, from_root: bool) -> Settings:
+    root = _root_of(os.path.dirname(config) or ".") if from_root else None
+    if root is None:
+        return read_settings(config, read_bytes, os.getcwd(), KINDS.names)
+    folder = os.path.realpath(os.path.dirname(config))
+    shown = os.path.relpath(os.path.join(folder, os.path.basename(config)), root)
+
+    def read(path: str) -> bytes:
+        return read_bytes(os.path.join(root, path))
+
+    return read_settings(shown, read, root, KINDS.names)
+
+
+def _root_of(folder: str) -> str | None:
+    """Return the root of the repository that a folder is in; `None` for none."""
+    from rmqsync.repo import repository
+
+    found = repository.find(folder) if os.path.isdir(folder) else None
+    return found[0] if found else None
 
 
 def validate_clusters(opened: Session, options: RunOptions) -> tuple[tuple[Finding, ...], str]:

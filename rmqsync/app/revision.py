@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rmqsync.app.ports import Checkout
 from rmqsync.kinds.base import Request
 from rmqsync.loading.compile import Options, compile_layers
+from rmqsync.loading.files import SourceFile
 from rmqsync.model.definitions import Live, QueueFacts
-from rmqsync.model.errors import Refused
+from rmqsync.model.errors import BrokerError, InvalidDefinitions, NoLayer, Refused
 from rmqsync.model.values import JsonValue, Key
 
 
@@ -17,9 +18,21 @@ class RevisionReader:
     """Fits `Broker` for reading; writing is refused."""
 
     def __init__(
-        self, name: str, checkout: Checkout, layers: tuple[str, ...], options: Options
+        self,
+        name: str,
+        checkout: Checkout,
+        layers: tuple[str, ...],
+        options: Options,
+        *,
+        base: str | None = None,
     ) -> None:
+        """`base` is what people call the revision if it is the one that others are compared with.
+
+        A base may lack layers, which came later; and where its definitions are not valid, that
+        is no error of those that they are compared with.
+        """
         self._name = name
+        self._base = base
         self._checkout = checkout
         self._layers = layers
         self._options = options
@@ -29,9 +42,27 @@ class RevisionReader:
         return self._name
 
     def read(self) -> Live:
-        files = [(layer, self._checkout.files(layer)) for layer in self._layers]
-        desired = compile_layers(files, self._options)
+        try:
+            files = [(layer, self._files(layer)) for layer in self._layers]
+            desired = compile_layers(files, self._options)
+        except InvalidDefinitions as error:
+            if self._base is None:
+                raise
+            first, *more = error.findings
+            others = f", and {len(more)} more" if more else ""
+            raise BrokerError(
+                f"there is nothing to compare with: the definitions of revision {self._base} are "
+                f"not valid: {first}{others}"
+            ) from error
         return Live(desired.rows, version=None, from_file=True)
+
+    def _files(self, layer: str) -> Sequence[SourceFile]:
+        try:
+            return self._checkout.files(layer)
+        except NoLayer:
+            if self._base is None:
+                raise
+            return ()
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         del queues

@@ -17,6 +17,8 @@ from rmqsync.cli.output import out, say, wants_color
 F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("text", "json", "ndjson", "markdown", "sarif", "junit", "html", "github")
+_FOR_FORGES = frozenset({"markdown", "sarif", "junit", "github"})
+"""What forges read, who know files by their path from the root of the repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +175,9 @@ def session(shared: Common) -> Iterator[Any]:
     """Open a `Session` for the length of a command."""
     from rmqsync.wiring import Session
 
-    opened = Session(shared.config, shared.data_dir, os.environ)
+    forms = {shared.format, *(_split_report(report)[0] for report in shared.reports)}
+    from_root = not _FOR_FORGES.isdisjoint(forms)
+    opened = Session(shared.config, shared.data_dir, os.environ, from_root=from_root)
     try:
         yield opened
     finally:

@@ -62,20 +62,20 @@ def command(
         rabbitmq_version=as_version(rabbitmq_version),
         timeout_s=shared.timeout,
     )
-    with session(shared) as opened, progress(shared.quiet) as shown:
-        try:
+    try:
+        with session(shared) as opened, progress(shared.quiet) as shown:
             chosen = opened.targets(options)
             planned = plan_clusters(chosen, progress=shown)
-        except InvalidDefinitions as error:
-            return emit_findings(shared, error, key=comment_key)
-        plan = Plan(now(), chosen[0].checkout.revision, tuple(one.plan for one in planned))
-        if out_file:
-            extra, by_cluster = saved_keys(planned, targets, excludes)
-            document = plan_document(plan, extra=extra, cluster_extra=by_cluster)
-            save(out_file, document, planned)
-        else:
-            sides = (f"revision {base}", revision or "the working folder") if base else None
-            document = plan_document(plan, sides=sides)
+            plan = Plan(now(), chosen[0].checkout.revision, tuple(one.plan for one in planned))
+            if out_file:
+                extra, by_cluster = saved_keys(planned, targets, excludes)
+                document = plan_document(plan, extra=extra, cluster_extra=by_cluster)
+                save(out_file, document, planned)
+            else:
+                sides = (f"revision {base}", revision or "the working folder") if base else None
+                document = plan_document(plan, sides=sides)
+    except InvalidDefinitions as error:
+        return emit_findings(shared, error, key=comment_key)
     emit(shared, document, key=comment_key)
     if out_file and shared.format == "text":
         out(

@@ -5,7 +5,16 @@ from __future__ import annotations
 import click
 
 from rmqsync.cli.codes import Exit
-from rmqsync.cli.options import Common, choosing_clusters, common, emit, loading, option, session
+from rmqsync.cli.options import (
+    Common,
+    choosing_clusters,
+    common,
+    emit,
+    emit_findings,
+    loading,
+    option,
+    session,
+)
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import say
 
@@ -31,6 +40,7 @@ def command(
     Without PATH, the layers of every cluster in the settings; each PATH is a folder or a file that
     is checked by itself, in the order given as layers of one set.
     """
+    from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.model.findings import Finding
     from rmqsync.report.plan_json import findings_document
     from rmqsync.wiring import RunOptions, validate_clusters, validate_paths
@@ -48,8 +58,11 @@ def command(
             raise click.UsageError("PATH does not go with --cluster and --revision")
         found, what = validate_paths(paths, options)
     else:
-        with session(shared) as opened:
-            found, what = validate_clusters(opened, options)
+        try:
+            with session(shared) as opened:
+                found, what = validate_clusters(opened, options)
+        except InvalidDefinitions as error:  # of the settings themselves
+            return emit_findings(shared, error)
     document = findings_document(found)
     emit(shared, document)
     failed = any(finding.is_error for finding in found)

@@ -31,6 +31,10 @@ class SourceError(RmqsyncError):
     """A repository, revision, folder or file that cannot be read. Exit 1."""
 
 
+class NoLayer(SourceError):
+    """A layer folder that is missing, or holds no definitions."""
+
+
 class StalePlan(RmqsyncError):
     """A saved plan that no longer fits its cluster, is of another one, or was used. Exit 5."""
 

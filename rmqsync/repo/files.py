@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import NoLayer
 from rmqsync.model.findings import Finding, Origin, error
 from rmqsync.text.codes import MAX_BYTES
 from rmqsync.text.nearest import nearest
@@ -96,7 +96,7 @@ def unreadable(path: str, reason: str) -> Finding:
     return error(NOT_READ, f"cannot be read: {reason}", Origin(path))
 
 
-def no_layer(layer: str, where: str, known: Iterable[str]) -> SourceError:
+def no_layer(layer: str, where: str, known: Iterable[str]) -> NoLayer:
     """Return the error for a layer folder that is not there; `known` are folders that are."""
     folders = list(known)
     near = nearest(layer, folders)
@@ -104,12 +104,12 @@ def no_layer(layer: str, where: str, known: Iterable[str]) -> SourceError:
         near = nearest(layer.rpartition("/")[2], [f.rpartition("/")[2] for f in folders])
         near = next((f for f in folders if near and f.rpartition("/")[2] == near), None)
     hint = f"; did you mean '{near}'?" if near else _listed(folders)
-    return SourceError(f"layer folder '{layer}' does not exist in {where}{hint}")
+    return NoLayer(f"layer folder '{layer}' does not exist in {where}{hint}")
 
 
-def no_files(layer: str, where: str) -> SourceError:
+def no_files(layer: str, where: str) -> NoLayer:
     wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
-    return SourceError(f"layer folder '{layer}' in {where} holds no definitions ({wanted})")
+    return NoLayer(f"layer folder '{layer}' in {where} holds no definitions ({wanted})")
 
 
 def _listed(folders: list[str]) -> str:
