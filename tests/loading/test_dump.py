@@ -221,6 +221,15 @@ def test_the_default_type_of_a_vhost_is_told_unless_all_are_classic(types, writt
     assert ("default_queue_type" in made.files["shop/vhost.yaml"]) is written
 
 
+def test_a_new_broker_describes_its_own_vhost_and_no_other():
+    vhosts = [{"name": name, "description": "", "tags": []} for name in ("/", "shop")]
+
+    made = dump(vhost=vhosts)
+
+    assert made.files["_default/vhost.yaml"].endswith("  - name: /\n    description: ''\n")
+    assert made.files["shop/vhost.yaml"].endswith("  - name: shop\n")
+
+
 def test_the_schema_is_named_as_seen_from_each_file():
     options = TreeOptions(schema="schemas/definitions.schema.json")
     made = dump(options=options, vhost=[{"name": "shop"}], user=[{"name": "a", "tags": []}])
