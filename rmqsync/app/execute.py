@@ -51,20 +51,28 @@ class Execution:
     """Created by import: a 2xx says nothing about each of them."""
     _lost: str | None = None
     """Why the cluster cannot be reached any more."""
+    _applicable: tuple[Change, ...] = field(init=False)
+    _by_ref: dict[Ref, Change] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked for with every object: a plan would go through all of its changes each time.
+        self._applicable = self.plan.applicable
+        self._by_ref = {change.ref: change for change in self.plan.changes}
 
     def run(self) -> None:
         """Carry out all applicable changes; never raises for what the broker says."""
         for change in self.plan.held:
             assert change.hold is not None
             self.results[change.ref] = Result(Outcome.SKIPPED, change.hold.reason)
-        applicable = self.plan.applicable
         with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
-            for step in steps(applicable, self.live):
+            for step in steps(self._applicable, self.live):
                 self._run_step(step, pool)
-                self.progress("applying", self._done(), len(applicable))
+                self._tell()
 
-    def _done(self) -> int:
-        return len(self.results) - len(self.plan.held)
+    def _tell(self) -> None:
+        total = len(self._applicable)
+        held = len(self.plan.changes) - total
+        self.progress("applying", len(self.results) - held, total)
 
     def _run_step(self, step: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         ready = []
@@ -95,7 +103,7 @@ class Execution:
         for needed in sorted(needs(change)):
             found = self.results.get(needed)
             if found is not None and found.outcome is not Outcome.APPLIED:
-                before = next((c for c in self.plan.changes if c.ref == needed), None)
+                before = self._by_ref.get(needed)
                 if before is not None and before.action is Action.CREATE:
                     return f"needs {KINDS[needed.kind].sentence(needed.key)}, which was not made"
         return None
@@ -108,7 +116,7 @@ class Execution:
     ) -> None:
         for change, result in zip(changes, pool.map(self._guarded(work), changes), strict=True):
             self.results[change.ref] = result
-            self.progress("applying", self._done(), len(self.plan.applicable))
+            self._tell()
 
     def _guarded(self, work: Callable[[Change], Result]) -> Callable[[Change], Result]:
         def run(change: Change) -> Result:
@@ -143,9 +151,9 @@ class Execution:
 
     def _put_back(self, change: Change) -> Result:
         """Declare again what a replaced object took with it, but for what is to go anyway."""
-        gone = {c.ref for c in self.plan.applicable if c.action is Action.DELETE}
         for ref in change.impact.implied:
-            if ref in gone:
+            other = self._by_ref.get(ref)
+            if other is not None and other.action is Action.DELETE and other.hold is None:
                 continue
             kind = KINDS[ref.kind]
             live = self.live.get(ref.kind, {}).get(ref.key)
@@ -184,7 +192,7 @@ class Execution:
         for key in rows[kind.name]:
             self.results[Ref(kind.name, key)] = _DONE
             self.in_bulk.add(Ref(kind.name, key))
-        self.progress("applying", self._done(), len(self.plan.applicable))
+        self._tell()
         return True
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from rmqsync.model.values import Key
@@ -17,6 +18,7 @@ from rmqsync.model.values import Key
 _PLAIN = re.compile(r"[A-Za-z0-9._-]*\Z")
 
 
+@lru_cache(4096)  # of ten thousand bindings, a few hundred have parts of their own
 def encode(part: str) -> str:
     """Percent-encode every byte of `part` but letters, digits, `.`, `_` and `-`."""
     if _PLAIN.match(part):

@@ -106,7 +106,9 @@ def _chosen(changes: list[Change], rules: Rules, kinds: Registry) -> list[Change
                     wanted.add(needed)
                     todo.append(needed)
         changes = [change for change in changes if change.ref in wanted]
-    return [change for change in changes if not _matches(change, rules.excludes, kinds)]
+    if rules.excludes:
+        changes = [change for change in changes if not _matches(change, rules.excludes, kinds)]
+    return changes
 
 
 def _matches(change: Change, patterns: Iterable[Pattern], kinds: Registry) -> bool:

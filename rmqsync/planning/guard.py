@@ -42,7 +42,10 @@ def guard(
     deleted = {change.ref for change in changes if change.action is Action.DELETE}
     deleted |= {r for c in changes if c.action is Action.DELETE for r in _managed(c, desired)}
     for change in changes:
-        judged = replace(change, impact=with_facts(change, facts, kinds))
+        judged = change
+        impact = with_facts(change, facts, kinds)
+        if impact is not change.impact:
+            judged = replace(judged, impact=impact)
         judged = replace(judged, loss=loss_of(judged, live, facts, kinds))
         hold = (
             _protected(judged, rules, kinds)
@@ -50,7 +53,7 @@ def guard(
             or _on_change(judged, desired)
             or _loss(judged, rules, kinds)
         )
-        found.append(replace(judged, hold=hold))
+        found.append(replace(judged, hold=hold) if hold else judged)
     return _max_deletes(found, rules, owned, kinds)
 
 
@@ -106,6 +109,8 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
 
 
 def _loss(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
+    if change.loss <= rules.allow_loss:
+        return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
     if change.loss <= rules.allowed(address):
         return None
