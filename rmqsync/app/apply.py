@@ -142,7 +142,9 @@ def _differing(planned: Planned) -> dict[Ref, Change]:
 
 def _gone_by_itself(change: Change) -> bool:
     assert change.after is not None
-    return change.action is Action.CREATE and KINDS[change.ref.kind].transient(change.after)
+    kind = KINDS[change.ref.kind]
+    goes = kind.transient(change.after) or kind.self_deleting(change.after)
+    return change.action is Action.CREATE and goes
 
 
 def _resend(execution: Execution, change: Change) -> Result:

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 
 from rmqsync.app.ports import Broker, Checkout, Progress
 from rmqsync.kinds.base import Context
-from rmqsync.loading.compile import Options, ParseCache, check_for_cluster, compile_layers
+from rmqsync.loading.compile import (
+    Options,
+    ParseCache,
+    check_for_cluster,
+    compile_layers,
+    still_true,
+)
 from rmqsync.loading.files import SourceFile
 from rmqsync.model.changes import ClusterPlan, Status
 from rmqsync.model.definitions import Desired, Live
@@ -130,6 +136,6 @@ def _planned(
         live,
         by_ref,
         target.rules,
-        (*desired.findings, *findings),
+        (*still_true(desired, live), *findings),
     )
     return Planned(target, plan, desired, live, context)

@@ -179,7 +179,7 @@ def _update_problems(live: Row, desired: Row, context: Context) -> Iterable[Prob
     if _LOCKED in live["tags"] and not context.before(4, 2):
         yield Problem(
             "RMQ069",
-            ("tags",),
+            (),
             f"the user has the tag '{_LOCKED}': the broker does not change it over the API",
             "change it with rabbitmqctl",
         )

@@ -4,6 +4,11 @@ Codes of the findings that compiling layers can give.
 ====== =========================================================================================
 code   what it says
 ====== =========================================================================================
+RMQ005 something that this object needs is not declared
+RMQ006 something that this object names is not declared, which the broker can live with
+RMQ007 a password or a URI with credentials in plain text
+RMQ008 a secret that the settings do not know
+RMQ009 a secret that is not meant for this object
 RMQ011 `${name}` names no variable, or is never closed
 RMQ012 an object without a vhost
 RMQ013 the same object twice in one layer
@@ -13,14 +18,9 @@ RMQ016 a key that only a broker's export may have
 RMQ017 an entry of `removed:` that names no object, or one twice, or contradicts itself
 RMQ018 `omit: true` of something that no earlier layer declared
 RMQ019 something was left out: the broker's own, a plugin's or a client's
-RMQ070 something that this object needs is not declared
-RMQ071 something that this object names is not declared, which the broker can live with
-RMQ072 a password or a URI with credentials in plain text
-RMQ073 a secret that the settings do not know
-RMQ074 a secret that is not meant for this object
-RMQ075 `{secret: NAME}` where no secret can be
-RMQ076 the user that rmqsync logs in as, or its rights
-RMQ077 `removed:` of something that is declared
+RMQ020 `{secret: NAME}` where no secret can be
+RMQ028 the user that rmqsync logs in as, or its rights
+RMQ029 `removed:` of something that is declared
 ====== =========================================================================================
 """
 
@@ -33,11 +33,11 @@ EXPORT_ONLY = "RMQ016"
 REMOVED = "RMQ017"
 OMITS_NOTHING = "RMQ018"
 LEFT_OUT = "RMQ019"
-UNDECLARED = "RMQ070"
-DANGLING = "RMQ071"
-PLAIN_SECRET = "RMQ072"
-UNKNOWN_SECRET = "RMQ073"
-FOREIGN_SECRET = "RMQ074"
-MISPLACED_SECRET = "RMQ075"
-OWN_USER = "RMQ076"
-REMOVED_DECLARED = "RMQ077"
+UNDECLARED = "RMQ005"
+DANGLING = "RMQ006"
+PLAIN_SECRET = "RMQ007"
+UNKNOWN_SECRET = "RMQ008"
+FOREIGN_SECRET = "RMQ009"
+MISPLACED_SECRET = "RMQ020"
+OWN_USER = "RMQ028"
+REMOVED_DECLARED = "RMQ029"

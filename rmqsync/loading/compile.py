@@ -16,7 +16,7 @@ from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, Origins, WatchedContext, finding_at
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
 from rmqsync.loading.left_out import kinds_of_users, leave_out
-from rmqsync.loading.live_check import check_for_cluster
+from rmqsync.loading.live_check import check_for_cluster, still_true
 from rmqsync.loading.merge import Merger, Retraction, Slot
 from rmqsync.loading.options import Options
 from rmqsync.loading.problems import as_finding, entry_misfits, problems_of
@@ -37,6 +37,7 @@ __all__ = [
     "ParseCache",
     "check_for_cluster",
     "compile_layers",
+    "still_true",
 ]
 
 Layers = Sequence[tuple[str, Sequence[SourceFile]]]

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from rmqsync.kinds.base import Context, Kind, Reference, address_of
 from rmqsync.loading.merge import Slot, Table
+from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired
 from rmqsync.model.findings import Finding, Origin, Severity
 from rmqsync.model.values import Key, Row
@@ -23,6 +24,8 @@ class Compiled(Desired):
     """Every object that a file mentions, with all layers that do."""
     open_references: list[tuple[str, Key, Reference]] = field(default_factory=list)
     """Strict references that only the cluster can settle."""
+    dangling: dict[Finding, Ref] = field(default_factory=dict)
+    """Findings about objects that are named and not declared, which the cluster may have."""
     context: Context = field(default_factory=Context)
     """What the rows were checked for."""
     asks_context: set[str] = field(default_factory=set)

@@ -38,6 +38,18 @@ def check_for_cluster(
     return tuple(sorted(found, key=lambda finding: finding.order))
 
 
+def still_true(desired: Desired, live: Live) -> tuple[Finding, ...]:
+    """Return the findings of a compiled set but for names of what the cluster does have."""
+    if not isinstance(desired, Compiled) or not desired.dangling:
+        return desired.findings
+    return tuple(
+        finding
+        for finding in desired.findings
+        if (ref := desired.dangling.get(finding)) is None
+        or not (ref.key in live.rows.get(ref.kind, {}) or ref in live.foreign)
+    )
+
+
 def _of_kind(kind: Kind, desired: Compiled, live: Live, context: Context) -> Iterator[Finding]:
     rows, table = desired.rows.get(kind.name, {}), desired.tables[kind.name]
     if kind.name in desired.asks_context and _differs(desired.context, context):

@@ -17,6 +17,7 @@ from rmqsync.loading.files import Source
 from rmqsync.loading.merge import Merger, Retraction
 from rmqsync.loading.rows import is_default
 from rmqsync.loading.scope import Scope
+from rmqsync.model.changes import Ref
 from rmqsync.model.findings import Finding, Severity, error, warning
 from rmqsync.model.values import Key
 from rmqsync.text.nearest import did_you_mean
@@ -148,7 +149,7 @@ class References:
         *place, name = reference.key
         known = (k[-1] for k in self.compiled.rows[target.name] if list(k[:-1]) == place)
         path = ".".join(str(step) for step in reference.path)
-        yield finding_at(
+        finding = finding_at(
             kind,
             key,
             slot,
@@ -159,3 +160,6 @@ class References:
             self._hint(name, known) or f"declare it under {target.section or target.name}",
             Severity.ERROR if reference.strict else Severity.WARNING,
         )
+        if not reference.strict:
+            self.compiled.dangling[finding] = Ref(reference.kind, reference.key)
+        yield finding

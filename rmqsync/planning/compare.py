@@ -7,7 +7,6 @@ building anything. Which changes may run is decided in `guard`, in which order i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -55,8 +54,16 @@ def compare(desired: Rows, live: Rows, context: Context, kinds: Registry = KINDS
         if has_same_keys:  # and done: what follows builds two sets of all keys
             continue
         missing, extra = mine.keys() - theirs.keys(), theirs.keys() - mine.keys()
-        found.missing += [(Ref(kind.name, key), mine[key]) for key in sorted(missing)]
-        found.extra += [(Ref(kind.name, key), theirs[key]) for key in sorted(extra)]
+        for key in sorted(missing):
+            if kind.is_nothing(mine[key]):
+                found.unchanged += 1
+            else:
+                found.missing.append((Ref(kind.name, key), mine[key]))
+        found.extra += [
+            (Ref(kind.name, key), theirs[key])
+            for key in sorted(extra)
+            if not kind.is_nothing(theirs[key])
+        ]
     found.differing.sort(key=lambda pair: (kinds[pair.ref.kind].rank, pair.ref.key))
     return found
 
@@ -84,13 +91,3 @@ def _compare_rows(
         else:
             found.differing.append(Pair(Ref(kind_name, key), other, settled))
     found.unchanged += equal
-
-
-def only(rows: Rows, refs: Iterable[Ref]) -> Rows:
-    """Return the rows of some objects; those that are not there are left out."""
-    chosen: Rows = {}
-    for kind, key in refs:
-        row = rows.get(kind, {}).get(key)
-        if row is not None:
-            chosen.setdefault(kind, {})[key] = row
-    return chosen

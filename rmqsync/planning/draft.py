@@ -16,7 +16,8 @@ from rmqsync.kinds.base import Context, Registry, address_of
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.values import Row
+from rmqsync.model.findings import Finding, warning
+from rmqsync.model.values import Row, same
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.implied import implied_losses
@@ -28,6 +29,8 @@ class Draft:
     changes: tuple[Change, ...]
     unmanaged: tuple[Ref, ...]
     unchanged: int
+    findings: tuple[Finding, ...] = ()
+    """Differences that this broker cannot be made to lose: they are left as they are."""
 
     @property
     def going(self) -> tuple[Ref, ...]:
@@ -48,9 +51,10 @@ def draft(
     ]
     gone = [(ref, row) for ref, row in extra if _to_delete(ref, row, desired, rules, kinds)]
     going = {ref for ref, _ in gone}
+    possible, findings = _possible(found.differing, desired, context, kinds)
     changes = [
         *(_create(ref, row, desired, kinds) for ref, row in found.missing),
-        *(_alter(pair, desired, kinds) for pair in found.differing),
+        *(_alter(pair, desired, kinds) for pair in possible),
         *(_delete(ref, row, kinds) for ref, row in gone),
     ]
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
@@ -58,8 +62,33 @@ def draft(
     return Draft(
         _with_implied(changes, live, context, kinds),
         tuple(ref for ref, _ in extra if ref not in going),
-        found.unchanged,
+        found.unchanged + len(found.differing) - len(possible),
+        tuple(findings),
     )
+
+
+def _possible(
+    pairs: Iterable[Pair], desired: Desired, context: Context, kinds: Registry
+) -> tuple[list[Pair], list[Finding]]:
+    """Take out of the differences what this broker does not change, and say so."""
+    possible, findings = [], []
+    for pair in pairs:
+        kind, wanted = kinds[pair.ref.kind], dict(pair.desired)
+        for problem in kind.update_problems(pair.live, pair.desired, context):
+            address = address_of(kind, pair.ref.key)
+            message = f"{kind.sentence(pair.ref.key)}: {problem.message}"
+            source = desired.source(pair.ref)
+            findings.append(
+                warning(problem.code, message, source, address=address, hint=problem.hint)
+            )
+            for name in problem.path[:1] or tuple(wanted.keys() | pair.live.keys()):
+                if name in pair.live:
+                    wanted[str(name)] = pair.live[str(name)]
+                else:
+                    wanted.pop(str(name), None)
+        if not same(wanted, pair.live):
+            possible.append(Pair(pair.ref, pair.live, wanted))
+    return possible, findings
 
 
 def _ignored(ref: Ref, rules: Rules, kinds: Registry) -> bool:

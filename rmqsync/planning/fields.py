@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rmqsync.kinds.base import Kind, OnChange, Secrecy, has_credentials, secrets_in
+from rmqsync.kinds.base import Kind, OnChange, secrets_in
+from rmqsync.kinds.secrecy import is_sensitive
 from rmqsync.model.changes import ABSENT, Absent, FieldChange
 from rmqsync.model.values import JsonValue, Row, same
 
@@ -103,12 +104,7 @@ def _change(
 ) -> FieldChange:
     field = next((one for one in kind.fields if one.name == path[0]), None)
     replaces = forces and field is not None and field.on_change is OnChange.REPLACE
-    secret = field is not None and field.secret is Secrecy.VALUE
-    sensitive = secret or any(_is_sensitive(side) for side in (before, after))
+    sensitive = any(
+        side is not ABSENT and is_sensitive(kind, path, side) for side in (before, after)
+    )
     return FieldChange(path, before, after, replaces, sensitive)
-
-
-def _is_sensitive(value: JsonValue | Absent) -> bool:
-    if value is ABSENT:
-        return False
-    return has_credentials(value) or next(iter(secrets_in(value)), None) is not None

@@ -71,9 +71,7 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)
 
 
-def _takes_foreign(
-    change: Change, deleted: set[Ref], rules: Rules, kinds: Registry
-) -> Hold | None:
+def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Registry) -> Hold | None:
     """Hold what would take down objects that are not ours to lose; a replacement puts them back."""
     if change.action is not Action.DELETE:
         return None

@@ -44,7 +44,9 @@ def loss_of(change: Change, live: Rows, facts: Facts, kinds: Registry = KINDS) -
     """Return the worst that a change can cause."""
     kind = kinds[change.ref.kind]
     if change.action is Action.CREATE:
-        return kind.create_loss
+        # One that removes itself when done may have been done before: made anew, it copies again.
+        again = change.after is not None and kind.self_deleting(change.after)
+        return Loss.MESSAGES if again else kind.create_loss
     if change.action is Action.UPDATE:
         return kind.update_loss
     own = _loss_of_deleting(change.ref, live, facts, kinds)

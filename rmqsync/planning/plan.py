@@ -74,7 +74,7 @@ def finish(
         rabbitmq_version=live.version,
         changes=ordered,
         unmanaged=found.unmanaged,
-        findings=findings,
+        findings=(*findings, *found.findings),
         unchanged=found.unchanged,
         fingerprint=fingerprint(ordered, kinds),
     )

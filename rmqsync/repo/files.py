@@ -14,9 +14,9 @@ from rmqsync.text.nearest import nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
-LEAVES = "RMQ080"
+LEAVES = "RMQ095"
 """A link that leads out of the repository, nowhere, or round in a circle."""
-NOT_READ = "RMQ081"
+NOT_READ = "RMQ096"
 """A file that cannot be read, is too long, or belongs to another repository."""
 
 

@@ -354,3 +354,18 @@ def test_a_move_of_a_weight_on_a_consistent_hash_exchange_removes_first(
         ("create", "binding:shop/hash/queue/qu.order.crm/2"),
     ]
     assert applied.cluster["verified"] is True
+
+
+def test_a_dead_letter_exchange_may_be_there_without_being_declared(
+    shop: Workspace, broker: Broker
+) -> None:
+    shop.define(with_queue(arguments={"x-dead-letter-exchange": "ex.dead"}))
+
+    missing = shop.plan()
+    with broker.management() as api:
+        api.put("vhosts", "shop", body={})
+        api.put("exchanges", "shop", "ex.dead", body={"type": "fanout", "durable": True})
+    there = shop.plan()
+
+    assert [f["code"] for f in missing.cluster["findings"]] == ["RMQ006"]
+    assert there.cluster["findings"] == []

@@ -46,9 +46,7 @@ BILLING = {"vhost": "shop", "name": "billing", "durable": True, "auto_delete": F
     ],
 )
 def test_a_later_layer_merges_into_an_earlier_one(later, arguments):
-    found = rows(
-        BASE, f"vhost: shop\nqueues: [{later}]\n"
-    )
+    found = rows(BASE, f"vhost: shop\nqueues: [{later}]\n")
 
     assert found["queue"] == {("shop", "billing"): {**BILLING, "arguments": arguments}}
 

@@ -157,9 +157,9 @@ def test_names_with_unknown_variables_in_them_are_not_missing():
 
     assert [line.split(": ")[1].split(";")[0] for line in errors(text)] == [
         "'${r}' names no variable",
-        "'${r}' names no variable",
         "exchange 'x.${r}' in vhost 'shop' is not declared, but binding from exchange 'x.${r}' to "
         "queue 'q' with key '' in vhost 'shop' names it as source",
+        "'${r}' names no variable",
     ]
 
 

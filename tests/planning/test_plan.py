@@ -295,3 +295,36 @@ def test_every_kind_that_can_be_taken_down_stands_later_in_the_order():
     for kind in KINDS:
         for name in kind.takes_down:
             assert KINDS[name].rank > kind.rank
+
+
+def test_a_difference_that_the_broker_cannot_lose_is_left_and_said():
+    desired = rows(vhost(default_queue_type="quorum"))
+    live = rows(vhost(default_queue_type="classic"))
+
+    old, new = plan_of(desired, live, version="3.10.8"), plan_of(desired, live, version="4.0.5")
+
+    assert (said(old), [finding.code for finding in old.findings]) == ([], ["RMQ065"])
+    assert (said(new), new.findings) == ([("update", "vhost:v", None)], ())
+
+
+def test_a_shovel_that_removes_itself_is_not_made_again_by_accident():
+    shovel = {
+        "vhost": "v",
+        "name": "s",
+        "src-uri": "amqp://",
+        "src-queue": "q",
+        "dest-uri": "amqp://",
+        "dest-queue": "r",
+        "src-delete-after": "queue-length",
+    }
+
+    (change,) = plan_of(rows(vhost(), ("shovel", shovel)), rows(vhost())).changes
+
+    assert (change.loss, change.hold and change.hold.code.value) == (Loss.MESSAGES, "loss")
+
+
+def test_a_limit_that_limits_nothing_is_no_object():
+    limits = rows(vhost(), ("vhost_limit", {"vhost": "v", "max-connections": -1}))
+
+    assert said(plan_of(limits, rows(vhost()))) == []
+    assert said(plan_of(rows(vhost()), limits, ALL)) == []
