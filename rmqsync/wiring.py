@@ -153,6 +153,11 @@ class Session:
         from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
 
         source = cluster.source
+        if source.trusted_signers is not None:
+            raise SourceError(
+                "source.trusted_signers: this version of rmqsync does not check signatures, so it "
+                "reads nothing; take the key out if that is what you want"
+            )
         if source.git is not None:
             from rmqsync.repo.mirror import Mirror
 
@@ -269,7 +274,7 @@ def _read_settings(config: str, from_root: bool) -> Settings:
     shown = os.path.relpath(os.path.join(folder, os.path.basename(config)), root)
 
     def read(path: str) -> bytes:
-        return read_bytes(os.path.join(root, path))
+        return read_bytes(os.path.relpath(os.path.join(root, path)))
 
     return read_settings(shown, read, root, KINDS.names)
 
@@ -307,7 +312,9 @@ def validate_paths(paths: Sequence[str], options: RunOptions) -> tuple[tuple[Fin
     for path in paths:
         folder, name = (path, ".") if os.path.isdir(path) else os.path.split(path)
         if name == ".":
-            layers.append((path, FolderCheckout(folder).files(".")))
+            files = FolderCheckout(folder).files(".")
+            plain = [file._replace(path=os.path.normpath(file.path)) for file in files]
+            layers.append((path, plain))
         else:
             content = read_bytes(path)
             layers.append((path, [LayerFile(path, content, digest(content))]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from rmqsync.cli.codes import Exit, worst
 from rmqsync.cli.options import (
     Common,
+    check_patterns,
     choosing,
     common,
     emit,
@@ -49,6 +52,7 @@ def command(
     from rmqsync.report.plan_json import plan_document
     from rmqsync.wiring import RunOptions, now
 
+    check_patterns(targets, excludes)
     if out_file and base:
         raise click.UsageError("--out saves a plan for clusters; it does not go with --base")
     options = RunOptions(
@@ -72,7 +76,7 @@ def command(
                 document = plan_document(plan, extra=extra, cluster_extra=by_cluster)
                 save(out_file, document, planned)
             else:
-                sides = (f"revision {base}", revision or "the working folder") if base else None
+                sides = _sides(base, revision) if base else None
                 document = plan_document(plan, sides=sides)
     except InvalidDefinitions as error:
         return emit_findings(shared, error, key=comment_key)
@@ -83,6 +87,12 @@ def command(
             f'    rmqsync apply "{out_file}"\n'
         )
     return exit_code(plan, detailed=detailed_exitcode)
+
+
+def _sides(base: str, revision: str | None) -> tuple[str, str]:
+    """Return what is compared, as people call it."""
+    short = base[:12] if re.fullmatch("[0-9a-f]{40}", base) else base
+    return f"revision {short}", revision or "the working folder"
 
 
 def exit_code(plan: object, *, detailed: bool) -> Exit:
