@@ -84,11 +84,8 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
 
 
 def _without_rights(plan: ClusterPlan, missing: Sequence[str]) -> ClusterResult:
-    commands = "\n".join(f"    {command}" for command in missing)
-    error = (
-        f"cluster '{plan.name}': our user lacks rights, nothing was done; whoever may, runs:\n"
-        f"{commands}"
-    )
+    commands = "; ".join(missing)
+    error = f"{plan.name}: our user lacks rights, nothing was done; they are granted by: {commands}"
     skipped = Result(Outcome.SKIPPED, "nothing was done: our user lacks rights")
     return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
 

@@ -27,7 +27,7 @@ from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
 from rmqsync.model.findings import Finding
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of, finish, touched
-from rmqsync.planning.rules import Rules
+from rmqsync.planning.rules import Rules, idle_targets
 
 CLUSTERS_AT_ONCE = 8
 
@@ -123,6 +123,7 @@ def _planned(
     findings: Sequence[Finding],
 ) -> Planned:
     found = draft(desired, live, context, target.rules)
+    idle = idle_targets(target.rules, desired, live)
     wanted = touched(found)
     try:
         facts = target.reader.queue_facts([ref.key for ref in wanted]) if wanted else {}
@@ -136,6 +137,6 @@ def _planned(
         live,
         by_ref,
         target.rules,
-        (*still_true(desired, live), *findings),
+        (*still_true(desired, live), *findings, *idle),
     )
     return Planned(target, plan, desired, live, context)

@@ -15,6 +15,7 @@ import click
 from rmqsync.cli.codes import Exit, worst
 from rmqsync.cli.options import (
     Common,
+    check_patterns,
     choosing,
     common,
     emit,
@@ -80,9 +81,12 @@ def command(
     rabbitmq_version: str | None,
 ) -> int:
     """Bring clusters in line with their definitions, or carry out a saved plan."""
+    from rmqsync.cli.planfile import mark_used
+    from rmqsync.model.changes import ClusterResult
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.wiring import RunOptions
 
+    check_patterns(targets, excludes)
     del adopt  # nothing is adopted before there is ownership
     allow_loss, overrides = _losses(allowed)
     options = RunOptions(
@@ -114,15 +118,28 @@ def command(
         plan = _plan(planned)
         if not _go_ahead(shared, plan, auto_approve):
             return Exit.FAILED
-        if planfile:
-            from rmqsync.cli.planfile import mark_used
-
-            mark_used(planfile, opened.data_dir)
+        if shared.format == "text" and not _has_anything(plan):
+            return apply_code([ClusterResult(one) for one in plan.clusters])
         results, caught = _apply(shared, planned, parallelism, bulk == "auto")
+        if planfile and any(_was_sent(result) for result in results):
+            mark_used(planfile, opened.data_dir)
     return _report(shared, plan, results, caught)
 
 
+def _has_anything(plan: Plan) -> bool:
+    """Tell whether there is an outcome to tell of besides the plan that was shown."""
+    return any(cluster.changes for cluster in plan.clusters)
+
+
+def _was_sent(result: ClusterResult) -> bool:
+    from rmqsync.model.changes import Outcome
+
+    return any(one.outcome is not Outcome.SKIPPED for one in result.results)
+
+
 def _losses(allowed: Sequence[str]) -> tuple[Loss | None, Mapping[str, Loss]]:
+    from rmqsync.kinds import KINDS
+    from rmqsync.loading.removed import address_problem
     from rmqsync.model.address import is_pattern
     from rmqsync.model.changes import Loss
 
@@ -137,6 +154,9 @@ def _losses(allowed: Sequence[str]) -> tuple[Loss | None, Mapping[str, Loss]]:
             )
         if is_pattern(address):
             raise click.BadParameter(f"--allow-loss {text}: name exactly one address, no pattern")
+        problem = address_problem(address, KINDS) if address else None
+        if problem:
+            raise click.BadParameter(f"--allow-loss {text}: {problem[0]}; {problem[1] or ''}")
         if address:
             overrides[address] = levels[level]
         else:

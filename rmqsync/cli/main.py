@@ -112,7 +112,7 @@ def entry() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; what went wrong is said on stderr."""
     try:
-        result: Any = main.main(arguments, prog_name="rmqsync", standalone_mode=False)
+        result: Any = main.main(arguments or ["--help"], prog_name="rmqsync", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.exceptions.Abort:

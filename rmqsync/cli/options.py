@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -168,6 +168,21 @@ def choosing(function: F) -> F:
     for add in reversed(options):
         function = add(function)
     return function
+
+
+def check_patterns(targets: Sequence[str], excludes: Sequence[str]) -> None:
+    """Raise for a pattern that can match no address: it would choose nothing, silently."""
+    from fnmatch import fnmatchcase
+
+    from rmqsync.kinds import KINDS
+    from rmqsync.text.nearest import did_you_mean
+
+    for flag, patterns in (("--target", targets), ("--exclude", excludes)):
+        for pattern in patterns:
+            kind, colon, _ = pattern.partition(":")
+            if not colon or not any(fnmatchcase(name, kind) for name in KINDS.names):
+                hint = did_you_mean(kind, KINDS.names) or "an address is kind:vhost/name"
+                raise click.BadParameter(f"{flag} {pattern}: '{kind}' is no kind; {hint}")
 
 
 @contextmanager

@@ -66,6 +66,6 @@ def command(
     document = findings_document(found)
     emit(shared, document)
     failed = any(finding.is_error for finding in found)
-    if not shared.quiet:
+    if what and not shared.quiet:
         say(f"checked {what}")
     return Exit.FAILED if failed else Exit.DONE

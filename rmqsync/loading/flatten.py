@@ -99,7 +99,9 @@ class Flattener:
         take = self.take
         for one in kind.expand(entry):
             take(kind, one, node, has_nulls)
-        if inner and not is_retracted(entry):
+        if inner and is_retracted(entry):
+            inner = _retracted(inner)  # what else is in it goes with it
+        if inner:
             self.children(kind, entry, node, inner)
 
     def nested(self, kind: Kind, entry: Entry) -> list[tuple[int | Kind, Any]]:
@@ -185,6 +187,16 @@ def _shape_around_nulls(kind: Kind, entry: Entry) -> Entry:
 def is_raw(kind: Kind) -> bool:
     """Tell whether the section of a kind is the one that typed kinds are kept in, too."""
     return any(one.name == "component" for one in kind.identity)
+
+
+def _retracted(inner: Iterable[tuple[int | Kind, Any]]) -> list[tuple[int | Kind, Any]]:
+    """Return of what is nested in an entry only what is to go by itself as well."""
+    return [
+        (which, gone)
+        for which, value in inner
+        if value.__class__ is list
+        and (gone := [one for one in value if one.__class__ is dict and is_retracted(one)])
+    ]
 
 
 def is_retracted(entry: Entry) -> bool:

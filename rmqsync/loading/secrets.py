@@ -90,7 +90,9 @@ def _known(
             f"no secret is called '{name}'",
             where,
             address=address,
-            hint=did_you_mean(name, options.secrets) or f"rmqsync.yaml declares {known}",
+            hint=did_you_mean(name, options.secrets)
+            or f"rmqsync.yaml declares {known}; `include:` takes in the secrets.yaml that export "
+            "wrote",
         )
     elif not any(pattern.matches(address) for pattern in patterns):
         allowed = ", ".join(pattern.text for pattern in patterns)

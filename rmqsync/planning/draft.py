@@ -49,7 +49,8 @@ def draft(
         for ref, row in found.extra
         if in_scope(rules.scope, kinds[ref.kind], ref.key) and not _ignored(ref, rules, kinds)
     ]
-    gone = [(ref, row) for ref, row in extra if _to_delete(ref, row, desired, rules, kinds)]
+    kept = {entry.address for entry in desired.removed if entry.keep}
+    gone = [(ref, row) for ref, row in extra if _to_delete(ref, row, desired, kept, rules, kinds)]
     going = {ref for ref, _ in gone}
     possible, findings = _possible(found.differing, desired, context, kinds)
     changes = [
@@ -61,7 +62,9 @@ def draft(
     changes = _chosen(changes, rules, kinds)
     return Draft(
         _with_implied(changes, live, context, kinds),
-        tuple(ref for ref, _ in extra if ref not in going),
+        tuple(
+            ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
+        ),
         found.unchanged + len(found.differing) - len(possible),
         tuple(findings),
     )
@@ -95,15 +98,19 @@ def _ignored(ref: Ref, rules: Rules, kinds: Registry) -> bool:
     return bool(rules.ignore) and rules.ignores(address_of(kinds[ref.kind], ref.key))
 
 
-def _to_delete(ref: Ref, row: Row, desired: Desired, rules: Rules, kinds: Registry) -> bool:
+def _to_delete(
+    ref: Ref, row: Row, desired: Desired, kept: set[str], rules: Rules, kinds: Registry
+) -> bool:
     if ref.key in desired.absent.get(ref.kind, {}):
         return True
-    if rules.prune is not Prune.ALL or kinds[ref.kind].transient(row):
+    kind = kinds[ref.kind]
+    if rules.prune is not Prune.ALL or kind.transient(row) or kind.of_cluster(row):
         return False
-    if kinds[ref.kind].spared_by_prune_all and ref.kind not in rules.prune_kinds:
+    if kind.spared_by_prune_all and ref.kind not in rules.prune_kinds:
         return False
-    address = address_of(kinds[ref.kind], ref.key)
-    return not any(entry.keep and entry.address == address for entry in desired.removed)
+    # What leads to a kept object is kept as well: without it that one is of no use.
+    around = [ref, *row_needs(ref, row, kinds)] if kept else []
+    return not any(address_of(kinds[one.kind], one.key) in kept for one in around)
 
 
 def _create(ref: Ref, row: Row, desired: Desired, kinds: Registry) -> Change:

@@ -85,7 +85,7 @@ def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Regis
     if not foreign:
         return None
     reason = f"it would take down {_name(foreign)}, which this repository does not manage"
-    return Hold(HoldCode.TAKES_FOREIGN, reason, None)
+    return Hold(HoldCode.TAKES_FOREIGN, reason, "state: absent for each of them as well")
 
 
 def _prunes(rules: Rules) -> bool:
@@ -102,8 +102,7 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
     reason = f"{_name(paths)} cannot be changed in place"
     if rule is OnChangeRule.MIGRATE:
         reason += ", and this version of rmqsync does not carry out `on_change: migrate`"
-    where = "in its definition"
-    return Hold(HoldCode.ON_CHANGE, reason, f"on_change: recreate {where}")
+    return Hold(HoldCode.ON_CHANGE, reason, "on_change: recreate")
 
 
 def _loss(change: Change, rules: Rules, kinds: Registry) -> Hold | None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from rmqsync.config.cluster import MaxDeletes, Prune, Scope
-from rmqsync.kinds.base import Kind
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Kind, address_of
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Loss
+from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Key
 
 
@@ -53,3 +56,24 @@ def in_scope(scope: Scope, kind: Kind, key: Key) -> bool:
     if kind.in_vhost or kind.hosts_vhost_kinds:
         return named and any(fnmatchcase(key[0], glob) for glob in scope.vhosts)
     return named and ("*" in scope.vhosts or any(glob == kind.name for glob in scope.kinds))
+
+
+def idle_targets(rules: Rules, desired: Desired, live: Live) -> list[Finding]:
+    """Return a warning for each target that no object has: a typing error looks like success."""
+    if not rules.targets:
+        return []
+    addresses = {
+        address_of(KINDS[kind], key)
+        for rows in (desired.rows, live.rows)
+        for kind, found in rows.items()
+        for key in found
+    }
+    return [
+        warning(
+            "RMQ097",
+            f"--target {pattern.text} matches no object, declared or live",
+            hint="an address is kind:vhost/name, its parts percent-encoded",
+        )
+        for pattern in rules.targets
+        if not any(pattern.matches(address) for address in addresses)
+    ]

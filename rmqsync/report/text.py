@@ -192,7 +192,9 @@ def _remarks(cluster: ClusterDocument, style: Style) -> Iterator[str]:
 
 def _closing(document: PlanDocument, style: Style) -> Iterator[str]:
     summary, broken = document["summary"], words.unusable(document)
-    if words.has_changes(summary) or broken:
+    if len(broken) == len(document["clusters"]) > 0:
+        pass  # nothing was planned at all
+    elif words.has_changes(summary) or broken:
         yield style("Plan:", "bold") + f" {words.plan_counts(summary)}."
     else:
         yield style(words.no_changes(document), "green", "bold")
@@ -204,5 +206,6 @@ def _closing(document: PlanDocument, style: Style) -> Iterator[str]:
         yield style(impact, "bold")
     for cluster in broken:
         name, status = visible(cluster["name"]), visible(cluster["status"])
-        why = f": {visible(cluster['error'])}" if cluster["error"] else ""
-        yield style("Error:", "red", "bold") + f" cluster {name} was not planned ({status}){why}"
+        # The broker's errors start with the name of their cluster already.
+        why = visible((cluster["error"] or status).removeprefix(f"{cluster['name']}: "))
+        yield style("Error:", "red", "bold") + f" cluster {name} was not planned: {why}"

@@ -101,7 +101,7 @@ def cause(change: ChangeDocument) -> str | None:
 def override(hold_override: str) -> list[str]:
     """Return the lines that say how to allow a held change."""
     first, *more = [visible(line) for line in hold_override.split("\n")]
-    intro = "allow it with" if first.startswith("--") else "to allow it"
+    intro = "allow it with" if first.startswith("--") else "to allow it, write"
     return [f"{intro}: {first}", *(f"  {line}" for line in more)]
 
 

@@ -109,6 +109,10 @@ def test_an_error_in_the_middle_is_reported_and_a_second_run_converges(
         pytest.param(
             ["apply", "--allow-loss", "messages:queue:*/x"], 64, "exactly one", id="pattern"
         ),
+        pytest.param(["plan", "--target", "queu:*"], 64, "did you mean 'queue'", id="target"),
+        pytest.param(
+            ["apply", "--allow-loss", "messages:qu.order"], 64, "start with a kind", id="address"
+        ),
         pytest.param(["show", "no.plan"], 1, "no.plan", id="plan file"),
         pytest.param(["show", "base/all.yaml"], 1, "not a saved plan", id="no plan"),
         pytest.param(["apply", "--cluster", "snapshot"], 64, "snapshot", id="file cluster"),

@@ -30,7 +30,6 @@ END = "<!-- end of what is made -->"
 NOT_YET = frozenset(
     {
         "source.poll",
-        "source.trusted_signers",
         "clusters.NAME.amqp",
         "clusters.NAME.lock",
         "clusters.NAME.nodes",

@@ -89,10 +89,10 @@ def test_state_absent_deletes_even_without_pruning():
     assert said(plan_of(desired, rows(vhost(), queue()))) == [("delete", "queue:v/q", None)]
 
 
-def test_a_kept_object_is_never_pruned():
-    desired = desired_of(rows(vhost()), removed=(Removed("queue:v/q", keep=True),))
+def test_a_kept_object_is_never_pruned_nor_what_leads_to_it():
+    desired = desired_of(rows(vhost(), exchange()), removed=(Removed("queue:v/q", keep=True),))
 
-    assert said(plan_of(desired, rows(vhost(), queue()), ALL)) == []
+    assert said(plan_of(desired, FULL, ALL)) == []
 
 
 @pytest.mark.parametrize(

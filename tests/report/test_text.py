@@ -131,8 +131,7 @@ def test_an_unreachable_cluster_is_an_error_and_not_no_changes() -> None:
     document = plan_document(plans.plan(plans.DR))
 
     assert text.plan(document) == (
-        "Plan: 0 to add, 0 to change, 0 to destroy.\n"
-        "Error: cluster dr was not planned (unreachable): mq1.dr:15671: connection refused\n"
+        "Error: cluster dr was not planned: mq1.dr:15671: connection refused\n"
     )
 
 
