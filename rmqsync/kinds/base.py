@@ -114,6 +114,8 @@ class Context:
     """The value of a secret by name; `None` where it is unset: unknown, not compared."""
     features: frozenset[str] = frozenset()
     """Names of deprecated features that the cluster permits, where it tells (3.13 and up)."""
+    exchange_types: frozenset[str] = frozenset()
+    """Types of exchange that the cluster has; empty where it is not known."""
 
     def at_least(self, *version: int) -> bool:
         """Tell whether the broker is known to be of `version` or newer."""

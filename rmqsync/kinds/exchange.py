@@ -30,6 +30,7 @@ from rmqsync.kinds.base import (
 )
 from rmqsync.kinds.names import is_broker_owned, is_predeclared, name_problems
 from rmqsync.model.changes import Loss
+from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row
 
 _REPLACE = OnChange.REPLACE
@@ -67,6 +68,14 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
         yield Problem("RMQ031", ("type",), "exchange type x-local-random needs RabbitMQ 4.0")
     if kind == "":
         yield Problem("RMQ031", ("type",), "the type is empty", "topic, direct, fanout or headers")
+    elif context.exchange_types and kind not in context.exchange_types:
+        yield Problem(
+            "RMQ036",
+            ("type",),
+            f"the cluster has no exchange type '{kind}'",
+            "enable the plugin that brings it, on every node",
+            Severity.WARNING,
+        )
     alternate = arguments.get("alternate-exchange", "")
     if alternate is not None and not isinstance(alternate, str):
         yield _argument("alternate-exchange", alternate, "the name of an exchange")

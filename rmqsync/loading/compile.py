@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context, Entry, Kind, Registry
 from rmqsync.loading import codes
-from rmqsync.loading.compiled import Compiled, Origins, WatchedContext, finding_at
+from rmqsync.loading.compiled import Compiled, Origins, WatchedContext, finding_at, was_asked
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
 from rmqsync.loading.left_out import kinds_of_users, leave_out
 from rmqsync.loading.live_check import check_for_cluster, still_true
@@ -188,7 +188,7 @@ class _Compilation:
         )
         watched = WatchedContext(context)
         yield from problems_of(kind, rows, table, watched)
-        if watched.was_asked:
+        if was_asked(watched):
             self.compiled.asks_context.add(kind.name)
         if not is_default(kind, "check_all"):
             for key, problem in kind.check_all(self.compiled.rows, context):

@@ -54,21 +54,22 @@ class Origins(Mapping[Key, Origin]):
 
 
 class WatchedContext(Context):
-    """A context that knows whether anybody asked it for anything."""
+    """A context that knows whether anybody asked it for anything; a plain one from then on."""
 
-    __slots__ = ("was_asked",)
-    was_asked: bool
+    __slots__ = ()
 
     def __init__(self, context: Context) -> None:
-        super().__init__(
-            context.version, context.default_queue_types, context.secret, context.features
-        )
-        object.__setattr__(self, "was_asked", False)
+        super().__init__(**{one.name: getattr(context, one.name) for one in fields(Context)})
 
     def __getattribute__(self, name: str) -> Any:
         if name in _ANSWERS:
-            object.__setattr__(self, "was_asked", True)
+            object.__setattr__(self, "__class__", Context)  # to watch on costs, with every answer
         return object.__getattribute__(self, name)
+
+
+def was_asked(watched: Context) -> bool:
+    """Tell whether what was made a `WatchedContext` has given any answer."""
+    return watched.__class__ is Context
 
 
 _ANSWERS = frozenset(one.name for one in fields(Context))

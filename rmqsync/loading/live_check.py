@@ -61,13 +61,12 @@ def _of_kind(kind: Kind, desired: Compiled, live: Live, context: Context) -> Ite
                 yield as_finding(kind, key, table[key], problem)
 
 
+_TELLING = ("version", "default_queue_types", "features", "exchange_types")
+
+
 def _differs(one: Context, other: Context) -> bool:
     """Tell whether two contexts say different things; secrets are no matter to checks."""
-    return (one.version, one.default_queue_types, one.features) != (
-        other.version,
-        other.default_queue_types,
-        other.features,
-    )
+    return any(getattr(one, name) != getattr(other, name) for name in _TELLING)
 
 
 def _unsettled(desired: Compiled, live: Live, kinds: Registry) -> Iterator[Finding]:

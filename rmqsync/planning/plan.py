@@ -34,6 +34,7 @@ def context_of(desired: Desired, live: Live, context: Context) -> Context:
         default_queue_types={**live.default_queue_types, **declared},
         secret=context.secret,
         features=live.features,
+        exchange_types=live.exchange_types,
     )
 
 

@@ -369,3 +369,14 @@ def test_a_dead_letter_exchange_may_be_there_without_being_declared(
 
     assert [f["code"] for f in missing.cluster["findings"]] == ["RMQ006"]
     assert there.cluster["findings"] == []
+
+
+def test_an_exchange_type_that_the_cluster_lacks_is_said_before(shop: Workspace) -> None:
+    odd = {"vhost": "shop", "name": "odd", "type": "x-nothing"}
+    shop.define(BASE | {"exchanges": [*BASE["exchanges"], odd]})
+
+    planned = shop.plan()
+
+    (finding,) = planned.cluster["findings"]
+    assert (finding["code"], finding["source"]["file"]) == ("RMQ036", "base/all.yaml")
+    assert "x-nothing" in finding["message"]
