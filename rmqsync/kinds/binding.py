@@ -14,6 +14,7 @@ of some versions, fail with 500 on 3.10 to 4.3: never sent.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote_plus
 
 from rmqsync.kinds.base import (
@@ -131,13 +132,18 @@ def _handles(row: Row, answer: JsonValue) -> tuple[str, ...]:
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
+    if row["source"] and not row["arguments"] and is_short_line(row["routing_key"]):
+        return ()  # nearly all of them, and there are more of them than of anything else
+    return _problems(row, context)
+
+
+def _problems(row: Row, context: Context) -> Iterable[Problem]:
     key, arguments = row["routing_key"], row["arguments"]
     if row["source"] == "":
         yield Problem(
             "RMQ041", ("source",), "the default exchange takes no bindings", "every queue has its"
         )
-    if not is_short_line(key):
-        yield from text_problems(key, "routing_key")
+    yield from text_problems(key, "routing_key")
     if not arguments:  # a routing key alone is never too long for the API
         return
     yield from null_arguments(arguments)
@@ -186,14 +192,17 @@ def _check_all(rows: Rows, context: Context) -> Iterable[tuple[Key, Problem]]:
 
 
 def _references(row: Row) -> Iterable[Reference]:
-    # A tuple, not a generator: there are more bindings than anything else.
-    vhost, source = row["vhost"], row["source"]
-    kind, name = row["destination_type"], row["destination"]
-    source_there = Reference("exchange", (vhost, source), ("source",))
-    destination_there = Reference(kind, (vhost, name), ("destination",))
-    if kind == "exchange" and is_predeclared(name):
-        return () if is_predeclared(source) else (source_there,)
-    return (destination_there,) if is_predeclared(source) else (source_there, destination_there)
+    return _ends(row["vhost"], row["source"], row["destination_type"], row["destination"])
+
+
+@lru_cache(16384)  # there are more bindings than anything else, and several to a queue
+def _ends(vhost: str, source: str, kind: str, name: str) -> tuple[Reference, ...]:
+    found = []
+    if not is_predeclared(source):
+        found.append(Reference("exchange", (vhost, source), ("source",)))
+    if kind == "queue" or not is_predeclared(name):
+        found.append(Reference(kind, (vhost, name), ("destination",)))
+    return tuple(found)
 
 
 def _broker_owned(row: Row) -> bool:

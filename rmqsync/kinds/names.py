@@ -45,7 +45,8 @@ def name_problems(row: Row, field: str = "name") -> Iterable[Problem]:
         yield Problem(
             "RMQ022", (field,), f"names starting with 'amq.' are the broker's own: '{name}'"
         )
-    yield from text_problems(name, field)
+    if not is_short_line(name):
+        yield from text_problems(name, field)
 
 
 def long_name_problems(

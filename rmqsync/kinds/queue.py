@@ -158,8 +158,9 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
             "make it durable",
             Severity.WARNING,
         )
-    yield from null_arguments(row["arguments"])
-    yield from argument_problems(kind, row["arguments"], context)
+    if row["arguments"]:
+        yield from null_arguments(row["arguments"])
+        yield from argument_problems(kind, row["arguments"], context)
 
 
 def _references(row: Row) -> Iterable[Reference]:
