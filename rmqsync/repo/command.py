@@ -1,8 +1,8 @@
 """
 Runs git, and turns its failures into `SourceError`.
 
-Every call goes through `run`; GitPython finds the program and starts it. Each call is one process:
-nothing stays open between calls.
+Every call goes through `run`. Each is one process: nothing stays open between calls. GitPython
+starts those that talk to other machines; to import it takes longer than all local questions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rmqsync.model.errors import SourceError
 
 # What a repository's own configuration could make git run, or ask of a person.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks")
+_MISSING = "git cannot be run; install it, as with apt-get install git"
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
@@ -38,29 +39,14 @@ def run(
     """
     Run `git` in `folder` with `content` as its input; `config` is `key=value`, for this call.
 
-    Its exit status is the caller's to judge. Raises `SourceError` where git is missing, the folder
-    is, or the time is up.
+    What may talk to another machine has a time limit. The exit status is the caller's to judge.
+    Raises `SourceError` where git is missing, the folder is, or the time is up.
     """
-    missing = "git cannot be run; install it, as with apt-get install git"
-    try:
-        from git import Git
-        from git.exc import GitCommandNotFound
-    except ImportError as problem:
-        raise SourceError(missing) from problem
     if not os.path.isdir(folder):
         raise SourceError(f"folder '{folder}' does not exist")
-    try:
-        handle = Git(folder).execute(
-            ["git", *_SAFE, *(part for item in config for part in ("-c", item)), *arguments],
-            istream=subprocess.PIPE,
-            as_process=True,
-            env={**_QUIET, **(env or {})},
-            start_new_session=True,
-        )
-    except GitCommandNotFound as problem:
-        raise SourceError(missing) from problem
-    process = handle.proc
-    assert process is not None
+    options = [part for item in config for part in ("-c", item)]
+    start = _start if timeout_s is None else _start_remote
+    process = start(folder, ["git", *_SAFE, *options, *arguments], {**_QUIET, **(env or {})})
     try:
         out, err = process.communicate(content, timeout=timeout_s)
     except subprocess.TimeoutExpired as problem:
@@ -97,6 +83,40 @@ def said(err: str) -> str:
         if line.startswith(("fatal:", "error:", "ERROR:")):
             return line.partition(":")[2].strip()[:256]
     return lines[-1][:256] if lines else "it gave no reason"
+
+
+def _start(folder: str, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "LANGUAGE": "C", "LC_ALL": "C", **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as problem:
+        raise SourceError(_MISSING) from problem
+
+
+def _start_remote(
+    folder: str, command: Sequence[str], env: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        from git import Git
+        from git.exc import GitCommandNotFound
+    except ImportError as problem:
+        raise SourceError(_MISSING) from problem
+    try:
+        handle = Git(folder).execute(
+            command, istream=subprocess.PIPE, as_process=True, env=env, start_new_session=True
+        )
+    except GitCommandNotFound as problem:
+        raise SourceError(_MISSING) from problem
+    process, handle.proc = handle.proc, None  # else it ends the process when it goes
+    assert process is not None
+    return process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
