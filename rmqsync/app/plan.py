@@ -11,21 +11,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ports import Broker, Checkout, Progress
 from rmqsync.kinds.base import Context
-from rmqsync.loading.compile import (
-    Options,
-    ParseCache,
-    check_for_cluster,
-    compile_layers,
-    still_true,
-)
+from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
 from rmqsync.model.changes import ClusterPlan, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
 from rmqsync.model.findings import Finding
-from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of, finish, touched
 from rmqsync.planning.rules import Rules, idle_targets
 
@@ -64,21 +58,23 @@ class Planned:
 
 def plan_clusters(
     targets: Sequence[Target],
-    cache: ParseCache | None = None,
+    memory: Memory | None = None,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> list[Planned]:
     """
     Plan all clusters, several at once, in the order given.
 
+    `memory` spares work to whoever plans the same targets again. Rows that it holds are shared.
+
     Raises `InvalidDefinitions` with the findings of every cluster, or `SourceError`.
     """
-    cache = cache or ParseCache()
+    memory = memory or Memory()
     findings: dict[Finding, None] = {}
     planned: list[Planned] = []
 
     def one(target: Target) -> Planned | InvalidDefinitions:
         try:
-            return plan_cluster(target, cache)
+            return plan_cluster(target, memory)
         except InvalidDefinitions as error:
             return error
 
@@ -95,18 +91,18 @@ def plan_clusters(
     return planned
 
 
-def plan_cluster(target: Target, cache: ParseCache) -> Planned:
+def plan_cluster(target: Target, memory: Memory) -> Planned:
     """Plan one cluster. The broker is read while the files are compiled."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         reading = pool.submit(target.reader.read)
-        desired = compile_layers(target.files(), target.options, cache=cache)
+        desired = memory.compiled(target.name, target.files(), target.options)
         try:
             live = reading.result()
         except BrokerError as error:
             return Planned(target, failed(target.name, error), desired)
     context = context_of(desired, live, target.context)
-    findings = check_for_cluster(desired, live, context)
-    return _planned(target, desired, live, context, findings)
+    compared = memory.compared(target.name, desired, live, context, target.rules)
+    return _planned(target, desired, live, context, compared)
 
 
 def failed(name: str, error: BrokerError) -> ClusterPlan:
@@ -120,9 +116,9 @@ def _planned(
     desired: Desired,
     live: Live,
     context: Context,
-    findings: Sequence[Finding],
+    compared: Compared,
 ) -> Planned:
-    found = draft(desired, live, context, target.rules)
+    findings, found = compared
     idle = idle_targets(target.rules, desired, live)
     wanted = touched(found)
     try:

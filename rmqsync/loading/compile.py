@@ -33,6 +33,7 @@ from rmqsync.model.values import Key, Row
 
 __all__ = [
     "LayerFile",
+    "Layers",
     "Options",
     "ParseCache",
     "check_for_cluster",
