@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from rmqsync.app.memory import Compared, Memory
+from rmqsync.app.memory import Memory
 from rmqsync.kinds.base import Context
 from rmqsync.loading.compile import LayerFile, Options
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action
-from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.definitions import Live
 from rmqsync.planning.rules import Rules
 
 _FILE = "vhosts: [{name: shop}]\nusers: [{name: crm, password: {secret: word}}]\n"
@@ -30,12 +30,6 @@ def _live(*vhosts: str) -> Live:
     user = {"name": "crm", "password_hash": _HASH, "tags": []}
     document = {"vhosts": [{"name": name} for name in vhosts], "users": [user]}
     return Live(rows_of_export(document), "4.3.6", requests=5)
-
-
-def _compared(
-    memory: Memory, desired: Desired, live: Live, context: Context, rules: Rules
-) -> Compared:
-    return memory.compared("sh", desired, live, context, rules)
 
 
 def test_the_same_files_are_compiled_once_for_all_clusters() -> None:
@@ -85,32 +79,39 @@ def test_equal_patterns_are_equal_options() -> None:
 def test_an_unchanged_cluster_is_compared_once() -> None:
     memory, context, rules = Memory(), Context(), Rules()
     desired, live = memory.compiled("sh", _layers(), Options()), _live("shop")
-    once = _compared(memory, desired, live, context, rules)
+    once = memory.compared("sh", desired, live, context, rules)
 
-    again = _compared(memory, desired, replace(live, requests=3), replace(context), rules)
+    again = memory.compared("sh", desired, replace(live, requests=3), replace(context), rules)
 
     assert again is once
 
 
-Change = Callable[[Live, Context, Rules], tuple[Live, Context, Rules]]
+_OTHERS = {
+    "read anew": {"live": _live("shop")},
+    "context": {"context": Context(version=(4, 0, 0))},
+    "rules": {"rules": Rules(excludes=(Pattern("*"),))},
+    "secret": {"context": Context(secret=lambda _: "x")},
+}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda live, c, r: (_live("shop"), c, r), id="read anew"),
-        pytest.param(lambda live, c, r: (replace(live, version="4.3.7"), c, r), id="version"),
-        pytest.param(lambda live, c, r: (live, replace(c, version=(4, 0, 0)), r), id="context"),
-        pytest.param(lambda live, c, r: (live, c, Rules(excludes=(Pattern("*"),))), id="rules"),
-        pytest.param(lambda live, c, r: (live, Context(secret=lambda _: "x"), r), id="secret"),
-    ],
-)
-def test_whatever_a_comparison_looked_at_makes_another(change: Change) -> None:
+@pytest.mark.parametrize("other", _OTHERS.values(), ids=_OTHERS)
+def test_whatever_a_comparison_looked_at_makes_another(other: dict[str, Any]) -> None:
+    memory = Memory()
+    desired = memory.compiled("sh", _layers(), Options())
+    given: dict[str, Any] = {"live": _live("shop"), "context": Context(), "rules": Rules()}
+    once = memory.compared("sh", desired, **given)
+
+    again = memory.compared("sh", desired, **given | other)
+
+    assert again is not once
+
+
+def test_another_version_of_the_same_rows_is_compared_anew() -> None:
     memory, context, rules = Memory(), Context(), Rules()
     desired, live = memory.compiled("sh", _layers(), Options()), _live("shop")
-    once = _compared(memory, desired, live, context, rules)
+    once = memory.compared("sh", desired, live, context, rules)
 
-    again = _compared(memory, desired, *change(live, context, rules))
+    again = memory.compared("sh", desired, replace(live, version="4.3.7"), context, rules)
 
     assert again is not once
 
@@ -118,9 +119,9 @@ def test_whatever_a_comparison_looked_at_makes_another(change: Change) -> None:
 def test_a_secret_that_changed_is_a_change() -> None:
     memory, rules = Memory(), Rules()
     desired, live = memory.compiled("sh", _layers(), Options()), _live("shop")
-    unset = _compared(memory, desired, live, Context(), rules)
+    unset = memory.compared("sh", desired, live, Context(), rules)
 
-    found = _compared(memory, desired, live, Context(secret=lambda _: "x"), rules)
+    found = memory.compared("sh", desired, live, Context(secret=lambda _: "x"), rules)
 
     assert [change.action for change in unset.draft.changes] == []
     assert [change.action for change in found.draft.changes] == [Action.UPDATE]
