@@ -1,0 +1,210 @@
+"""The image that the Dockerfile makes: built, and run so that it can write nothing but its data."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rmqsync.version import __version__
+from tests.brokers import Unavailable
+from tests.brokers.pool import are_required
+from tests.ci.checkout import PROJECT
+from tests.ci.forge import OURS, Forge, running
+from tests.ci.test_revisions import AFTER, BEFORE, UNREACHABLE
+from tests.cli.workspace import GIT
+from tests.packaging.image import Image, image
+
+LARGEST_BYTES = 400_000_000
+"""With git, ssh and a Debian of 120 MB."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    try:
+        found = image(tmp_path_factory.mktemp("image"))
+    except Unavailable as error:
+        if are_required():
+            raise
+        pytest.skip(f"no image to test: {error}")
+    yield found
+    shutil.rmtree(found.root)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The data folder, as a volume that belongs to the user of the image."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 10001, 10001)
+    return folder
+
+
+def test_it_runs_rmqsync(built: Image) -> None:
+    done = built.run("--version")
+
+    assert (done.returncode, done.stdout) == (0, f"rmqsync, version {__version__}\n"), done.stderr
+
+
+def test_it_checks_the_example_from_a_mount_that_is_not_its_own(built: Image) -> None:
+    done = built.run("validate", mounts={PROJECT / "examples": "/work"})
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "checked 2 clusters" in done.stderr
+
+
+def test_its_user_is_nobody_special_and_only_the_data_folder_can_be_written(
+    built: Image, data: Path
+) -> None:
+    script = (
+        "id -u; grep -E '^Cap(Prm|Eff|Bnd)|^NoNewPrivs' /proc/self/status; echo $HOME; "
+        "for place in / /opt/rmqsync /work /tmp /etc /usr/bin ~; do"
+        " (: > $place/probe) 2>/dev/null && echo writable $place; done; echo end"
+    )
+
+    done = built.run("-c", script, data=data, entrypoint=["sh"])
+
+    none = "0000000000000000"
+    assert done.stdout.split("\n") == [
+        "10001",
+        f"CapPrm:\t{none}",
+        f"CapEff:\t{none}",
+        f"CapBnd:\t{none}",
+        "NoNewPrivs:\t1",
+        "/var/lib/rmqsync",
+        "writable /var/lib/rmqsync",
+        "end",
+        "",
+    ], done.stderr
+
+
+def test_without_any_mount_its_own_files_cannot_be_written_by_its_user(built: Image) -> None:
+    own = [
+        file.relative_to(built.root)
+        for file in built.root.rglob("*")
+        if not file.is_symlink()
+        and (file.lstat().st_uid == 10001 or file.lstat().st_mode & 0o1002 == 0o0002)
+        and not str(file.relative_to(built.root)).startswith(("proc/", "dev/", "sys/"))
+    ]
+
+    assert own == [Path("var/lib/rmqsync")]
+
+
+@pytest.mark.parametrize("program", ["git", "ssh", "bash"])
+def test_it_has_what_reads_repositories(built: Image, program: str) -> None:
+    done = built.run("-c", f"command -v {program}", entrypoint=["sh"])
+
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("program", ["pip", "pip3", "gcc", "cc", "make"])
+def test_it_has_nothing_that_builds(built: Image, program: str) -> None:
+    done = built.run("-c", f"command -v {program} || echo none", entrypoint=["sh"])
+
+    assert done.stdout == "none\n"
+
+
+def test_it_is_small_and_keeps_nothing_of_its_making(built: Image) -> None:
+    left = [
+        name
+        for name in ("build", "run/secrets", "etc/pip.conf", "root/.cache")
+        if (built.root / name).exists() and any((built.root / name).glob("*"))
+    ]
+
+    assert left == []
+    assert not any((built.root / "var/lib/apt/lists").glob("*"))
+    assert built.size_bytes < LARGEST_BYTES
+
+
+def test_what_pip_was_told_is_nowhere_in_it(built: Image) -> None:
+    found = subprocess.run(
+        ["grep", "-rlI", "/run/secrets/ca.pem", "opt", "etc", "var/lib/rmqsync"],
+        cwd=built.root,
+        capture_output=True,
+        text=True,
+    )
+
+    assert found.stdout == ""
+    assert "secret" not in built.history
+
+
+def test_it_says_what_it_is(built: Image) -> None:
+    labels = built.config["Labels"]
+
+    assert built.config["Entrypoint"] == ["rmqsync"]
+    assert built.config["User"] == "10001:10001"
+    assert built.config["Volumes"] == {"/var/lib/rmqsync": {}}
+    assert labels["org.opencontainers.image.title"] == "rmqsync"
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.revision"] == "0123456789"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> tuple[Path, str]:
+    """A clone of definitions that belongs to somebody else, and the commit before its last."""
+    folder = tmp_path / "clone"
+    (folder / "base").mkdir(parents=True)
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env={**os.environ, **GIT},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    settings = {
+        "secrets": {"app": {"env": "APP", "for": ["user:app"]}},
+        "clusters": {"prod": {**UNREACHABLE, "layers": ["base"]}},
+    }
+    (folder / "rmqsync.yaml").write_text(yaml.safe_dump(settings))
+    git("init", "-q", "-b", "main")
+    for definitions in (BEFORE, AFTER):
+        (folder / "base/all.yaml").write_text(yaml.safe_dump(definitions))
+        git("add", "-A")
+        git("commit", "-q", "-m", "change")
+    return folder, git("rev-parse", "HEAD~1")
+
+
+def test_it_compares_revisions_of_a_clone_of_somebody_else(
+    built: Image, clone: tuple[Path, str]
+) -> None:
+    folder, base = clone
+
+    done = built.run("plan", "--base", base, mounts={folder: "/work"})
+
+    assert done.returncode == 0, done.stderr
+    assert "Plan: 2 to add, 1 to change, 2 to destroy." in done.stdout
+
+
+def test_a_job_of_gitlab_can_run_in_it(built: Image, clone: tuple[Path, str], data: Path) -> None:
+    folder, base = clone
+    job = yaml.safe_load((PROJECT / "ci/gitlab/rmqsync.gitlab-ci.yml").read_text())[".rmqsync"]
+    script = "\n".join(job["script"]).replace("rmqsync-reports", "/var/lib/rmqsync/reports")
+    with running(Forge(user=OURS)) as forge:
+        variables = {
+            **job["variables"],
+            "GITLAB_CI": "true",
+            "CI_API_V4_URL": forge.url,
+            "CI_PROJECT_ID": "12",
+            "CI_MERGE_REQUEST_IID": "5",
+            "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
+            "RMQSYNC_GITLAB_TOKEN": forge.token,
+        }
+
+        done = built.run(
+            *("-e", "-o", "pipefail", "-c", script),
+            mounts={folder: "/work"},
+            data=data,
+            variables=variables,
+            entrypoint=["bash"],
+        )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 to add, 1 to change, 2 to destroy" in forge.bodies[0]
