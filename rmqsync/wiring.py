@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from rmqsync.app.diff import Side
 from rmqsync.app.plan import Target
-from rmqsync.app.ports import Broker, Checkout
+from rmqsync.app.ports import Amqp, Broker, Checkout
 from rmqsync.app.revision import RevisionReader
 from rmqsync.config.cluster import ClusterSettings, Mode, Prune
 from rmqsync.config.read import read_settings
@@ -139,7 +139,47 @@ class Session:
             rules = replace(rules, prune=prune, prune_kinds=frozenset(KINDS.names))
             context = replace(context, secret=lambda _: None)
         writable = options.base is None and cluster.snapshot is None and cluster.mode is Mode.APPLY
-        return Target(name, reader, checkout, cluster.layers, loading, rules, context, writable)
+        return Target(
+            name,
+            reader,
+            checkout,
+            cluster.layers,
+            loading,
+            rules,
+            context,
+            writable,
+            amqp=self._amqp(cluster, reader, options) if writable and not offline else None,
+            lock_required=cluster.lock.required,
+        )
+
+    def _amqp(self, cluster: ClusterSettings, reader: Broker, options: RunOptions) -> Amqp | None:
+        """Return the cluster over AMQP; `None` where the settings have no address."""
+        if not cluster.amqp:
+            return None
+        from rmqsync.broker.amqp import Amqp as Adapter
+        from rmqsync.broker.amqp import AmqpConnection
+        from rmqsync.broker.connection import TlsFiles
+
+        what, tls = f"cluster '{cluster.name}'", cluster.tls
+
+        def connection() -> AmqpConnection:
+            assert cluster.username is not None
+            assert cluster.password is not None
+            urls = [
+                url if isinstance(url, str) else self.secrets.read_ref(url, f"{what}: amqp")
+                for url in cluster.amqp
+            ]
+            return AmqpConnection(
+                name=cluster.name,
+                urls=tuple(urls),
+                username=cluster.username,
+                password=self.secrets.read_ref(cluster.password, f"{what}: password"),
+                tls=TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key, verify=tls.verify),
+                lock_vhost=cluster.lock.vhost,
+                timeout_s=options.timeout_s,
+            )
+
+        return Adapter(connection, reader.get)
 
     def checkout(self, cluster: ClusterSettings, revision: str | None) -> Checkout:
         """Return where the definitions of a cluster are read from. Made once for equal sources."""
@@ -263,6 +303,7 @@ class Session:
             protect=tuple(map(Pattern, cluster.protect)),
             targets=tuple(map(Pattern, options.targets)),
             excludes=tuple(map(Pattern, options.excludes)),
+            can_prove=bool(cluster.amqp),
         )
 
 

@@ -27,6 +27,7 @@ ONLY_IN = {
     "git": {"repo"},
     "jsonschema": {"text", "report"},
     "jsonschema_rs": {"text"},
+    "pika": {"broker"},
     "pcre2": {"analysis", "broker", "kinds"},
     "requests": {"broker"},
     "rich": {"cli"},

@@ -8,13 +8,15 @@ run is a success only if a second plan is empty of what was applied.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from rmqsync.app.execute import Execution, single_calls
+from rmqsync.app.lock import WhileHeld
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
-from rmqsync.app.ports import Progress
+from rmqsync.app.ports import Lock, Progress
+from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import UnsetSecret
@@ -32,6 +34,10 @@ class ApplyOptions:
     progress: Progress = lambda _what, _done, _total: None
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to finish the requests in flight and send nothing more."""
+    locks: Mapping[str, Lock] = field(default_factory=dict)
+    """By the name of the cluster; one without is written without a lock."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Clusters that must not be written, and why."""
 
 
 def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[ClusterResult]:
@@ -46,8 +52,11 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
     plan = planned.plan
     if planned.live is None or planned.desired is None or planned.context is None:
         return ClusterResult(plan, error=plan.error)
+    if plan.name in options.refused:
+        return _refused(plan, options.refused[plan.name])
+    target, lock = planned.target, options.locks.get(plan.name)
     execution = Execution(
-        broker=planned.target.reader,
+        broker=target.reader if lock is None else WhileHeld(target.reader, lock),
         plan=plan,
         live=planned.live.rows,
         desired=planned.desired.rows,
@@ -56,10 +65,17 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         bulk=options.bulk,
         progress=options.progress,
         stop=options.stop,
+        lock=lock,
+        prover=Prover(target.reader, target.amqp if lock else None, lock),
     )
-    missing = planned.target.reader.missing_rights(single_calls(execution))
+    missing = target.reader.missing_rights(single_calls(execution))
     if missing:
         return _without_rights(plan, missing)
+    if lock is not None and target.amqp is not None:
+        try:
+            remove_left_fences(execution.broker, target.amqp)
+        except BrokerError as problem:
+            return _refused(plan, f"what a killed run left could not be removed: {problem}")
     execution.run()
     results = execution.results
     verified: bool | None = None
@@ -73,6 +89,9 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         except BrokerError as problem:
             verified, error = False, f"the result could not be verified: {problem}"
         options.progress("verifying", 1, 1)
+    if lock is not None and not lock.held():
+        verified = False
+        error = f"cluster '{plan.name}': the lock was lost: {lock.lost}; nothing was written after"
     return ClusterResult(
         plan=plan,
         results=tuple(results[change.ref] for change in plan.changes),
@@ -81,6 +100,12 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         error=error,
         remaining=tuple(KINDS[ref.kind].sentence(ref.key) for ref in remaining),
     )
+
+
+def _refused(plan: ClusterPlan, reason: str) -> ClusterResult:
+    skipped = Result(Outcome.SKIPPED, f"nothing was done: {reason}")
+    error = f"cluster '{plan.name}': nothing was done: {reason}"
+    return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
 
 
 def _without_rights(plan: ClusterPlan, missing: Sequence[str]) -> ClusterResult:

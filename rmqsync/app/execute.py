@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from rmqsync.app.ports import Broker, Progress
+from rmqsync.app.lock import LockLost
+from rmqsync.app.ports import Broker, Lock, Progress
+from rmqsync.app.prove import Prover
 from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context, Kind, Request, UnsetSecret
@@ -46,11 +48,14 @@ class Execution:
     bulk: bool = True
     progress: Progress = lambda _what, _done, _total: None
     stop: threading.Event = field(default_factory=threading.Event)
+    lock: Lock | None = None
+    """Nothing is sent once it is lost; `None` where there is no lock."""
+    prover: Prover | None = None
     results: dict[Ref, Result] = field(default_factory=dict)
     in_bulk: set[Ref] = field(default_factory=set)
     """Created by import: a 2xx says nothing about each of them."""
     _lost: str | None = None
-    """Why the cluster cannot be reached any more."""
+    """Why nothing can be sent any more."""
     _applicable: tuple[Change, ...] = field(init=False)
     _by_ref: dict[Ref, Change] = field(init=False)
 
@@ -98,7 +103,7 @@ class Execution:
     def _blocked(self, change: Change) -> str | None:
         if self.stop.is_set():
             return "interrupted before it was sent"
-        if self._lost:
+        if self._is_lost():
             return f"not sent: {self._lost}"
         for needed in sorted(needs(change)):
             found = self.results.get(needed)
@@ -122,7 +127,7 @@ class Execution:
         def run(change: Change) -> Result:
             if self.stop.is_set():
                 return Result(Outcome.SKIPPED, "interrupted before it was sent")
-            if self._lost:
+            if self._is_lost():
                 return Result(Outcome.SKIPPED, f"not sent: {self._lost}")
             try:
                 return work(change)
@@ -133,17 +138,25 @@ class Execution:
             except Unreachable as error:
                 self._lost = str(error)
                 return Result(Outcome.FAILED, str(error))
+            except LockLost as error:
+                self._lost = str(error)
+                return Result(Outcome.SKIPPED, f"not sent: {error}")
             except (AccessDenied, BrokerError) as error:
                 return Result(Outcome.FAILED, str(error))
 
         return run
 
+    def _is_lost(self) -> bool:
+        if self._lost is None and self.lock is not None and not self.lock.held():
+            self._lost = f"the lock was lost: {self.lock.lost}"
+        return self._lost is not None
+
     def _one(self, change: Change) -> Result:
         kind = KINDS[change.ref.kind]
         if change.action is Action.DELETE:
-            return delete(self.broker, kind, change)
+            return delete(self.broker, kind, change, self.prover)
         if change.action is Action.REPLACE:
-            return replace(self.broker, kind, change, self.context)
+            return replace(self.broker, kind, change, self.context, self.prover)
         assert change.after is not None
         for request in declarations(kind, change.before, change.after, self.context):
             self.broker.send(request)
@@ -172,7 +185,7 @@ class Execution:
 
     def _upload(self, batch: Sequence[Change]) -> bool:
         """Import one batch; false when the broker refused it and it has to be sent singly."""
-        if self.stop.is_set() or self._lost:
+        if self.stop.is_set() or self._is_lost():
             return False
         kind = KINDS[batch[0].ref.kind]
         rows: Rows = {kind.name: {}}
@@ -186,7 +199,7 @@ class Execution:
             self.broker.upload(compile_document(rows))
         except Rejected:
             return False
-        except Unreachable as error:
+        except (Unreachable, LockLost) as error:
             self._lost = str(error)
             return False
         for key in rows[kind.name]:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from rmqsync.app.memory import Compared, Memory
-from rmqsync.app.ports import Broker, Checkout, Progress
+from rmqsync.app.ports import Amqp, Broker, Checkout, Progress
 from rmqsync.kinds.base import Context
 from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
@@ -40,6 +40,9 @@ class Target:
     """Secrets, and the version where no cluster tells it."""
     writable: bool = True
     """False for a cluster that is a file, or whose `mode` is report."""
+    amqp: Amqp | None = None
+    """`None` where the settings have no address: no lock then, and quorum queues stay."""
+    lock_required: bool = False
 
     def files(self) -> list[tuple[str, Sequence[SourceFile]]]:
         return [(layer, self.checkout.files(layer)) for layer in self.layers]

@@ -50,6 +50,91 @@ class Broker(Protocol):
         """Drop the connections."""
 
 
+class Lock(Protocol):
+    """What keeps other runs off a cluster, while it is held."""
+
+    def held(self) -> bool:
+        """Tell whether it is held now. Asked before every write; costs nothing."""
+
+    @property
+    def lost(self) -> str | None:
+        """Why it is not held any more."""
+
+    def release(self) -> None:
+        """Give it up."""
+
+
+class Count(Protocol):
+    """What a queue holds at this moment."""
+
+    @property
+    def ready(self) -> int: ...
+
+    @property
+    def consumers(self) -> int:
+        """Clients that consume, and those that hold messages they got."""
+
+
+class Taken(Protocol):
+    """A message that was fetched and not acknowledged yet."""
+
+    @property
+    def sentinel(self) -> str | None:
+        """The id of one of ours; `None` for anybody else's message."""
+
+    @property
+    def redelivered(self) -> bool: ...
+
+    @property
+    def left(self) -> int:
+        """Ready messages that remain."""
+
+    @property
+    def tag(self) -> int: ...
+
+
+class QueueProbe(Protocol):
+    """An exact look at one queue, over AMQP. All of it raises `BrokerError` or `Unreachable`."""
+
+    def count(self) -> Count | None:
+        """Return what is in it now; `None` where there is no such queue."""
+
+    def put(self, number: int) -> tuple[tuple[str, ...], bool]:
+        """Put sentinels in, all at once; return their ids and whether all are in."""
+
+    def try_one(self) -> str | None:
+        """Publish one more; return its id where it got in, `None` where it is refused."""
+
+    def take(self) -> Taken | None:
+        """Fetch the first message, without acknowledging it."""
+
+    def settle(self, remove: Sequence[int], give_back: Sequence[int]) -> None:
+        """Acknowledge some of what was taken, and put the rest back where it was."""
+
+    def delete(self) -> int:
+        """Delete the queue, whatever it holds; return how many ready messages went with it."""
+
+    def close(self) -> None:
+        """Drop the connection."""
+
+
+class Amqp(Protocol):
+    """One cluster over AMQP."""
+
+    def lock(self) -> Lock | None:
+        """Return the cluster's lock, held; `None` while somebody else holds it."""
+
+    def holder(self) -> str:
+        """Return who holds it, as well as the cluster can tell."""
+
+    def queue(self, vhost: str, name: str, expiration_ms: int | None = None) -> QueueProbe:
+        """
+        Return an exact look at one queue; close it in the end.
+
+        After `expiration_ms` sentinels vanish by themselves.
+        """
+
+
 class Checkout(Protocol):
     """The definitions repository at one revision, or a folder as it stands."""
 

@@ -1,43 +1,34 @@
 """
-Delete and replace single objects, with the proof that nothing is lost at the moment it happens.
+Delete and replace single objects.
 
-An object whose deletion was planned as harmless, since it was empty and unused, is looked at again
-right before, and the broker is told to delete it only then where it can be told.
+An object whose deletion was planned as harmless, since it was empty and unused, is proven so at the
+moment it goes (`app/prove.py`).
 """
 
 from __future__ import annotations
 
 from rmqsync.app.ports import Broker
+from rmqsync.app.prove import NotProven, Prover
 from rmqsync.kinds.base import Context, Kind, Request
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
 from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.model.values import Row
-from rmqsync.planning.loss import is_idle
 
 _DONE = Result(Outcome.APPLIED)
 
 
-def delete(broker: Broker, kind: Kind, change: Change) -> Result:
+def delete(broker: Broker, kind: Kind, change: Change, prover: Prover | None = None) -> Result:
     """Delete one object; `skipped` with hold `not-proven` where a proof was due and failed."""
     assert change.before is not None
-    requests: tuple[Request, ...] | None = None
-    proof_due = kind.is_counted and change.loss < Loss.MESSAGES
-    if proof_due:
-        facts = broker.queue_facts([change.ref.key]).get(change.ref.key)
-        if facts is None:
-            return _DONE  # gone by itself
-        if not is_idle(facts):
-            return _not_proven("it is not empty and unused any more")
-        requests = kind.remove_if_unused(change.before)
-    if requests is None:
-        requests = kind.remove(change.before, handles_of(broker, kind, change))
-    try:
-        for request in requests:
-            broker.send(request)
-    except Rejected as error:
-        if proof_due:
-            return _not_proven(error.reason)
-        raise
+    if kind.is_counted and change.loss < Loss.MESSAGES:
+        try:
+            (prover or Prover(broker)).delete(kind, change)
+        except NotProven as error:
+            hold = Hold(HoldCode.NOT_PROVEN, str(error), None)
+            return Result(Outcome.SKIPPED, str(error), hold)
+        return _DONE
+    for request in kind.remove(change.before, handles_of(broker, kind, change)):
+        broker.send(request)
     return _DONE
 
 
@@ -62,12 +53,9 @@ def declarations(
     return kind.declare(before, row, context)
 
 
-def _not_proven(reason: str) -> Result:
-    hold = Hold(HoldCode.NOT_PROVEN, reason, None)
-    return Result(Outcome.SKIPPED, reason, hold)
-
-
-def replace(broker: Broker, kind: Kind, change: Change, context: Context) -> Result:
+def replace(
+    broker: Broker, kind: Kind, change: Change, context: Context, prover: Prover | None = None
+) -> Result:
     """
     Delete an object and declare it anew; what it took down is put back by the caller.
 
@@ -77,7 +65,7 @@ def replace(broker: Broker, kind: Kind, change: Change, context: Context) -> Res
     assert change.before is not None
     assert change.after is not None
     requests = declarations(kind, None, change.after, context)  # before anything is deleted
-    gone = delete(broker, kind, change)
+    gone = delete(broker, kind, change, prover)
     if gone.outcome is not Outcome.APPLIED:
         return gone
     try:

@@ -86,7 +86,7 @@ class Transport:
         plain = HTTPAdapter(len(connection.endpoints), size, pool_block=True)
         self._session.mount("http://", plain)
         if any(url.startswith("https:") for url in connection.endpoints):
-            context = _context(connection.name, connection.tls)
+            context = tls_context(connection.name, connection.tls)
             secure = _Adapter(context, len(connection.endpoints), size)
             self._session.mount("https://", secure)
             if not self._verify:
@@ -154,7 +154,8 @@ def _read(raw: Any) -> bytes:
     return b"".join(pieces)
 
 
-def _context(cluster: str, tls: TlsFiles) -> ssl.SSLContext:
+def tls_context(cluster: str, tls: TlsFiles) -> ssl.SSLContext:
+    """Return how servers are checked and what they are shown; raises `BrokerError`."""
     context = ssl.create_default_context()
     if not tls.verify:
         context.check_hostname = False

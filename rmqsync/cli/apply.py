@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -29,6 +29,7 @@ from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
 
 if TYPE_CHECKING:
+    from rmqsync.app.lock import Locks
     from rmqsync.app.plan import Planned
     from rmqsync.model.changes import ClusterResult, Loss, Plan
     from rmqsync.wiring import RunOptions, Session
@@ -60,6 +61,14 @@ if TYPE_CHECKING:
     default=8,
     help="Requests at once to one cluster.",
 )
+@option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    metavar="SECONDS",
+    help="How long to wait for another run on the same cluster.",
+    show_default=True,
+)
 @loading
 @common
 def command(
@@ -76,6 +85,7 @@ def command(
     allow_dirty: bool,
     bulk: str,
     parallelism: int,
+    lock_timeout: float,
     allow_plain_secrets: bool,
     vhost: str | None,
     rabbitmq_version: str | None,
@@ -120,7 +130,8 @@ def command(
             return Exit.FAILED
         if shared.format == "text" and not _has_anything(plan):
             return apply_code([ClusterResult(one) for one in plan.clusters])
-        results, caught = _apply(shared, planned, parallelism, bulk == "auto")
+        sending = _Sending(parallelism, bulk == "auto", lock_timeout)
+        results, caught = _apply(shared, planned, sending)
         if planfile and any(_was_sent(result) for result in results):
             mark_used(planfile, opened.data_dir)
     return _report(shared, plan, results, caught)
@@ -278,14 +289,59 @@ def _go_ahead(shared: Common, plan: Plan, auto_approve: bool) -> bool:
     return True
 
 
+class _Sending(NamedTuple):
+    """How a plan is sent."""
+
+    parallelism: int
+    bulk: bool
+    lock_timeout_s: float
+
+
 def _apply(
-    shared: Common, planned: Sequence[Planned], parallelism: int, bulk: bool
+    shared: Common, planned: Sequence[Planned], sending: _Sending
 ) -> tuple[list[ClusterResult], int | None]:
     from rmqsync.app.apply import ApplyOptions, apply_clusters
+    from rmqsync.app.lock import Waiting, take_locks
 
-    with progress(shared.quiet) as shown, _stoppable() as (stop, caught):
-        options = ApplyOptions(parallelism=parallelism, bulk=bulk, progress=shown, stop=stop)
-        return apply_clusters(planned, options), (caught[0] if caught else None)
+    with _stoppable() as (stop, caught):
+        waiting = Waiting(sending.lock_timeout_s, say, stop)
+        writing = [one.target for one in planned if one.plan.applicable]
+        locks = take_locks(writing, waiting)
+        try:
+            if not shared.quiet:
+                for warning in locks.warnings:
+                    say(f"warning: {warning}")
+            planned = _planned_under_lock(shared, planned, locks)
+            with progress(shared.quiet) as shown:
+                options = ApplyOptions(
+                    parallelism=sending.parallelism,
+                    bulk=sending.bulk,
+                    progress=shown,
+                    stop=stop,
+                    locks=locks.held,
+                    refused=locks.refused,
+                )
+                return apply_clusters(planned, options), (caught[0] if caught else None)
+        finally:
+            locks.release()
+
+
+def _planned_under_lock(
+    shared: Common, planned: Sequence[Planned], locks: Locks
+) -> Sequence[Planned]:
+    """Plan locked clusters once more: raises `StalePlan` where another run changed them."""
+    from rmqsync.app.plan import plan_clusters
+    from rmqsync.cli.planfile import check_same
+    from rmqsync.report.plan_json import plan_document
+
+    locked = [one for one in planned if one.plan.name in locks.held]
+    if not locked:
+        return planned
+    with progress(shared.quiet) as shown:
+        again = plan_clusters([one.target for one in locked], progress=shown)
+    check_same(plan_document(_plan(locked)), plan_document(_plan(again)))
+    by_name = {one.plan.name: one for one in again}
+    return [by_name.get(one.plan.name, one) for one in planned]
 
 
 @contextmanager

@@ -109,6 +109,18 @@ def check_fits(
         raise StalePlan(f"the plan no longer fits, nothing was done: {'; '.join(moved)}")
 
 
+def check_same(shown: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise `StalePlan` where a plan, made again under the lock, is not the one that was shown."""
+    before = {cluster["name"]: cluster for cluster in shown["clusters"]}
+    moved = [
+        f"{cluster['name']}: {cluster['error'] or _moved(before[cluster['name']], cluster)}"
+        for cluster in now["clusters"]
+        if cluster["fingerprint"] != before[cluster["name"]]["fingerprint"]
+    ]
+    if moved:
+        raise StalePlan(f"the plan no longer fits, nothing was done: {'; '.join(moved)}")
+
+
 def _moved(saved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     before = {change["address"]: _essence(change) for change in saved["changes"]}
     after = {change["address"]: _essence(change) for change in now["changes"]}

@@ -16,6 +16,9 @@ from rmqsync.kinds.policy_checks import DEFINITION, policy_problems, policy_refe
 from rmqsync.model.changes import Loss
 from rmqsync.model.values import Row
 
+FENCE = "rmqsync.fence."
+"""What the names of policies begin with that keep publishers out of a queue while it is deleted."""
+
 _TARGETS = ["all", "queues", "exchanges", "classic_queues", "quorum_queues", "streams"]
 
 FIELDS = (
@@ -77,6 +80,10 @@ def _check(row: Row, context: Context) -> Iterable[Problem]:
     return policy_problems(row, context, operator=False)
 
 
+def _is_fence(row: Row) -> bool:
+    return bool(row["name"].startswith(FENCE))
+
+
 def _to_export(row: Row) -> Row:
     return row
 
@@ -93,6 +100,7 @@ POLICY = Kind(
     finish=finish_policy,
     check=_check,
     references=policy_references,
+    broker_owned=_is_fence,
     loss=Loss.BEHAVIOUR,
     declare=_declare,
     remove=_remove,

@@ -13,7 +13,7 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Registry, address_of
 from rmqsync.model.changes import Action, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
-from rmqsync.planning.loss import Facts, loss_of, with_facts
+from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
 from rmqsync.planning.rules import Rules
 
 _FLOOR = 10
@@ -46,12 +46,14 @@ def guard(
         impact = with_facts(change, facts, kinds)
         if impact is not change.impact:
             judged = replace(judged, impact=impact)
-        judged = replace(judged, loss=loss_of(judged, live, facts, kinds))
+        judged = replace(
+            judged, loss=loss_of(judged, live, facts, kinds, can_prove=rules.can_prove)
+        )
         hold = (
             _protected(judged, rules, kinds)
             or _takes_foreign(judged, deleted, rules, kinds)
             or _on_change(judged, desired)
-            or _loss(judged, rules, kinds)
+            or _loss(judged, live, facts, rules, kinds)
         )
         found.append(replace(judged, hold=hold) if hold else judged)
     return _max_deletes(found, rules, owned, kinds)
@@ -105,7 +107,7 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
     return Hold(HoldCode.ON_CHANGE, reason, "on_change: recreate")
 
 
-def _loss(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
+def _loss(change: Change, live: Rows, facts: Facts, rules: Rules, kinds: Registry) -> Hold | None:
     if change.loss <= rules.allow_loss:
         return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
@@ -116,6 +118,11 @@ def _loss(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     if change.loss >= Loss.MESSAGES and impact.messages:
         reason = f"{impact.messages} messages would be lost; allowed loss is "
         reason += rules.allow_loss.word
+    elif not rules.can_prove and is_provable(change.ref, live, facts, kinds, can_prove=True):
+        reason = (
+            "it seems to be empty and unused, which cannot be proven at the moment it goes without "
+            "`amqp` in the settings of the cluster"
+        )
     return Hold(HoldCode.LOSS, reason, f"--allow-loss {change.loss.word}:{address}")
 
 

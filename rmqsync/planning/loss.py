@@ -40,8 +40,15 @@ def _sum(numbers: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(numbers) else None
 
 
-def loss_of(change: Change, live: Rows, facts: Facts, kinds: Registry = KINDS) -> Loss:
-    """Return the worst that a change can cause."""
+def loss_of(
+    change: Change,
+    live: Rows,
+    facts: Facts,
+    kinds: Registry = KINDS,
+    *,
+    can_prove: bool = False,
+) -> Loss:
+    """Return the worst that a change can cause; `can_prove`: there is what `is_provable` needs."""
     kind = kinds[change.ref.kind]
     if change.action is Action.CREATE:
         # One that removes itself when done may have been done before: made anew, it copies again.
@@ -49,19 +56,29 @@ def loss_of(change: Change, live: Rows, facts: Facts, kinds: Registry = KINDS) -
         return Loss.MESSAGES if again else kind.create_loss
     if change.action is Action.UPDATE:
         return kind.update_loss
-    own = _loss_of_deleting(change.ref, live, facts, kinds)
-    implied = [_loss_of_deleting(ref, live, facts, kinds) for ref in change.impact.implied]
+    gone = (change.ref, *change.impact.implied)
+    losses = [_loss_of_deleting(ref, live, facts, kinds, can_prove) for ref in gone]
     least = Loss.ROUTING if change.action is Action.REPLACE else Loss.NONE
-    return max(least, own, *implied)
+    return max(least, *losses)
 
 
-def _loss_of_deleting(ref: Ref, live: Rows, facts: Facts, kinds: Registry) -> Loss:
+def _loss_of_deleting(ref: Ref, live: Rows, facts: Facts, kinds: Registry, can_prove: bool) -> Loss:
+    return Loss.ROUTING if is_provable(ref, live, facts, kinds, can_prove) else kinds[ref.kind].loss
+
+
+def is_provable(ref: Ref, live: Rows, facts: Facts, kinds: Registry, can_prove: bool) -> bool:
+    """
+    Tell whether an object seems to be empty and unused, and can be proven so when it goes.
+
+    `can_prove` is for those for which the broker itself has no condition.
+    """
     kind = kinds[ref.kind]
-    if kind.is_counted and is_idle(facts.get(ref)):
-        row = live.get(ref.kind, {}).get(ref.key)
-        if row is not None and kind.loss_free_when_empty(row):
-            return Loss.ROUTING
-    return kind.loss
+    if not kind.is_counted or not is_idle(facts.get(ref)):
+        return False
+    row = live.get(ref.kind, {}).get(ref.key)
+    if row is None or not kind.loss_free_when_empty(row):
+        return False
+    return can_prove or kind.remove_if_unused(row) is not None
 
 
 def is_idle(facts: QueueFacts | None) -> bool:

@@ -33,6 +33,8 @@ class Rules:
     targets: tuple[Pattern, ...] = ()
     """Only these and what they need; empty: everything."""
     excludes: tuple[Pattern, ...] = ()
+    can_prove: bool = False
+    """There is `amqp`, without which no quorum queue can be proven empty when it goes."""
 
     def ignores(self, address: str) -> bool:
         return any(pattern.matches(address) for pattern in self.ignore)

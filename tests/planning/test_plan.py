@@ -1,5 +1,7 @@
 """Which changes a plan holds, in which order, and which of them may run."""
 
+from dataclasses import replace
+
 import pytest
 
 from rmqsync.config.cluster import MaxDeletes, Prune, Scope
@@ -109,7 +111,7 @@ def test_a_kept_object_is_never_pruned_nor_what_leads_to_it():
         ),
         pytest.param({QUEUE: IDLE}, {"x-queue-type": "stream"}, Loss.MESSAGES, "loss", id="stream"),
         pytest.param(
-            {QUEUE: IDLE}, {"x-queue-type": "quorum"}, Loss.ROUTING, None, id="empty quorum queue"
+            {QUEUE: IDLE}, {"x-queue-type": "quorum"}, Loss.MESSAGES, "loss", id="empty quorum"
         ),
     ],
 )
@@ -119,6 +121,32 @@ def test_the_loss_of_deleting_a_queue(facts, arguments, loss, hold):
     (change,) = plan_of(rows(vhost()), live, ALL, facts).changes
 
     assert (change.loss, change.hold and change.hold.code.value) == (loss, hold)
+
+
+def test_an_empty_quorum_queue_may_go_where_amqp_lets_it_be_proven():
+    live = rows(vhost(), queue(arguments={"x-queue-type": "quorum"}))
+    with_amqp = replace(ALL, can_prove=True)
+
+    (held,) = plan_of(rows(vhost()), live, ALL).changes
+    (change,) = plan_of(rows(vhost()), live, with_amqp).changes
+    (busy,) = plan_of(rows(vhost()), live, with_amqp, {QUEUE: BUSY}).changes
+
+    assert held.hold is not None
+    assert "without `amqp` in the settings" in held.hold.reason
+    assert held.hold.override == "--allow-loss messages:queue:v/q"
+    assert (change.loss, change.hold) == (Loss.ROUTING, None)
+    assert busy.loss is Loss.MESSAGES
+
+
+def test_a_fence_that_a_killed_run_left_is_in_no_plan():
+    fence = {
+        "name": "rmqsync.fence.1",
+        "vhost": "v",
+        "pattern": "^q$",
+        "definition": {"expires": 1},
+    }
+
+    assert KINDS["policy"].broker_owned(KINDS["policy"].complete(fence))
 
 
 def test_an_override_counts_for_one_address():

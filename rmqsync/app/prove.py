@@ -1,0 +1,129 @@
+"""
+Delete a queue only where it is proven empty and unused at the moment it goes.
+
+Classic: the broker's own conditions, `if-empty` and `if-unused`, after a look at unacknowledged
+messages and at who published or got lately. Two instants are not covered, both of a few ms:
+
+- The conditions do not count messages that were got and not acknowledged: a client that gets one
+  between our last look and the deletion loses it.
+- The queue's record outlives its process, and a channel takes the end of that process for the end
+  of all it had asked (rabbit_classic_queue.erl `handle_event`: `down`, `normal`): what a publisher
+  has under way just then is confirmed and dropped. Seen on 3.10.8, 4.0.5 and 4.3.6.
+
+Quorum queues refuse these conditions (`app/prove_fence.py`). Streams are never proven.
+
+A queue that others dead-letter into is held whatever its type: their messages were confirmed to
+whoever published them, and a dead-lettering queue neither waits for the target nor asks it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rmqsync.app.lock import WhileHeld, check
+from rmqsync.app.ports import Amqp, Broker, Lock
+from rmqsync.app.prove_fence import Fence, NotProven, remove_left_fences
+from rmqsync.app.prove_targets import dead_lettering_into
+from rmqsync.kinds.base import Kind, Request
+from rmqsync.model.changes import Change
+from rmqsync.model.errors import Rejected
+from rmqsync.model.values import Key
+from rmqsync.planning.loss import is_idle
+
+__all__ = ["NotProven", "Prover", "remove_left_fences"]
+
+WINDOW_S = 15
+"""Statistics lag by one interval, 5 s unless set otherwise: two of them, and that."""
+_GETS = ("get", "get_no_ack", "get_empty")
+_PUBLISH = "publish"
+_STEP_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """Deletes what is counted, of one cluster, in one run."""
+
+    broker: Broker
+    amqp: Amqp | None = None
+    lock: Lock | None = None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+
+    def delete(self, kind: Kind, change: Change) -> None:
+        """
+        Delete what was planned as empty and unused; nothing is done where it is gone already.
+
+        Raises `NotProven`, and what `Broker.send` raises.
+        """
+        assert change.before is not None
+        key = change.ref.key
+        self._check_targets(key)
+        requests = kind.remove_if_unused(change.before)
+        self._check_use(key, publishers=requests is not None)
+        facts = self.broker.queue_facts([key]).get(key)  # last: nothing but the deletion follows
+        if facts is None:
+            return
+        if not is_idle(facts):
+            raise NotProven("it is not empty and unused any more")
+        if requests is None:
+            self._by_fence(key, change)
+            return
+        try:
+            for request in requests:
+                self.writer.send(request)
+        except Rejected as error:
+            raise NotProven(error.reason) from error
+
+    @property
+    def writer(self) -> Broker:
+        return self.broker if self.lock is None else WhileHeld(self.broker, self.lock)
+
+    def _by_fence(self, key: Key, change: Change) -> None:
+        if self.amqp is None:
+            raise NotProven("set `amqp` for this cluster: without it nothing proves it empty")
+        assert change.before is not None
+        Fence(
+            broker=self.broker,
+            amqp=self.amqp,
+            check=lambda: check(self.lock),
+            sleep=self.sleep,
+            clock=self.clock,
+            token=self.token(),
+        ).delete(key, change.before)
+
+    def _check_targets(self, key: Key) -> None:
+        sources = dead_lettering_into(key, self.broker.get)
+        if sources:
+            more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+            raise NotProven(
+                f"queue '{sources[0]}'{more} may dead-letter into it, and what it holds was "
+                "confirmed to publishers; remove or change that first, then it goes in a later run"
+            )
+
+    def _check_use(self, key: Key, *, publishers: bool) -> None:
+        """Raise where statistics tell that somebody used a queue in the last seconds."""
+        path = ("queues", *key)
+        query = (("msg_rates_age", str(WINDOW_S)), ("msg_rates_incr", str(_STEP_S)))
+        before: Any = self.broker.get(Request("GET", path, query=query)) or {}
+        # Without a window the counters are ahead of the samples, by up to 5 s.
+        now: Any = self.broker.get(Request("GET", path)) or {}
+        samples, counters = before.get("message_stats") or {}, now.get("message_stats") or {}
+        used = {
+            name
+            for name in (*_GETS, _PUBLISH)
+            if counters.get(name, 0) > _oldest(samples.get(f"{name}_details"))
+        }
+        if used - {_PUBLISH}:
+            raise NotProven(f"a client got, or tried to get, from it in the last {WINDOW_S} s")
+        if used and publishers:
+            raise NotProven(f"somebody published to it in the last {WINDOW_S} s")
+
+
+def _oldest(details: Any) -> int:
+    samples = (details or {}).get("samples") or ()
+    return min((one["sample"] for one in samples), default=0)

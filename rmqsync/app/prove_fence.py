@@ -1,0 +1,337 @@
+"""
+Delete a quorum queue behind a fence, so that no publisher is told "stored" in vain.
+
+The fence is a policy of the highest priority on exactly this queue, which takes over what was in
+effect and adds `max-length: 0, overflow: reject-publish`. An empty queue takes messages all the
+same, so that sentinels are put in; from then on whoever publishes is refused, by whatever route.
+Then nothing but the sentinels may be there for a while, which lets arrive what was under way; and
+right before the deletion the first of them is fetched: it must be ours, never delivered before,
+with just the others behind it. A fetched message does not hold up the fence, hence several.
+
+A deletion that is given up takes sentinels and fence away again. What is left by a run that was
+killed is found by the policy's name, and removed by the next run that holds the lock.
+
+Not covered: publishers without confirms, who are never told; and a client that gets *all* sentinels
+in the instant between that look and the deletion while another publishes.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rmqsync.app.lock import LockLost
+from rmqsync.app.ports import Amqp, Broker, QueueProbe
+from rmqsync.kinds.base import Request
+from rmqsync.kinds.policy import FENCE
+from rmqsync.model.errors import BrokerError
+from rmqsync.model.values import Key, Row
+
+logger = logging.getLogger(__name__)
+
+SENTINELS = 3
+WATCH_S = 0.4
+"""For so long nothing else may appear: time for what was under way."""
+_LOOK_S = 0.05
+EFFECTIVE_S = 10.0
+"""A policy that is not in effect after this will not be."""
+_APPLIED_S = 0.1
+"""From when the cluster lists a policy for a queue until the queue itself has it."""
+SHORTEST_TTL_MS = 60_000
+"""Sentinels must not expire during a proof."""
+LONGEST_S = 30.0
+"""A proof that takes longer is given up: half of what sentinels live."""
+_MOST_TAKEN = 100
+_TTL, _OVERFLOW, _LIMIT = "message-ttl", "overflow", "delivery-limit"
+_REJECT = "reject-publish"
+_FOR_QUEUES = ("all", "queues", "quorum_queues")
+
+
+class NotProven(Exception):
+    """The queue was left as it was; `str()` is why, in words for people."""
+
+
+@dataclass(slots=True)
+class Fence:
+    """One attempt at one queue."""
+
+    broker: Broker
+    amqp: Amqp
+    check: Callable[[], None]
+    """Raises `LockLost`; asked before each write but those that clean up after us."""
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    token: str
+    _ids: set[str] = field(default_factory=set)
+    _put_at: float = 0.0
+    _taken: list[int] = field(default_factory=list)
+    """Sentinels that are fetched and not acknowledged."""
+
+    def delete(self, key: Key, row: Row) -> None:
+        """Delete the queue, or raise `NotProven` and leave it as it was."""
+        vhost, name = key
+        policies: Any = self.broker.get(Request("GET", ("policies", vhost))) or ()
+        operators: Any = self.broker.get(Request("GET", ("operator-policies", vhost))) or ()
+        current = self._current(key, policies)
+        problem = obstacle(row, current, _worst(operators))
+        if problem:
+            raise NotProven(problem)
+        policy = (FENCE + self.token, fence_policy(name, current, policies))
+        try:
+            probe = self.amqp.queue(vhost, name, _expiration_ms(row, current))
+        except BrokerError as error:
+            raise NotProven(f"it cannot be looked at: {error}") from error
+        try:
+            self._delete(probe, key, policy)
+        finally:
+            probe.close()
+
+    def _delete(self, probe: QueueProbe, key: Key, policy: tuple[str, dict[str, Any]]) -> None:
+        path = ("policies", key[0], policy[0])
+        gone = False
+        try:
+            self.check()
+            self.broker.send(Request("PUT", path, policy[1]))
+            self._await_policy(key, policy[0])
+            self._prove(probe)
+            self.check()
+            lost = probe.delete() - (len(self._ids) - len(self._taken))
+            gone = True
+            if lost > 0:
+                logger.error("deleted with messages queue=%s messages=%d", key, lost)
+        except (NotProven, LockLost):
+            raise
+        except BrokerError as error:
+            raise NotProven(f"the proof broke off: {error}") from error
+        finally:
+            if not gone and self._ids:
+                self._take_back(probe, key)
+            self.broker.send(Request("DELETE", path))
+
+    def _await_policy(self, key: Key, name: str) -> None:
+        until = self.clock() + EFFECTIVE_S
+        while _queue(self.broker, key).get("policy") != name:
+            if self.clock() > until:
+                raise NotProven(
+                    f"the policy that keeps publishers out was not in effect after {EFFECTIVE_S:g}"
+                    " s; see whether the cluster is healthy, and run again"
+                )
+            self.sleep(_LOOK_S)
+        self.sleep(_APPLIED_S)
+
+    def _prove(self, probe: QueueProbe) -> None:
+        found = probe.count()
+        if found is None:
+            raise NotProven("it is gone by itself")
+        if found.ready or found.consumers:
+            raise NotProven(_words(found.ready, found.consumers))
+        self.check()
+        self._put_at = self.clock()
+        ids, all_in = probe.put(SENTINELS)
+        self._ids.update(ids)
+        if not all_in:
+            raise NotProven("a message came in")
+        until = self.clock() + EFFECTIVE_S
+        while (one := probe.try_one()) is not None:
+            self._ids.add(one)
+            if self.clock() > until or len(self._ids) >= 2 * _MOST_TAKEN // 3:
+                raise NotProven("it goes on taking messages although a policy forbids it")
+            self.sleep(_LOOK_S)
+        until = self.clock() + WATCH_S
+        while self.clock() < until:
+            self._check_alone(probe)
+            self.sleep(_LOOK_S)
+        self._check_alone(probe)
+        self._check_first(probe)
+
+    def _check_alone(self, probe: QueueProbe) -> None:
+        found = probe.count()
+        if found is None:
+            raise NotProven("it is gone by itself")
+        others = found.ready - len(self._ids)
+        if others or found.consumers:
+            raise NotProven(_words(others, found.consumers))
+
+    def _check_first(self, probe: QueueProbe) -> None:
+        """Fetch the first message: one of ours, never delivered, with just the others behind."""
+        first = probe.take()
+        if first is None:
+            raise NotProven("a client took from it")
+        if first.sentinel not in self._ids:
+            probe.settle((), (first.tag,))
+            raise NotProven("a message came in")
+        self._taken.append(first.tag)
+        if first.redelivered or first.left != len(self._ids) - 1:
+            raise NotProven("somebody used it meanwhile")
+        if self.clock() - self._put_at > LONGEST_S:
+            raise NotProven(f"the cluster is so slow that the proof took over {LONGEST_S:g} s")
+
+    def _take_back(self, probe: QueueProbe, key: Key) -> None:
+        """Remove our sentinels, wherever they lie, and nothing else."""
+        try:
+            try:
+                probe.settle(self._taken, ())
+                self._remove_sentinels(probe, len(self._ids) - len(self._taken))
+            except BrokerError:  # that connection is gone, and what it had fetched is back
+                again = self.amqp.queue(key[0], key[1])
+                try:
+                    self._remove_sentinels(again, len(self._ids))
+                finally:
+                    again.close()
+        except BrokerError as error:
+            logger.warning("up to %d sentinels are left queue=%s: %s", len(self._ids), key, error)
+
+    def _remove_sentinels(self, probe: QueueProbe, number: int) -> None:
+        if probe.count() is None:
+            return
+        others: list[int] = []
+        mine: list[int] = []
+        while len(mine) < number and len(others) < _MOST_TAKEN:
+            message = probe.take()
+            if message is None:
+                break
+            (mine if message.sentinel in self._ids else others).append(message.tag)
+        probe.settle(mine, others)
+        if len(mine) < number:
+            logger.warning(
+                "a client holds messages of ours, of type rmqsync.sentinel queue=%s messages=%d",
+                self.token,
+                number - len(mine),
+            )
+
+    def _current(self, key: Key, policies: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Return the definition of the policy that the cluster says is in effect."""
+        name = _queue(self.broker, key).get("policy")
+        found: Any = next((one["definition"] for one in policies if one["name"] == name), {})
+        return dict(found)
+
+
+def _worst(operators: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """
+    Return what the operator policies of a vhost say that are for queues, of equal keys the worst.
+
+    Whatever their patterns: which one is in effect is not told by brokers before 4.2.5.
+    """
+    found: dict[str, Any] = {}
+    for one in operators:
+        if one["apply-to"] in _FOR_QUEUES:
+            for key, value in one["definition"].items():
+                known = found.get(key, value)
+                if isinstance(value, int):
+                    found[key] = min(value, known)
+                else:
+                    found[key] = known if value == _REJECT else value
+    return found
+
+
+def obstacle(row: Row, current: Mapping[str, Any], operator: Mapping[str, Any]) -> str | None:
+    """Return what keeps a queue from being fenced without changing what happens to messages."""
+    arguments = row["arguments"]
+    if operator.get(_OVERFLOW, _REJECT) != _REJECT:
+        return (
+            f"an operator policy in its vhost sets {_OVERFLOW} to '{operator[_OVERFLOW]}', so that "
+            "publishers cannot be kept out; change it, or delete the queue with its loss allowed"
+        )
+    ttls = [arguments.get(f"x-{_TTL}"), current.get(_TTL), operator.get(_TTL)]
+    ttl = min((one for one in ttls if isinstance(one, int)), default=SHORTEST_TTL_MS)
+    if ttl < SHORTEST_TTL_MS:
+        return f"its messages expire after {ttl} ms, sooner than it can be proven empty"
+    limits = [arguments.get(f"x-{_LIMIT}"), current.get(_LIMIT), operator.get(_LIMIT)]
+    if 0 in limits:
+        return f"its {_LIMIT} is 0: a message that is looked at would be lost"
+    strategy = arguments.get("x-dead-letter-strategy", current.get("dead-letter-strategy"))
+    overflow = current.get(_OVERFLOW, arguments.get(f"x-{_OVERFLOW}"))
+    if strategy == "at-least-once" and overflow != _REJECT:
+        return (
+            f"it dead-letters at-least-once without {_OVERFLOW}: {_REJECT}, which turns on and off "
+            "with a policy that keeps publishers out; set both or neither"
+        )
+    return None
+
+
+def _expiration_ms(row: Row, current: Mapping[str, Any]) -> int | None:
+    """Return after what time sentinels may vanish; `None` where they would be dead-lettered."""
+    is_dead_lettering = "x-dead-letter-exchange" in row["arguments"]
+    is_dead_lettering = is_dead_lettering or "dead-letter-exchange" in current
+    return None if is_dead_lettering else SHORTEST_TTL_MS
+
+
+def fence_policy(
+    queue: str, current: Mapping[str, Any], policies: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the policy that keeps publishers out of `queue` and changes nothing else."""
+    priorities = [policy.get("priority", 0) for policy in policies]
+    return {
+        "pattern": f"^{escaped(queue)}$",
+        "apply-to": "queues",
+        "priority": math.floor(max((0, *priorities))) + 1,
+        "definition": {**current, "max-length": 0, _OVERFLOW: _REJECT},
+    }
+
+
+def escaped(name: str) -> str:
+    """Return a regular expression that matches `name` and nothing else."""
+    return re.sub(r"([^A-Za-z0-9_\x80-\U0010ffff])", r"\\\1", name)
+
+
+def unescaped(pattern: str) -> str:
+    """Return the name that `fence_policy` made a pattern for."""
+    return re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$"), flags=re.DOTALL)
+
+
+def remove_left_fences(broker: Broker, amqp: Amqp) -> tuple[str, ...]:
+    """
+    Remove the fences and sentinels of a run that was killed; return the addresses of its queues.
+
+    Only for whoever holds the lock: without it they may be in use. Raises as `Broker.send` does.
+    """
+    policies: Any = broker.get(Request("GET", ("policies",))) or ()
+    found = []
+    for policy in policies:
+        if not policy["name"].startswith(FENCE):
+            continue
+        vhost, queue = policy["vhost"], unescaped(policy["pattern"])
+        if _queue(broker, (vhost, queue)):
+            _remove_sentinels(amqp, vhost, queue)
+        broker.send(Request("DELETE", ("policies", vhost, policy["name"])))
+        found.append(f"queue '{queue}' in vhost '{vhost}'")
+    return tuple(found)
+
+
+def _remove_sentinels(amqp: Amqp, vhost: str, queue: str) -> None:
+    """Take our sentinels from the front of a queue: nothing was before them."""
+    probe = amqp.queue(vhost, queue)
+    try:
+        mine: list[int] = []
+        others: list[int] = []
+        while not others and (message := probe.take()) is not None:
+            (others if message.sentinel is None else mine).append(message.tag)
+        probe.settle(mine, others)
+    finally:
+        probe.close()
+
+
+def _queue(broker: Broker, key: Key) -> Mapping[str, Any]:
+    """Return what the cluster lists of one queue, without statistics; empty where it is gone."""
+    vhost, name = key
+    query = (
+        ("disable_stats", "true"),
+        ("columns", "name,policy"),
+        ("page", "1"),
+        ("page_size", "500"),
+        ("use_regex", "true"),
+        ("name", f"^{escaped(name)}$"),
+    )
+    answer: Any = broker.get(Request("GET", ("queues", vhost), query=query)) or {}
+    items = answer.get("items", ()) if isinstance(answer, Mapping) else answer
+    return next((item for item in items if item["name"] == name), {})
+
+
+def _words(messages: int, consumers: int) -> str:
+    if consumers:
+        return "it has a consumer, or a client that holds a message of it"
+    return "a message came in" if messages > 0 else "a client took from it"

@@ -1,0 +1,128 @@
+"""Who gets a lock, who waits, who is refused, and that nothing is written once it is lost."""
+
+import pytest
+
+from rmqsync.app.lock import LockLost, Waiting, WhileHeld, take_locks
+from rmqsync.app.plan import Target
+from rmqsync.kinds.base import Request
+from rmqsync.loading.compile import Options
+from rmqsync.model.errors import Unreachable
+from rmqsync.planning.rules import Rules
+
+PUT = Request("PUT", ("vhosts", "v"), {})
+
+
+class Lock:
+    def __init__(self) -> None:
+        self.is_held = True
+
+    def held(self) -> bool:
+        return self.is_held
+
+    @property
+    def lost(self) -> str | None:
+        return None if self.is_held else "its connection broke"
+
+    def release(self) -> None:
+        self.is_held = False
+
+
+class Amqp:
+    """A lock that is free after so many tries; or an error."""
+
+    def __init__(self, tries: int = 0, error: Exception | None = None) -> None:
+        self.left, self.error = tries, error
+
+    def lock(self) -> Lock | None:
+        if self.error:
+            raise self.error
+        self.left -= 1
+        return None if self.left >= 0 else Lock()
+
+    def holder(self) -> str:
+        return "ann on mq-admin, process 7"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now, self.told = 0.0, []
+
+    def waiting(self, timeout_s: float) -> Waiting:
+        return Waiting(timeout_s, self.told.append, sleep=self.sleep, clock=lambda: self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Broker:
+    name = "prod"
+
+    def __init__(self) -> None:
+        self.sent = []
+
+    def send(self, request: Request) -> None:
+        self.sent.append(request)
+
+
+def target(amqp, *, required: bool = False) -> Target:
+    given = {"amqp": amqp, "lock_required": required}
+    return Target("prod", Broker(), None, ("base",), Options(), Rules(), **given)
+
+
+def test_a_run_waits_for_another_and_says_whom_it_waits_for():
+    clock = Clock()
+
+    locks = take_locks([target(Amqp(tries=3))], clock.waiting(30))
+
+    assert list(locks.held) == ["prod"]
+    assert clock.told == ["prod: waiting for the lock of ann on mq-admin, process 7"]
+    assert clock.now == 1.5
+
+
+def test_a_run_that_waited_in_vain_names_the_holder():
+    clock = Clock()
+
+    locks = take_locks([target(Amqp(tries=999))], clock.waiting(2))
+
+    assert locks.held == {}
+    assert locks.refused["prod"] == (
+        "another run holds the lock: ann on mq-admin, process 7; waited 2 s, see --lock-timeout"
+    )
+    assert clock.now == 2
+
+
+def test_without_waiting_one_try_is_made():
+    locks = take_locks([target(Amqp(tries=1))], Clock().waiting(0))
+
+    assert "another run" in locks.refused["prod"]
+
+
+@pytest.mark.parametrize("required", [False, True])
+@pytest.mark.parametrize(
+    ("amqp", "words"),
+    [
+        pytest.param(None, "`amqp`", id="no address"),
+        pytest.param(Amqp(error=Unreachable("nobody there")), "nobody there", id="unreachable"),
+    ],
+)
+def test_no_lock_is_a_warning_or_an_error(amqp, words, required):
+    locks = take_locks([target(amqp, required=required)], Clock().waiting(1))
+
+    said = [locks.refused.get("prod", "")] if required else locks.warnings
+    assert words in said[0]
+    assert bool(locks.refused) is required
+    assert bool(locks.warnings) is not required
+
+
+def test_a_cluster_is_written_only_while_its_lock_is_held():
+    broker, lock = Broker(), Lock()
+    guarded = WhileHeld(broker, lock)
+    guarded.send(PUT)
+    lock.is_held = False
+
+    with pytest.raises(LockLost, match="its connection broke"):
+        guarded.send(PUT)
+    with pytest.raises(LockLost):
+        guarded.upload({})
+
+    assert broker.sent == [PUT]

@@ -1,0 +1,228 @@
+"""What can be proven of a queue on a real broker, and that the rest stays as it was."""
+
+import time
+
+import pytest
+
+from rmqsync.app.prove import NotProven, Prover, remove_left_fences
+from rmqsync.app.prove_fence import escaped, fence_policy, obstacle, unescaped
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import Request
+from rmqsync.model.errors import Unreachable
+from tests.brokers import Broker
+from tests.race import rabble
+from tests.race.rabble import VHOST
+
+QUEUE = KINDS["queue"]
+ODD = "ü/%~ *+(名)|$^[a]\\d.{2}?"
+FENCES = Request("GET", ("policies", VHOST))
+
+
+def row(**arguments):
+    return {"arguments": {"x-queue-type": "quorum", **arguments}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "current", "operator", "word"),
+    [
+        pytest.param({}, {}, {}, None, id="nothing"),
+        pytest.param({}, {"message-ttl": 60_000}, {"max-length": 1}, None, id="time enough"),
+        pytest.param({}, {}, {"overflow": "drop-head"}, "operator policy", id="operator overflow"),
+        pytest.param({}, {}, {"overflow": "reject-publish"}, None, id="operator rejects as well"),
+        pytest.param({}, {}, {"message-ttl": 10}, "expire", id="operator ttl"),
+        pytest.param({"x-message-ttl": 59_999}, {}, {}, "expire after 59999 ms", id="own ttl"),
+        pytest.param({}, {"delivery-limit": 0}, {}, "delivery-limit", id="delivery limit of 0"),
+        pytest.param({}, {"delivery-limit": -1}, {}, None, id="no delivery limit"),
+        pytest.param(
+            {"x-dead-letter-strategy": "at-least-once"}, {}, {}, "at-least-once", id="half a pair"
+        ),
+        pytest.param(
+            {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"},
+            {},
+            {},
+            None,
+            id="dead-letters at-least-once",
+        ),
+    ],
+)
+def test_what_keeps_a_queue_from_being_fenced(arguments, current, operator, word):
+    found = obstacle(row(**arguments), current, operator)
+
+    assert (found is None) if word is None else (word in (found or ""))
+
+
+def test_a_fence_keeps_what_was_in_effect_and_beats_all_others():
+    others = [{"priority": 7.5}, {"priority": -1}, {}]
+
+    policy = fence_policy("a.b", {"delivery-limit": 5, "max-length": 9}, others)
+
+    assert policy == {
+        "pattern": r"^a\.b$",
+        "apply-to": "queues",
+        "priority": 8,
+        "definition": {"delivery-limit": 5, "max-length": 0, "overflow": "reject-publish"},
+    }
+
+
+@pytest.mark.parametrize("name", ["a.b", ODD, "$", "\\", "a_b-c"])
+def test_the_pattern_of_a_fence_tells_the_queue(name):
+    assert unescaped(f"^{escaped(name)}$") == name
+
+
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+def test_what_is_empty_and_unused_is_deleted(broker: Broker, kind: str) -> None:
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, ODD, kind)
+        rabble.declare(broker, "other", kind)
+
+        Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion(ODD, kind))
+
+        assert not rabble.exists(broker, ODD)
+        assert rabble.exists(broker, "other")
+        assert found.get(FENCES) == []
+
+
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+def test_a_deletion_that_is_given_up_leaves_the_queue_as_it_was(broker: Broker, kind: str) -> None:
+    """Order and redelivered flags included: of what it holds nothing is fetched."""
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, "q", kind)
+        channel = rabble.connect(broker).channel()
+        channel.confirm_delivery()
+        for number in range(5):
+            channel.basic_publish("", "q", str(number).encode())
+
+        with pytest.raises(NotProven):
+            Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion("q", kind))
+
+        assert rabble.drain(broker, "q") == [(str(number), False) for number in range(5)]
+        assert found.get(FENCES) == []
+        channel.connection.close()
+
+
+def test_a_quorum_queue_with_a_consumer_stays(broker: Broker) -> None:
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, "q")
+        connection = rabble.connect(broker)
+        connection.channel().basic_consume("q", lambda *_: None)
+
+        with pytest.raises(NotProven):
+            Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion("q"))
+
+        connection.close()
+        assert rabble.exists(broker, "q")
+        assert rabble.drain(broker, "q") == []
+
+
+def test_without_amqp_no_quorum_queue_is_deleted(r43: Broker) -> None:
+    with rabble.cluster(r43) as found:
+        rabble.declare(r43, "q")
+
+        with pytest.raises(NotProven, match="set `amqp`"):
+            Prover(found).delete(QUEUE, rabble.deletion("q"))
+
+        assert rabble.exists(r43, "q")
+
+
+def test_who_gets_from_a_queue_now_and_then_uses_it(broker: Broker) -> None:
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, "q", "classic")
+        connection = rabble.connect(broker)
+        connection.channel().basic_get("q")
+        prover = Prover(found)
+        until = time.monotonic() + 20
+
+        reason = None
+        while reason is None and time.monotonic() < until:
+            try:
+                prover._check_use((VHOST, "q"), publishers=True)
+            except NotProven as error:
+                reason = str(error)
+            time.sleep(0.2)
+
+        assert reason == "a client got, or tried to get, from it in the last 15 s"
+        connection.close()
+
+
+def test_what_breaks_off_leaves_neither_fence_nor_sentinel(broker: Broker) -> None:
+    """The connection goes while sentinels lie in the queue."""
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, "q")
+        amqp = rabble.amqp(broker, found)
+        probes = []
+
+        class Breaking:
+            def queue(self, *arguments):
+                probes.append(amqp.queue(*arguments))
+                return probes[-1]
+
+        def sleep(seconds: float) -> None:
+            time.sleep(seconds)
+            if len(probes) == 1 and probes[0]._trying is not None:
+                probes[0].close()
+
+        with pytest.raises(NotProven, match="broke off"):
+            Prover(found, Breaking(), sleep=sleep).delete(QUEUE, rabble.deletion("q"))
+
+        assert len(probes) == 2
+        assert rabble.drain(broker, "q") == []
+        assert rabble.exists(broker, "q")
+        assert found.get(FENCES) == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, ODD)
+        amqp = rabble.amqp(broker, found)
+        path = ("policies", VHOST, "rmqsync.fence.dead")
+        found.send(Request("PUT", path, fence_policy(ODD, {}, [])))
+        left = amqp.queue(VHOST, ODD)
+        _, all_in = left.put(3)
+        left.close()
+        assert all_in
+        live = found.read()
+
+        removed = remove_left_fences(found, amqp)
+
+        assert removed == (f"queue '{ODD}' in vhost '{VHOST}'",)
+        assert "rmqsync.fence" not in str(live.rows["policy"])
+        assert found.get(FENCES) == []
+        after = amqp.queue(VHOST, ODD)
+        assert after.count() == (0, 0)
+        after.close()
+
+
+def test_a_lock_that_is_lost_stops_the_deletion(r40: Broker) -> None:
+    class Lost:
+        lost = "tried it"
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def held(self) -> bool:
+            self.asked += 1
+            return self.asked < 3  # lost between fence and deletion
+
+        def release(self) -> None: ...
+
+    from rmqsync.app.lock import LockLost
+
+    with rabble.cluster(r40) as found:
+        rabble.declare(r40, "q")
+
+        with pytest.raises(LockLost):
+            Prover(found, rabble.amqp(r40, found), Lost()).delete(QUEUE, rabble.deletion("q"))
+
+        assert rabble.exists(r40, "q")
+        assert found.get(FENCES) == []
+
+
+def test_an_address_that_does_not_answer_proves_nothing(r40: Broker) -> None:
+    with rabble.cluster(r40) as found:
+        rabble.declare(r40, "q")
+        amqp = rabble.amqp(r40, found, urls=("amqp://127.0.0.1:1",))
+
+        with pytest.raises(NotProven, match="cannot be looked at"):
+            Prover(found, amqp).delete(QUEUE, rabble.deletion("q"))
+        with pytest.raises(Unreachable):
+            amqp.queue(VHOST, "q")

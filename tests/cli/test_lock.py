@@ -1,0 +1,146 @@
+"""Two runs on one cluster, and what a run that has AMQP can delete."""
+
+import threading
+import time
+
+import pytest
+
+from rmqsync.broker.amqp_lock import QueueLock
+from tests.broker.test_amqp import amqp
+from tests.brokers import Broker
+from tests.cli.workspace import Workspace
+
+QUORUM = {"vhost": "shop", "name": "qu.order.crm", "type": "quorum"}
+BASE = {"vhosts": [{"name": "shop"}], "queues": [QUORUM]}
+
+
+@pytest.fixture
+def shop(workspace: Workspace, broker: Broker) -> Workspace:
+    workspace.cluster("one", broker, amqp=[broker.amqp_url])
+    workspace.define(BASE)
+    return workspace
+
+
+@pytest.fixture
+def lock(broker: Broker):
+    """Another run's."""
+    found = amqp(broker).lock()
+    assert found is not None
+    yield found
+    found.release()
+
+
+def recreated(**arguments):
+    return BASE | {"queues": [QUORUM | {"arguments": arguments, "on_change": "recreate"}]}
+
+
+def test_an_empty_quorum_queue_is_recreated_by_proof(shop: Workspace, broker: Broker) -> None:
+    assert shop.apply().code == 0
+    shop.define(recreated(**{"x-max-length": 5}))
+
+    applied = shop.apply()
+
+    assert (applied.code, applied.cluster["verified"]) == (0, True), applied.out
+    assert shop.plan().changes == []
+    assert "warning" not in applied.err
+    with broker.management() as api:
+        assert api.get("policies", "shop") == []
+
+
+def test_what_cannot_be_proven_is_skipped_and_said(shop: Workspace, broker: Broker) -> None:
+    """An operator policy would let publishers in."""
+    shop.apply()
+    policy = {"pattern": ".*", "apply-to": "queues", "definition": {"message-ttl": 100}}
+    with broker.management() as api:
+        api.put("operator-policies", "shop", "short", body=policy)
+    shop.define(recreated(**{"x-max-length": 5}))
+
+    held = shop.apply()
+
+    (change,) = held.cluster["changes"]
+    assert held.code == 3
+    assert (change["result"], change["loss"]) == ("skipped", "routing")
+    assert "expire after 100 ms" in change["error"]
+
+
+def test_without_amqp_a_quorum_queue_is_held(workspace: Workspace, r40: Broker) -> None:
+    workspace.cluster("one", r40)
+    workspace.define(BASE)
+    first = workspace.apply()
+    workspace.define(recreated(**{"x-max-length": 5}))
+
+    held = workspace.apply()
+
+    (change,) = held.cluster["changes"]
+    assert "no lock keeps other runs off it" in first.err
+    assert held.code == 3
+    assert change["hold"]["override"] == "--allow-loss messages:queue:shop/qu.order.crm"
+    assert "`amqp`" in change["hold"]["reason"]
+
+
+def test_a_second_run_does_nothing(shop: Workspace, lock: QueueLock) -> None:
+    refused = shop.apply("--lock-timeout", "0")
+
+    assert lock.held()
+    assert refused.code == 1
+    assert "another run holds the lock" in refused.out
+    assert {change["result"] for change in refused.cluster["changes"]} == {"skipped"}
+    assert shop.plan().changes != []
+
+
+def test_a_second_run_waits_and_looks_again(
+    shop: Workspace, lock: QueueLock, broker: Broker
+) -> None:
+    """What the first one did in the meantime is not what the second one's plan was made for."""
+
+    def finish() -> None:
+        time.sleep(2)
+        with broker.management() as api:
+            api.put("vhosts", "shop", body={})
+        lock.release()
+
+    first = threading.Thread(target=finish)
+    first.start()
+    stale = shop.apply("--lock-timeout", "20")
+    first.join()
+
+    assert stale.code == 5, stale.err
+    assert "vhost:shop" in stale.err
+    with broker.management() as api:
+        assert api.get("queues", "shop") == []
+
+
+def test_a_lock_that_is_required_and_cannot_be_had_ends_it(
+    workspace: Workspace, r40: Broker
+) -> None:
+    workspace.define(BASE)
+    workspace.cluster("one", r40, lock={"required": True})
+    without = workspace.apply()
+    workspace.cluster("one", r40, lock={"required": True}, amqp=["amqp://127.0.0.1:1"])
+    dead = workspace.apply()
+    workspace.cluster("one", r40, amqp=["amqp://127.0.0.1:1"])
+    warned = workspace.apply()
+
+    assert (without.code, dead.code) == (1, 1)
+    assert "lock.required" in without.out
+    assert "lock.required" in dead.out
+    assert warned.code == 0
+    assert "warning: no lock keeps other runs off cluster 'one'" in warned.err
+
+
+def test_the_address_may_be_a_secret_that_only_apply_needs(
+    workspace: Workspace, r40: Broker
+) -> None:
+    workspace.cluster("one", r40, amqp=[{"env": "AMQP_URL"}])
+    workspace.define(BASE)
+
+    planned = workspace.plan()
+    unset = workspace.apply()
+    workspace.monkeypatch.setenv("AMQP_URL", r40.amqp_uri())
+    applied = workspace.apply()
+
+    assert planned.code == 0
+    assert unset.code == 1
+    assert "AMQP_URL is not set" in unset.err
+    assert applied.code == 0
+    assert r40.password not in applied.out + applied.err + unset.err
