@@ -8,7 +8,8 @@ messages and at who published or got lately. Two instants are not covered, both 
   between our last look and the deletion loses it.
 - The queue's record outlives its process, and a channel takes the end of that process for the end
   of all it had asked (rabbit_classic_queue.erl `handle_event`: `down`, `normal`): what a publisher
-  has under way just then is confirmed and dropped. Seen on 3.10.8, 4.0.5 and 4.3.6.
+  has under way just then is confirmed and dropped. Seen on 3.10.8, 4.0.5 and 4.3.6. One that does
+  not ask for returns is told the same a moment later, when there is no queue any more.
 
 Quorum queues refuse these conditions (`app/prove_fence.py`). Streams are never proven.
 

@@ -29,7 +29,6 @@ from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
 
 if TYPE_CHECKING:
-    from rmqsync.app.lock import Locks
     from rmqsync.app.plan import Planned
     from rmqsync.model.changes import ClusterResult, Loss, Plan
     from rmqsync.wiring import RunOptions, Session
@@ -301,47 +300,22 @@ def _apply(
     shared: Common, planned: Sequence[Planned], sending: _Sending
 ) -> tuple[list[ClusterResult], int | None]:
     from rmqsync.app.apply import ApplyOptions, apply_clusters
-    from rmqsync.app.lock import Waiting, take_locks
+    from rmqsync.cli.locking import locked
 
-    with _stoppable() as (stop, caught):
-        waiting = Waiting(sending.lock_timeout_s, say, stop)
-        writing = [one.target for one in planned if one.plan.applicable]
-        locks = take_locks(writing, waiting)
-        try:
-            if not shared.quiet:
-                for warning in locks.warnings:
-                    say(f"warning: {warning}")
-            planned = _planned_under_lock(shared, planned, locks)
-            with progress(shared.quiet) as shown:
-                options = ApplyOptions(
-                    parallelism=sending.parallelism,
-                    bulk=sending.bulk,
-                    progress=shown,
-                    stop=stop,
-                    locks=locks.held,
-                    refused=locks.refused,
-                )
-                return apply_clusters(planned, options), (caught[0] if caught else None)
-        finally:
-            locks.release()
-
-
-def _planned_under_lock(
-    shared: Common, planned: Sequence[Planned], locks: Locks
-) -> Sequence[Planned]:
-    """Plan locked clusters once more: raises `StalePlan` where another run changed them."""
-    from rmqsync.app.plan import plan_clusters
-    from rmqsync.cli.planfile import check_same
-    from rmqsync.report.plan_json import plan_document
-
-    locked = [one for one in planned if one.plan.name in locks.held]
-    if not locked:
-        return planned
-    with progress(shared.quiet) as shown:
-        again = plan_clusters([one.target for one in locked], progress=shown)
-    check_same(plan_document(_plan(locked)), plan_document(_plan(again)))
-    by_name = {one.plan.name: one for one in again}
-    return [by_name.get(one.plan.name, one) for one in planned]
+    with (
+        _stoppable() as (stop, caught),
+        locked(shared, planned, sending.lock_timeout_s, stop) as (current, locks),
+        progress(shared.quiet) as shown,
+    ):
+        options = ApplyOptions(
+            parallelism=sending.parallelism,
+            bulk=sending.bulk,
+            progress=shown,
+            stop=stop,
+            locks=locks.held,
+            refused=locks.refused,
+        )
+        return apply_clusters(current, options), (caught[0] if caught else None)
 
 
 @contextmanager

@@ -30,8 +30,6 @@ END = "<!-- end of what is made -->"
 NOT_YET = frozenset(
     {
         "source.poll",
-        "clusters.NAME.amqp",
-        "clusters.NAME.lock",
         "clusters.NAME.nodes",
         "clusters.NAME.on_drift",
         "clusters.NAME.every",

@@ -126,7 +126,7 @@ def test_no_confirmed_message_is_lost_with_a_quorum_queue(broker: Broker, capsys
 def test_no_confirmed_message_is_lost_with_a_classic_queue(broker: Broker, capsys) -> None:
     """But for what the module of the proof states: what is got or under way at that instant."""
     routes = ("topic", "default", "topic default", "default get")
-    trials = race(broker, "classic", routes, 8, 0.12)
+    trials = race(broker, "classic", routes, 6, 0.12)
 
     fetched = under_way = 0
     for trial in trials:

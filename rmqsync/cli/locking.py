@@ -1,0 +1,52 @@
+"""The locks of one apply, and whether its plan still holds once they are had."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rmqsync.app.lock import Locks, Waiting, take_locks
+from rmqsync.app.plan import Planned, plan_clusters
+from rmqsync.cli.options import Common
+from rmqsync.cli.output import progress, say
+from rmqsync.cli.planfile import check_same
+from rmqsync.model.changes import Plan
+from rmqsync.report.plan_json import plan_document
+from rmqsync.wiring import now
+
+
+@contextmanager
+def locked(
+    shared: Common, planned: Sequence[Planned], timeout_s: float, stop: threading.Event
+) -> Iterator[tuple[Sequence[Planned], Locks]]:
+    """
+    Hold the locks of all clusters that are to be written.
+
+    What is locked is planned again; raises `StalePlan` where the cluster moved since it was shown.
+    """
+    writing = [one.target for one in planned if one.plan.applicable]
+    locks = take_locks(writing, Waiting(timeout_s, say, stop))
+    try:
+        if not shared.quiet:
+            for warning in locks.warnings:
+                say(f"warning: {warning}")
+        yield _planned_again(shared, planned, locks), locks
+    finally:
+        locks.release()
+
+
+def _planned_again(shared: Common, planned: Sequence[Planned], locks: Locks) -> Sequence[Planned]:
+    before = [one for one in planned if one.plan.name in locks.held]
+    if not before:
+        return planned
+    with progress(shared.quiet) as shown:
+        again = plan_clusters([one.target for one in before], progress=shown)
+    check_same(plan_document(_plan(before)), plan_document(_plan(again)))
+    by_name = {one.plan.name: one for one in again}
+    return [by_name.get(one.plan.name, one) for one in planned]
+
+
+def _plan(planned: Sequence[Planned]) -> Plan:
+    revision = planned[0].target.checkout.revision
+    return Plan(now(), revision, tuple(one.plan for one in planned))
