@@ -1,11 +1,17 @@
 """Two runs on one cluster, and what a run that has AMQP can delete."""
 
+import os
 import threading
 import time
 
 import pytest
 
+from rmqsync.app.apply import ApplyOptions, apply_clusters
+from rmqsync.app.plan import plan_clusters
 from rmqsync.broker.amqp_lock import QueueLock
+from rmqsync.cli.apply import apply_code
+from rmqsync.model.changes import Outcome
+from rmqsync.wiring import RunOptions, Session
 from tests.broker.test_amqp import amqp
 from tests.brokers import Broker
 from tests.cli.workspace import Workspace
@@ -144,3 +150,46 @@ def test_the_address_may_be_a_secret_that_only_apply_needs(
     assert "AMQP_URL is not set" in unset.err
     assert applied.code == 0
     assert r40.password not in applied.out + applied.err + unset.err
+
+
+class Failing:
+    """A lock that is lost after so many looks at it."""
+
+    lost = "its connection broke"
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def held(self) -> bool:
+        self.looks -= 1
+        return self.looks > 0
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("looks", [1, 2, 25])
+def test_a_lock_that_is_lost_ends_the_run_at_once(
+    workspace: Workspace, r40: Broker, looks: int
+) -> None:
+    workspace.cluster("one", r40)
+    queues = [{"vhost": "shop", "name": f"qu.{number}"} for number in range(30)]
+    workspace.define(BASE | {"queues": queues})
+    workspace.monkeypatch.chdir(workspace.folder)
+    opened = Session(None, None, os.environ)
+    planned = plan_clusters(opened.targets(RunOptions()))
+    options = ApplyOptions(parallelism=1, bulk=False, locks={"one": Failing(looks)})
+
+    (result,) = apply_clusters(planned, options)
+    opened.close()
+
+    outcomes = [one.outcome for one in result.results]
+    applied = outcomes.count(Outcome.APPLIED)
+    assert applied < 30
+    assert outcomes[applied:] == [Outcome.SKIPPED] * (31 - applied)
+    assert "the lock was lost: its connection broke" in (result.results[-1].error or "")
+    assert apply_code([result]) == 4
+    with r40.management() as api:
+        made = [vhost["name"] for vhost in api.get("vhosts")].count("shop")
+        made += len(api.get("queues")) if made else 0
+    assert made == applied
