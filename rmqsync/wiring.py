@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from rmqsync.app.diff import Side
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Amqp, Broker, Checkout
-from rmqsync.app.revision import RevisionReader
+from rmqsync.app.revision import RevisionReader, Unusable
 from rmqsync.config.cluster import ClusterSettings, Mode, Prune
 from rmqsync.config.read import read_settings
 from rmqsync.config.settings import Settings
@@ -55,6 +55,10 @@ class RunOptions:
     rabbitmq_version: Version | None = None
     timeout_s: float = 30.0
     parallelism: int = 8
+
+
+class BrokenAccess(SourceError):
+    """What a cluster is reached with cannot be read; other clusters are none the worse for it."""
 
 
 class Session:
@@ -117,7 +121,15 @@ class Session:
 
     def targets(self, options: RunOptions) -> list[Target]:
         """Return the chosen clusters, ready to be planned."""
-        return [self.target(name, options) for name in self.names(options.clusters)]
+        return [self._reachable(name, options) for name in self.names(options.clusters)]
+
+    def _reachable(self, name: str, options: RunOptions) -> Target:
+        """Return a cluster; one whose password or certificates cannot be read fails by itself."""
+        try:
+            return self.target(name, options)
+        except BrokenAccess as error:
+            target = self.target(name, options, offline=True)
+            return replace(target, reader=Unusable(name, str(error)), writable=True)
 
     def target(self, name: str, options: RunOptions, *, offline: bool = False) -> Target:
         """Return one cluster; `offline`, it reads its own definitions instead of the broker."""
@@ -150,6 +162,7 @@ class Session:
             writable,
             amqp=self._amqp(cluster, reader, options) if writable and not offline else None,
             lock_required=cluster.lock.required,
+            knows_secrets=options.base is None,
         )
 
     def _amqp(self, cluster: ClusterSettings, reader: Broker, options: RunOptions) -> Amqp | None:
@@ -221,13 +234,17 @@ class Session:
         assert cluster.username is not None
         assert cluster.password is not None
         what = f"cluster '{cluster.name}': password"
+        try:
+            password = self.secrets.read_ref(cluster.password, what)
+        except SourceError as error:
+            raise BrokenAccess(str(error)) from error
         tls = cluster.tls
         broker = ManagementApi(
             ClusterConnection(
                 name=cluster.name,
                 endpoints=cluster.endpoints,
                 username=cluster.username,
-                password=self.secrets.read_ref(cluster.password, what),
+                password=password,
                 password_from=str(cluster.password),
                 tls=TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key, verify=tls.verify),
                 timeout_s=options.timeout_s,

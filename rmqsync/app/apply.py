@@ -19,7 +19,7 @@ from rmqsync.app.ports import Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import UnsetSecret
+from rmqsync.kinds.base import UnsetSecret, address_of
 from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
 from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.planning.draft import draft
@@ -81,7 +81,7 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
     verified: bool | None = None
     error: str | None = None
     remaining: tuple[Ref, ...] = ()
-    if plan.applicable and any(r.outcome is not Outcome.SKIPPED for r in results.values()):
+    if any(result.outcome is Outcome.APPLIED for result in results.values()):
         options.progress("verifying", 0, 1)
         try:
             remaining = _verify(planned, execution)
@@ -98,7 +98,7 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         verified=verified,
         interrupted=options.stop.is_set(),
         error=error,
-        remaining=tuple(KINDS[ref.kind].sentence(ref.key) for ref in remaining),
+        remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
     )
 
 

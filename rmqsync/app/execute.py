@@ -29,8 +29,8 @@ from rmqsync.planning.order import steps
 
 BULK_FROM = 8
 """So many creations of one kind are cheaper as one import than as single calls."""
-BULK_OBJECTS = 5_000
-"""Objects in one import: well below the 20 MB that brokers take, and progress shows."""
+BULK_OBJECTS = 1_000
+"""Objects in one import: a signal is heeded between two of them, and progress shows."""
 
 _DONE = Result(Outcome.APPLIED)
 

@@ -20,7 +20,7 @@ from rmqsync.model.changes import ClusterPlan, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
 from rmqsync.model.findings import Finding
-from rmqsync.planning.plan import context_of, finish, touched
+from rmqsync.planning.plan import context_of, finish, secret_findings, touched
 from rmqsync.planning.rules import Rules, idle_targets
 
 CLUSTERS_AT_ONCE = 8
@@ -43,6 +43,8 @@ class Target:
     amqp: Amqp | None = None
     """`None` where the settings have no address: no lock then, and quorum queues stay."""
     lock_required: bool = False
+    knows_secrets: bool = True
+    """False where two revisions are compared: there secrets are names, and names are compared."""
 
     def files(self) -> list[tuple[str, Sequence[SourceFile]]]:
         return [(layer, self.checkout.files(layer)) for layer in self.layers]
@@ -123,6 +125,7 @@ def _planned(
 ) -> Planned:
     findings, found = compared
     idle = idle_targets(target.rules, desired, live)
+    unset = secret_findings(desired, context) if target.knows_secrets else []
     wanted = touched(found)
     try:
         facts = target.reader.queue_facts([ref.key for ref in wanted]) if wanted else {}
@@ -136,6 +139,6 @@ def _planned(
         live,
         by_ref,
         target.rules,
-        (*still_true(desired, live), *findings, *idle),
+        (*still_true(desired, live), *findings, *idle, *unset),
     )
     return Planned(target, plan, desired, live, context)

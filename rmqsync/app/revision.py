@@ -86,3 +86,39 @@ class RevisionReader:
 
     def _refused(self) -> Refused:
         return Refused(f"cluster '{self._name}' stands for a revision and cannot be written")
+
+
+class Unusable:
+    """Stands for a cluster that cannot even be asked; fits `Broker`."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self._name = name
+        self._reason = reason
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read(self) -> Live:
+        raise self._error()
+
+    def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        raise self._error()
+
+    def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
+        raise self._error()
+
+    def get(self, request: Request) -> JsonValue:
+        raise self._error()
+
+    def send(self, request: Request) -> None:
+        raise self._error()
+
+    def upload(self, document: Mapping[str, Any]) -> None:
+        raise self._error()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _error(self) -> BrokerError:
+        return BrokerError(self._reason)

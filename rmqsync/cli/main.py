@@ -13,12 +13,16 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rmqsync.cli.codes import Exit
+from rmqsync.cli.output import wants_color
 from rmqsync.version import __version__
+
+if TYPE_CHECKING:
+    from rmqsync.model.errors import InvalidDefinitions
 
 _VERBS = {
     "validate": "Check definitions offline.",
@@ -137,8 +141,7 @@ def _known(error: Exception) -> int:
     from rmqsync.model.errors import InvalidDefinitions, RmqsyncError, StalePlan, UsageError
 
     if isinstance(error, InvalidDefinitions):
-        count = len(error.findings)
-        return _fail(f"{error}\n{count} error{'s' if count != 1 else ''}, nothing was done", 1)
+        return _fail(_findings(error), Exit.FAILED)
     if isinstance(error, UsageError):
         return _fail(f"error: {error}", Exit.USAGE)
     if isinstance(error, StalePlan):
@@ -146,6 +149,16 @@ def _known(error: Exception) -> int:
     if isinstance(error, RmqsyncError):
         return _fail(f"error: {error}", Exit.FAILED)
     raise error
+
+
+def _findings(error: InvalidDefinitions) -> str:
+    """Return findings as `validate` shows them: errors and warnings told apart."""
+    from rmqsync.report.formats import Format, render
+    from rmqsync.report.plan_json import findings_document
+
+    color = wants_color("auto", sys.stderr)
+    shown = render(Format.TEXT, findings_document(error.findings), color=color)
+    return f"{shown.rstrip()} Nothing was done."
 
 
 def _fail(text: str, code: int) -> int:

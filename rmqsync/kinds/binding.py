@@ -13,6 +13,7 @@ of some versions, fail with 500 on 3.10 to 4.3: never sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote_plus
@@ -34,6 +35,7 @@ from rmqsync.model.definitions import Rows
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 
 _LETTER = {"queue": "q", "exchange": "e"}
+_WEIGHT = re.compile("0*[1-9][0-9]*")
 _HASH = "x-consistent-hash"
 _MAX_BODY_BYTES = 5000
 """POST of a binding, 4.0.4 and up (rabbit_mgmt_wm_bindings.erl)."""
@@ -61,7 +63,8 @@ def _expand(entry: Entry) -> Iterable[Entry]:
     keys = entry.pop("routing_keys", None)
     if keys is None:
         return (entry,)
-    return tuple({**entry, "routing_key": key} for key in keys)
+    own = [entry["routing_key"]] if "routing_key" in entry else []
+    return tuple({**entry, "routing_key": key} for key in dict.fromkeys([*own, *keys]))
 
 
 def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
@@ -176,6 +179,17 @@ def _check_all(rows: Rows, context: Context) -> Iterable[tuple[Key, Problem]]:
     for key, row in rows["binding"].items():
         if key[:2] not in hashing:
             continue
+        if not _WEIGHT.fullmatch(row["routing_key"]):
+            yield (
+                key,
+                Problem(
+                    "RMQ046",
+                    ("routing_key",),
+                    f"'{row['routing_key']}' is no weight: on a consistent hash exchange the "
+                    "routing key is how many parts of the messages the destination gets",
+                    "write a whole number, 1 or more, in quotes",
+                ),
+            )
         other = first.setdefault(key[:4], row)
         if other is not row:
             kind, name = row["destination_type"], row["destination"]

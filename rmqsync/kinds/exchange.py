@@ -33,6 +33,9 @@ from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row
 
+NULL_ARGUMENT = "RMQ034"
+"""Code of an argument that is null."""
+
 _REPLACE = OnChange.REPLACE
 _HISTORY = "x-recent-history-length"
 _HASH_PROPERTIES = ("correlation_id", "message_id", "timestamp")
@@ -119,7 +122,9 @@ def null_arguments(arguments: Row) -> Iterable[Problem]:
     """Yield arguments that are null; the API answers 400 `null_not_allowed`."""
     for name, value in arguments.items():
         if value is None:
-            yield Problem("RMQ034", ("arguments", name), f"argument {name} is null", "leave it out")
+            yield Problem(
+                NULL_ARGUMENT, ("arguments", name), f"argument {name} is null", "leave it out"
+            )
 
 
 def _references(row: Row) -> Iterable[Reference]:

@@ -50,6 +50,9 @@ def _shape(entry: Entry) -> Entry:
         arguments = entry.get("arguments")
         if kind is not None and (not arguments or TYPE not in arguments):
             entry["arguments"] = {TYPE: kind, **(arguments or {})}
+        elif kind is not None and arguments and arguments[TYPE] not in (kind, None):
+            # No type at all, so that the check says so where both are written.
+            entry["arguments"] = {**arguments, TYPE: f"{kind} and {arguments[TYPE]} at once"}
     return entry
 
 

@@ -147,6 +147,14 @@ _ONLY_FROM: dict[str, tuple[tuple[str, ...], Version]] = {
 
 def argument_problems(queue_type: str, arguments: Row, context: Context) -> Iterable[Problem]:
     """Yield what the broker refuses, or silently ignores, in the arguments of a queue."""
+    if queue_type not in (C, Q, S):
+        yield Problem(
+            "RMQ057",
+            ("arguments", "x-queue-type"),
+            f"there is no queue type '{queue_type}'",
+            "classic, quorum or stream",
+        )
+        return
     for name, value in arguments.items():
         known = ARGUMENTS.get(name)
         if known is None:

@@ -29,6 +29,7 @@ from rmqsync.kinds.base import (
 )
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.passwords import ALGORITHMS, SHA256, is_base64, is_hash, is_password
+from rmqsync.kinds.values import mangled, unmangled
 from rmqsync.kinds.vhost import split_tags
 from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity
@@ -62,7 +63,10 @@ def _settle(desired: Row, live: Row, context: Context) -> Row:
         kept = {name: live[name] for name in (HASH, ALGORITHM) if name in live}
         rest = {n: v for n, v in desired.items() if n not in (PASSWORD, HASH, ALGORITHM)}
         desired = {**rest, **kept}
-    return live if same(desired, live) else desired
+    if same(desired, live):
+        return live
+    is_same = mangled(desired["tags"]) == live["tags"]
+    return live if is_same and same({**desired, "tags": live["tags"]}, live) else desired
 
 
 def _means_live_password(desired: Row, live: Row, context: Context) -> bool:
@@ -195,6 +199,8 @@ def _to_export(row: Row) -> Row:
 
 def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
     del row, context
+    if entry.get("tags"):
+        entry["tags"] = unmangled(entry["tags"])
     if entry.get(ALGORITHM) == SHA256:
         del entry[ALGORITHM]
     return entry

@@ -78,3 +78,24 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
     found = get_close_matches(word.lower().replace("_", "-"), list(known), n=1)
     return found[0] if found else None
+
+
+def mangled(tags: list[str]) -> list[str]:
+    """
+    Return tags as RabbitMQ gives them back where it stores the bytes of UTF-8 as characters.
+
+    Seen for tags of vhosts on 3.10, and for tags of users on 3.10, 4.0 and 4.3.
+    """
+    return sorted(tag.encode("utf-8", "surrogatepass").decode("latin-1") for tag in tags)
+
+
+def unmangled(tags: list[str]) -> list[str]:
+    """Return such tags as they were written; what cannot be undone is left."""
+    return [_unmangled(tag) for tag in tags]
+
+
+def _unmangled(tag: str) -> str:
+    try:
+        return tag.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return tag

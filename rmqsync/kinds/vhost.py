@@ -30,7 +30,7 @@ from rmqsync.kinds.base import (
 )
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.settling import keep_optional, optional_names
-from rmqsync.kinds.values import closest
+from rmqsync.kinds.values import closest, mangled, unmangled
 from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row, same
@@ -76,13 +76,15 @@ def _finish(row: Row) -> Row:
 
 
 def _settle(desired: Row, live: Row, context: Context) -> Row:
-    del context
     settled = keep_optional(desired, live, optional_names(VHOST.fields))
     if "metadata" in settled:
         settled = {name: value for name, value in settled.items() if name != "metadata"}
     if _PROTECTED not in live and settled.get(_PROTECTED) is False:
         settled = {name: value for name, value in settled.items() if name != _PROTECTED}
-    return live if same(settled, live) else settled
+    if same(settled, live):
+        return live
+    is_same = context.before(4, 0) and mangled(settled.get("tags", [])) == live.get("tags")
+    return live if is_same and same({**settled, "tags": live["tags"]}, live) else settled
 
 
 def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
@@ -166,6 +168,8 @@ def _tidy(entry: Entry, row: Row, context: Context) -> Entry:
     Its default queue type is the node's, and that is `classic` where all vhosts say so. `/` is
     there on a new broker, with a description.
     """
+    if entry.get("tags") and context.before(3, 11):
+        entry["tags"] = unmangled(entry["tags"])
     for name in ("description", "tags", "tracing", _PROTECTED):
         if not row.get(name) and (row["name"], name) != ("/", "description"):
             entry.pop(name, None)

@@ -21,8 +21,11 @@ RMQ019 something was left out: the broker's own, a plugin's or a client's
 RMQ020 `{secret: NAME}` where no secret can be
 RMQ028 the user that rmqsync logs in as, or its rights
 RMQ029 `removed:` of something that is declared
+RMQ030 `omit` and `state: absent` in one entry
 ====== =========================================================================================
 """
+
+from rmqsync.kinds.exchange import NULL_ARGUMENT
 
 VARIABLE = "RMQ011"
 NO_VHOST = "RMQ012"
@@ -41,3 +44,7 @@ FOREIGN_SECRET = "RMQ009"
 MISPLACED_SECRET = "RMQ020"
 OWN_USER = "RMQ028"
 REMOVED_DECLARED = "RMQ029"
+CONTRADICTION = "RMQ030"
+
+FOLLOW_ON = frozenset({MISSING, OMITS_NOTHING, NULL_ARGUMENT})
+"""What may be said only because another file could not be read."""

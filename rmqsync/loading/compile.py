@@ -60,6 +60,8 @@ def compile_layers(
     work = _Compilation(options, kinds)
     work.read(layers, cache or ParseCache())
     compiled = work.compile()
+    if not work.is_whole:
+        work.findings = [one for one in work.findings if not work.follows_on(one)]
     if any(finding.is_error for finding in work.findings):
         raise InvalidDefinitions(dict.fromkeys(work.findings))
     compiled.findings = tuple(sorted(dict.fromkeys(work.findings), key=lambda f: f.order))
@@ -75,16 +77,30 @@ class _Compilation:
         self.scope = Scope(options.scope_vhosts, options.scope_kinds)
         self.merger = Merger(kinds, options.default_vhost)
         self.compiled = Compiled({}, {}, tables=self.merger.tables)
-        self.is_whole = True
+        self.layer_of: dict[str, int] = {}
+        """Number of the layer of each file."""
+        self.broken: list[int] = []
+        """Layers of the files that could not be read."""
+
+    @property
+    def is_whole(self) -> bool:
         """Whether every file could be read."""
+        return not self.broken
+
+    def follows_on(self, finding: Finding) -> bool:
+        """Tell whether a finding may be there only since a file of an earlier layer is broken."""
+        if finding.code not in codes.FOLLOW_ON or finding.source is None:
+            return False
+        return self.layer_of.get(finding.source.file, -1) > min(self.broken)
 
     def read(self, layers: Layers, cache: ParseCache) -> None:
         for number, (_, files) in enumerate(layers):
             for file in files:
                 parsed = cache.get(file)
                 self.findings += parsed.findings
+                self.layer_of[file.path] = number
                 if parsed.document is None:
-                    self.is_whole = False
+                    self.broken.append(number)
                 elif parsed.document.data is not None:
                     source = Source(parsed, number, self.options.vars, self.kinds)
                     self.findings += source.findings

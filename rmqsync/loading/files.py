@@ -97,6 +97,11 @@ def _misfits(document: Document | None, kinds: Registry) -> tuple[Finding, ...]:
     return () if checker.accepts(document.data) else tuple(checker.findings(document))
 
 
+def _has_header(data: object) -> bool:
+    """Tell whether a file says by which broker it was exported."""
+    return isinstance(data, dict) and any(name in data for name in VERSION_KEYS)
+
+
 class ParseCache:
     """Parsed files by path and digest, the least recently used ones dropped."""
 
@@ -155,7 +160,8 @@ class Source:
         self.findings: list[Finding] = []
         """What is wrong with the file as such."""
         misfits: tuple[Finding, ...]
-        if parsed.has_variables:
+        # In what a broker exported, `${` is nobody's variable.
+        if parsed.has_variables and not _has_header(document.data):
             document, self.findings = interpolate(document, variables)
             misfits = _misfits(document, kinds)
             self.has_credentials |= any(map(has_credentials, variables.values()))
@@ -166,7 +172,7 @@ class Source:
         self.is_sound = not misfits
         """Whether everything in it fits the schema."""
         self.data: dict[str, Any] = document.data if document.data.__class__ is dict else {}
-        self.has_header = any(name in self.data for name in VERSION_KEYS)
+        self.has_header = _has_header(self.data)
         """Whether it is an export that a broker wrote."""
         self.paths: dict[int, tuple[str | int, ...]] | None = None
         """Of every mapping and list, by `id()`; made when something is to be said about one."""

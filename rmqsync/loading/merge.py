@@ -87,6 +87,8 @@ class Merger:
             if not _is_double(kind, old, new):
                 self._twice(kind, key, old, new)
             return
+        if "omit" in entry and "state" in entry:
+            self._contradicts(kind, key, new)
         if "omit" in entry:
             if old is None or old.entry is Retraction.OMITTED:
                 self._omits_nothing(kind, key, new)
@@ -133,6 +135,17 @@ class Merger:
                 new.source.document.locate(new.source.path_of(new.node)),
                 address=address_of(kind, key),
                 hint="keep one of them, or move one to a later layer",
+            )
+        )
+
+    def _contradicts(self, kind: Kind, key: Key, new: Slot) -> None:
+        self.findings.append(
+            error(
+                codes.CONTRADICTION,
+                f"{kind.sentence(key)} is both omitted and to be absent",
+                new.source.document.locate(new.source.path_of(new.node)),
+                address=address_of(kind, key),
+                hint="keep omit: true to leave it out, or state: absent to delete it",
             )
         )
 

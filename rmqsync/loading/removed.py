@@ -78,6 +78,8 @@ def address_problem(address: str, kinds: Registry) -> tuple[str, str | None] | N
     parts = plain.split("/")
     if len(parts) != example.count("/") + 1:
         return f"'{address}' is no address of a {kind.label}", f"one looks like {example}"
+    if kind.in_vhost and not parts[0]:
+        return f"'{address}' names no vhost", f"one looks like {example}; '/' is written %2F"
     right = "/".join(encode(decode(part)) for part in parts)
     if right != plain:
         return f"'{address}' is not encoded as addresses are", f"write {name}:{right}"

@@ -51,9 +51,7 @@ def loss_of(
     """Return the worst that a change can cause; `can_prove`: there is what `is_provable` needs."""
     kind = kinds[change.ref.kind]
     if change.action is Action.CREATE:
-        # One that removes itself when done may have been done before: made anew, it copies again.
-        again = change.after is not None and kind.self_deleting(change.after)
-        return Loss.MESSAGES if again else kind.create_loss
+        return kind.create_loss
     if change.action is Action.UPDATE:
         return kind.update_loss
     gone = (change.ref, *change.impact.implied)

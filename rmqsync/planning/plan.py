@@ -13,7 +13,7 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context, Registry, address_of, secrets_in
 from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Ref
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.findings import Finding
+from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.planning.draft import Draft
 from rmqsync.planning.guard import guard
@@ -123,3 +123,21 @@ def unset_secrets(desired: Desired, context: Context) -> dict[str, list[Ref]]:
                 if context.secret(name) is None:
                     found.setdefault(name, []).append(Ref(kind, key))
     return found
+
+
+def secret_findings(desired: Desired, context: Context) -> list[Finding]:
+    """Return a warning for each secret without a value: what names it is not compared."""
+    return [
+        warning(
+            "RMQ098",
+            f"secret '{name}' has no value: {_some(refs)} is not compared, and cannot be applied",
+            desired.source(refs[0]),
+            address=address_of(KINDS[refs[0].kind], refs[0].key),
+        )
+        for name, refs in unset_secrets(desired, context).items()
+    ]
+
+
+def _some(refs: list[Ref]) -> str:
+    first = address_of(KINDS[refs[0].kind], refs[0].key)
+    return first if len(refs) == 1 else f"{first} and {len(refs) - 1} more"

@@ -380,3 +380,42 @@ def test_an_exchange_type_that_the_cluster_lacks_is_said_before(shop: Workspace)
     (finding,) = planned.cluster["findings"]
     assert (finding["code"], finding["source"]["file"]) == ("RMQ036", "base/all.yaml")
     assert "x-nothing" in finding["message"]
+
+
+def test_tags_that_are_not_ascii_settle(shop: Workspace, broker: Broker) -> None:
+    """3.10 stores the bytes of UTF-8 as characters, and gives back those."""
+    user = {"name": "tagged", "tags": ["标签", "plain"], "password_hash": ""}
+    shop.define({"vhosts": [{"name": "shop", "tags": ["é", "标"]}], "users": [user]})
+
+    applied = shop.apply()
+
+    assert applied.code == 0
+    assert shop.plan().changes == []
+    exported = shop.run("export", "one", "--dir", "out")
+    assert exported.code == 0
+    assert "标签" in (shop.folder / "out" / "users.yaml").read_text()
+
+
+def test_a_secret_without_value_is_said_not_to_be_compared(shop: Workspace, broker: Broker) -> None:
+    shop.apply()
+    shop.monkeypatch.delenv("SECRET_CRM")
+
+    planned = shop.plan()
+
+    assert planned.changes == []
+    (finding,) = planned.cluster["findings"]
+    assert (finding["code"], finding["address"]) == ("RMQ098", "user:crm")
+
+
+def test_a_cluster_whose_password_is_unset_does_not_stop_the_others(shop: Workspace) -> None:
+    broken = shop.settings["clusters"]["one"] | {"password": {"env": "NOT_THERE"}}
+    shop.settings["clusters"]["broken"] = broken
+    shop.save()
+
+    planned, applied = shop.plan(), shop.apply()
+
+    assert planned.code == 1
+    assert [c["status"] for c in planned.document["clusters"]] == ["ok", "error"]
+    assert "NOT_THERE" in planned.document["clusters"][1]["error"]
+    assert applied.code == 4
+    assert shop.plan("--cluster", "one").changes == []

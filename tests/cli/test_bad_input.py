@@ -149,7 +149,54 @@ def test_an_unset_password_names_its_variable(workspace: Workspace) -> None:
     planned = workspace.run("plan")
 
     assert planned.code == 1
-    assert "NOT_THERE" in planned.err
+    assert "NOT_THERE" in planned.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("{name: q, type: quorm}", "did you mean 'quorum'", id="type"),
+        pytest.param(
+            "{name: q, type: quorum, arguments: {x-queue-type: classic}}",
+            "no queue type 'quorum and classic at once'",
+            id="two types",
+        ),
+        pytest.param(
+            "{name: q, arguments: {x-queue-type: foo, x-max-length: 1}}",
+            "there is no queue type 'foo'",
+            id="type by argument",
+        ),
+        pytest.param("{name: q, omit: true, state: absent}", "both omitted", id="contradiction"),
+        pytest.param(
+            "{name: q, bindings: [{source: hash, routing_key: abc}]}",
+            "'abc' is no weight",
+            id="weight",
+        ),
+    ],
+)
+def test_what_cannot_be_meant(workspace: Workspace, text: str, said: str) -> None:
+    workspace.cluster("snapshot", endpoints=["file:snapshot.json"])
+    exchanges = "exchanges: [{name: hash, type: x-consistent-hash}]"
+    workspace.write("base/a.yaml", f"vhost: /\n{exchanges}\nqueues:\n  - {text}\n")
+
+    checked = workspace.run("validate")
+
+    assert checked.code == 1
+    assert said in checked.out
+
+
+def test_both_spellings_of_a_routing_key_count(workspace: Workspace) -> None:
+    workspace.cluster("snapshot", endpoints=["file:snapshot.json"])
+    workspace.write("snapshot.json", '{"vhosts": [{"name": "/"}]}')
+    keys = "{source: amq.topic, routing_key: a, routing_keys: [b, a]}"
+    workspace.write("base/a.yaml", f"vhost: /\nqueues: [{{name: q, bindings: [{keys}]}}]\n")
+
+    planned = workspace.plan()
+
+    assert [address for _, address in planned.changes if address.startswith("binding")] == [
+        "binding:%2F/amq.topic/queue/q/a",
+        "binding:%2F/amq.topic/queue/q/b",
+    ]
 
 
 @pytest.mark.parametrize("folder", ["missing", "empty"])

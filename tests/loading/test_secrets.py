@@ -94,8 +94,8 @@ def test_hashes_are_no_plain_secrets():
         ),
         pytest.param(
             "users:\n  - {name: joe, password: {secret: zzz}}",
-            "2:36: no secret is called 'zzz'; rmqsync.yaml declares joe, site_b; `include:` takes in "
-            "the secrets.yaml that export wrote",
+            "2:36: no secret is called 'zzz'; rmqsync.yaml declares joe, site_b; `include:` takes "
+            "in the secrets.yaml that export wrote",
             id="unknown, nothing like it",
         ),
         pytest.param(

@@ -335,22 +335,6 @@ def test_a_difference_that_the_broker_cannot_lose_is_left_and_said():
     assert (said(new), new.findings) == ([("update", "vhost:v", None)], ())
 
 
-def test_a_shovel_that_removes_itself_is_not_made_again_by_accident():
-    shovel = {
-        "vhost": "v",
-        "name": "s",
-        "src-uri": "amqp://",
-        "src-queue": "q",
-        "dest-uri": "amqp://",
-        "dest-queue": "r",
-        "src-delete-after": "queue-length",
-    }
-
-    (change,) = plan_of(rows(vhost(), ("shovel", shovel)), rows(vhost())).changes
-
-    assert (change.loss, change.hold and change.hold.code.value) == (Loss.MESSAGES, "loss")
-
-
 def test_a_limit_that_limits_nothing_is_no_object():
     limits = rows(vhost(), ("vhost_limit", {"vhost": "v", "max-connections": -1}))
 
