@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from rmqsync.analysis.policy_losses import Threat, threats
 from rmqsync.config.cluster import Prune
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Context, Registry, address_of
@@ -31,6 +32,8 @@ class Draft:
     unchanged: int
     findings: tuple[Finding, ...] = ()
     """Differences that this broker cannot be made to lose: they are left as they are."""
+    threats: tuple[Threat, ...] = ()
+    """What the changes of policies may do to live objects."""
 
     @property
     def going(self) -> tuple[Ref, ...]:
@@ -67,6 +70,7 @@ def draft(
         ),
         found.unchanged + len(found.differing) - len(possible),
         tuple(findings),
+        threats(changes, live.rows, context),
     )
 
 

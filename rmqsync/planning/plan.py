@@ -19,6 +19,7 @@ from rmqsync.planning.draft import Draft
 from rmqsync.planning.guard import guard
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
+from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 
 
@@ -53,7 +54,8 @@ def parse_version(text: str | None) -> tuple[int, int, int] | None:
 
 def touched(found: Draft, kinds: Registry = KINDS) -> tuple[Ref, ...]:
     """Return the objects whose messages and consumers the guard wants to know."""
-    return tuple({ref for change in found.changes for ref in counted(change, kinds)})
+    refs = {ref for change in found.changes for ref in counted(change, kinds)}
+    return tuple(refs | at_risk(found.threats))
 
 
 def finish(
@@ -69,6 +71,8 @@ def finish(
     """Return the plan: changes judged, in the order of application, with a fingerprint."""
     owned = sum(len(rows) for rows in desired.rows.values())
     changes = guard(found.changes, desired, live.rows, facts, rules, owned, kinds)
+    context = context_of(desired, live, Context())
+    changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
     ordered = order(changes, live.rows, kinds)
     return ClusterPlan(
         name=name,
