@@ -27,6 +27,8 @@ COUNTS: tuple[CountName, ...] = (*ACTIONS, "held", "unmanaged", "unchanged")
 class SourceDocument(TypedDict):
     file: str
     line: int
+    column: NotRequired[int]
+    """Of findings only, where it is known."""
 
 
 class FieldDocument(TypedDict):

@@ -287,8 +287,16 @@ def _finding(finding: Finding) -> FindingDocument:
         "severity": finding.severity.value,
         "message": without_userinfo(f"{finding.message}{hint}"),
         "address": finding.address,
-        "source": _source(finding.source),
+        "source": _place(finding.source),
     }
+
+
+def _place(origin: Origin | None) -> SourceDocument | None:
+    """Return where a finding is, to the column where that is known."""
+    source = _source(origin)
+    if source is not None and origin is not None and origin.column:
+        source["column"] = origin.column
+    return source
 
 
 def _remark(finding: Finding) -> RemarkDocument:

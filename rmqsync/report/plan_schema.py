@@ -92,13 +92,13 @@ def _finding() -> _Schema:
             "severity": _one_of(severity.value for severity in Severity),
             "message": _TEXT,
             "address": _TEXT_OR_NULL,
-            "source": _source(),
+            "source": _source({"column": _COUNT}),
         }
     )
 
 
-def _source() -> _Schema:
-    return _or_null(_object({"file": _TEXT, "line": _COUNT}))
+def _source(optional: _Schema | None = None) -> _Schema:
+    return _or_null(_object({"file": _TEXT, "line": _COUNT}, optional))
 
 
 def _summary() -> _Schema:

@@ -109,7 +109,8 @@ def place(source: SourceDocument | None) -> str:
     if source is None:
         return ""
     line = f":{source['line']}" if source["line"] else ""
-    return f"{visible(source['file'])}{line}"
+    column = f":{source['column']}" if line and source.get("column") else ""
+    return f"{visible(source['file'])}{line}{column}"
 
 
 def exact_place(remark: RemarkDocument) -> str:

@@ -40,7 +40,7 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return closed
 
 
-def test_every_field_of_the_design_is_there_and_no_other() -> None:
+def test_every_field_of_the_design_is_there_and_of_findings_the_column() -> None:
     hold = plans.LOSES_MESSAGES
     one = queue(
         Action.UPDATE,
@@ -133,7 +133,11 @@ def test_every_field_of_the_design_is_there_and_no_other() -> None:
                         "message": "policy 'mirror-all' matches every queue; "
                         "name the queues it is for",
                         "address": "policy:common/mirror-all",
-                        "source": {"file": "regions/shanghai/policies.yaml", "line": 4},
+                        "source": {
+                            "file": "regions/shanghai/policies.yaml",
+                            "line": 4,
+                            "column": 12,
+                        },
                     }
                 ],
             }
