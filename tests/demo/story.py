@@ -102,12 +102,12 @@ def _publish(stage: Stage, shanghai: Broker) -> None:
 def _change_by_hand(stage: Stage, shanghai: Broker) -> None:
     with stage.step("Somebody opens the management page …"):
         stage.say(
-            f"""… of Shanghai, deletes the binding *.viporder.# of {_QUEUE}, and sets ha-params of
-            the policy exchange_queue_ha from 2 to 1. Nobody is told, and the next VIP order will
-            not reach its desk."""
+            f"""… of Shanghai, deletes the binding *.viporder.# of {_QUEUE}, and sets message-ttl of
+            the policy exchange_queue_ha from a day to an hour. Nobody is told, and the next VIP
+            order will not reach its desk."""
         )
         shop.delete_binding(shanghai, "ex.order.topic", _QUEUE, "*.viporder.#")
-        shop.change_policy(shanghai, "exchange_queue_ha", ha_params=1)
+        shop.change_policy(shanghai, "exchange_queue_ha", message_ttl=3_600_000)
 
 
 def _notice(stage: Stage) -> None:
