@@ -264,6 +264,8 @@ class Kind:
     """(live, settled desired, context) → what the broker cannot change, or would not."""
     references: Callable[[Row], Iterable[Reference]] = _no_references
     """Objects this one names; its own vhost is understood."""
+    refers_by: tuple[str, ...] = ()
+    """Fields that alone decide `references`: rows that agree in them are looked at once."""
     broker_owned: Callable[[Row], bool] = _no
     """Made by the broker, a plugin or a client for itself: in no plan, list or export."""
     transient: Callable[[Row], bool] = _no

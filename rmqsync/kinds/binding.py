@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from urllib.parse import quote_plus
 
 from rmqsync.kinds.base import (
@@ -206,17 +205,12 @@ def _check_all(rows: Rows, context: Context) -> Iterable[tuple[Key, Problem]]:
 
 
 def _references(row: Row) -> Iterable[Reference]:
-    return _ends(row["vhost"], row["source"], row["destination_type"], row["destination"])
-
-
-@lru_cache(16384)  # there are more bindings than anything else, and several to a queue
-def _ends(vhost: str, source: str, kind: str, name: str) -> tuple[Reference, ...]:
-    found = []
-    if not is_predeclared(source):
-        found.append(Reference("exchange", (vhost, source), ("source",)))
+    vhost = row["vhost"]
+    if not is_predeclared(row["source"]):
+        yield Reference("exchange", (vhost, row["source"]), ("source",))
+    kind, name = row["destination_type"], row["destination"]
     if kind == "queue" or not is_predeclared(name):
-        found.append(Reference(kind, (vhost, name), ("destination",)))
-    return tuple(found)
+        yield Reference(kind, (vhost, name), ("destination",))
 
 
 def _broker_owned(row: Row) -> bool:
@@ -284,6 +278,7 @@ BINDING = Kind(
     check=_check,
     check_all=_check_all,
     references=_references,
+    refers_by=("vhost", "source", "destination_type", "destination"),
     broker_owned=_broker_owned,
     loss=Loss.ROUTING,
     declare=_declare,

@@ -32,6 +32,11 @@ def is_broker_owned(row: Row) -> bool:
     return bool(row.get("arguments")) and "x-internal-purpose" in row["arguments"]
 
 
+def is_plain_name(name: str) -> bool:
+    """Tell at a glance that `name_problems` finds none; false means that it has to look."""
+    return is_short_line(name) and not name.startswith((_RESERVED, "amq_", ".")) and name != ""
+
+
 def name_problems(row: Row, field: str = "name") -> Iterable[Problem]:
     """Yield what the broker, or a client, could not live with in a name."""
     name = row[field]

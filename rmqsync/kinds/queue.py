@@ -30,7 +30,12 @@ from rmqsync.kinds.base import (
     Request,
 )
 from rmqsync.kinds.exchange import null_arguments
-from rmqsync.kinds.names import is_broker_owned, is_predeclared, name_problems
+from rmqsync.kinds.names import (
+    is_broker_owned,
+    is_plain_name,
+    is_predeclared,
+    name_problems,
+)
 from rmqsync.kinds.queue_arguments import argument_problems
 from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity
@@ -145,6 +150,13 @@ def _settle(desired: Row, live: Row, context: Context) -> Row:
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
+    is_simple = row["durable"] and not row["auto_delete"] and not row["arguments"]
+    if is_simple and is_plain_name(row["name"]):
+        return ()
+    return _problems(row, context)
+
+
+def _problems(row: Row, context: Context) -> Iterable[Problem]:
     yield from name_problems(row)
     kind = queue_type(row, context)
     if kind != "classic":

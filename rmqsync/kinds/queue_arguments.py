@@ -145,6 +145,11 @@ _ONLY_FROM: dict[str, tuple[tuple[str, ...], Version]] = {
 }
 
 
+_BY_VERSION = ("x-queue-leader-locator", "x-queue-version", "x-queue-master-locator")
+# Where the version is no matter, a value that fits is settled without asking for it.
+_TIMELESS = ARGUMENTS.keys() - _ONLY_FROM.keys() - set(_BY_VERSION)
+
+
 def argument_problems(queue_type: str, arguments: Row, context: Context) -> Iterable[Problem]:
     """Yield what the broker refuses, or silently ignores, in the arguments of a queue."""
     if queue_type not in (C, Q, S):
@@ -161,6 +166,8 @@ def argument_problems(queue_type: str, arguments: Row, context: Context) -> Iter
             yield from _unknown(name)
         elif value is None:
             continue  # reported as null
+        elif name in _TIMELESS and queue_type in known.types and known.accepts(value):
+            continue
         else:
             yield from _known(name, value, known, queue_type, context)
     if "x-dead-letter-routing-key" in arguments and "x-dead-letter-exchange" not in arguments:

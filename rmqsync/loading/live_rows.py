@@ -13,7 +13,7 @@ from typing import Any
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import OPTIONAL, UNSET, Entry, Kind, Registry
 from rmqsync.loading.flatten import is_raw
-from rmqsync.loading.rows import completer, is_default, required_names
+from rmqsync.loading.rows import completer, is_default, required_names, unmet
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key, Row
@@ -150,10 +150,9 @@ def _plain_names(kind: Kind) -> frozenset[str] | None:
 
 def dangling(kind: Kind, rows: Mapping[Key, Row], every: Rows, among: Iterable[str]) -> list[Key]:
     """Return the keys of rows that name, strictly, something of `among` that is not there."""
-    references, among = kind.references, frozenset(among)
+    among = frozenset(among)
     return [
         key
-        for key, row in rows.items()
-        for reference in references(row)
-        if reference[1] not in every[reference[0]] and reference[0] in among and reference[3]
+        for key, reference in unmet(kind, rows, every)
+        if reference.kind in among and reference.strict
     ]

@@ -15,7 +15,7 @@ from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, finding_at, locate
 from rmqsync.loading.files import Source
 from rmqsync.loading.merge import Merger, Retraction
-from rmqsync.loading.rows import is_default
+from rmqsync.loading.rows import is_default, unmet
 from rmqsync.loading.scope import Scope
 from rmqsync.model.changes import Ref
 from rmqsync.model.findings import Finding, Severity, error, warning
@@ -112,14 +112,7 @@ class References:
 
     def _of_kind(self, kind: Kind) -> Iterator[Finding]:
         rows, every = self.compiled.rows[kind.name], self.compiled.rows
-        references = kind.references
-        missing = [
-            (key, reference)
-            for key, row in rows.items()
-            for reference in references(row)
-            if reference[1] not in every[reference[0]]
-        ]
-        for key, reference in missing:
+        for key, reference in unmet(kind, rows, every):
             if key in rows:
                 yield from self._missing(kind, key, reference)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import itemgetter
 
-from rmqsync.kinds.base import REQUIRED, Entry, Kind, Presence
-from rmqsync.model.values import Row
+from rmqsync.kinds.base import REQUIRED, Entry, Kind, Presence, Reference
+from rmqsync.model.definitions import Rows
+from rmqsync.model.values import Key, Row
 
 _DEFAULTS = {one.name: one.default for one in fields(Kind)}
 
@@ -51,3 +53,20 @@ def completer(kind: Kind) -> Callable[[Entry], Row]:
             return finish(row) if len(row) == size else slow(entry)
 
     return complete
+
+
+def unmet(kind: Kind, rows: Mapping[Key, Row], every: Rows) -> list[tuple[Key, Reference]]:
+    """Return the references of rows to what is not in `every`, each with the key of its row."""
+    references = kind.references
+    if kind.refers_by:
+        some = dict(
+            zip(map(itemgetter(*kind.refers_by), rows.values()), rows.values(), strict=True)
+        )
+        if all(one.key in every[one.kind] for row in some.values() for one in references(row)):
+            return []
+    return [
+        (key, reference)
+        for key, row in rows.items()
+        for reference in references(row)
+        if reference.key not in every[reference.kind]
+    ]
