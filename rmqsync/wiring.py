@@ -20,7 +20,7 @@ from rmqsync.config.cluster import ClusterSettings, Mode, Prune
 from rmqsync.config.read import read_settings
 from rmqsync.config.settings import Settings
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, UnsetSecret, Version
+from rmqsync.kinds.context import Context, UnsetSecret, Version
 from rmqsync.loading.compile import LayerFile, Options, ParseCache, compile_layers
 from rmqsync.loading.files import SourceFile
 from rmqsync.model.address import Pattern

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.patterns import LIMIT_BYTES
 
 if TYPE_CHECKING:

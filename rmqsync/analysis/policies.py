@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from rmqsync.analysis.merging import merged
 from rmqsync.analysis.patterns import Matcher, dialect, matcher
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.policy_keys import disqualifies
 from rmqsync.kinds.queue import TYPE, queue_type
 from rmqsync.model.changes import Ref

@@ -29,7 +29,7 @@ from rmqsync.analysis.policies import (
     is_for,
     sort_of,
 )
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
 from rmqsync.model.values import JsonValue, Key, Row

@@ -19,7 +19,8 @@ from rmqsync.app.ports import Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import UnsetSecret, address_of
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import UnsetSecret
 from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
 from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.planning.draft import draft

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rmqsync.config.cluster import Prune
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, ClusterPlan, Loss
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.planning.draft import draft

@@ -18,7 +18,8 @@ from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
 from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Kind, Request, UnsetSecret
+from rmqsync.kinds.base import Kind, Request
+from rmqsync.kinds.context import Context, UnsetSecret
 from rmqsync.loading.document_of import compile_document
 from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Result
 from rmqsync.model.definitions import Rows

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.dump import TreeOptions, tree
 from rmqsync.loading.dump_secrets import Secret
 from rmqsync.model.definitions import Live

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Layers, Options, ParseCache, check_for_cluster, compile_layers
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding

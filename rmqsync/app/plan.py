@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ports import Amqp, Broker, Checkout, Progress
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
 from rmqsync.model.changes import ClusterPlan, Status

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from rmqsync.app.ports import Broker
 from rmqsync.app.prove import NotProven, Prover
-from rmqsync.kinds.base import Context, Kind, Request
+from rmqsync.kinds.base import Kind, Request
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
 from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.model.values import Row

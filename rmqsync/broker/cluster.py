@@ -11,7 +11,8 @@ from rmqsync.broker.client import Client, Pace, Sent
 from rmqsync.broker.connection import ClusterConnection
 from rmqsync.broker.live import LiveReader
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry, Request
+from rmqsync.kinds.base import Request
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.definitions import Live, QueueFacts
 from rmqsync.model.values import JsonValue, Key
 

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 from rmqsync.broker.rows import default_queue_types, foreign
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry, Request
+from rmqsync.kinds.base import Request
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live, QueueFacts
 from rmqsync.model.errors import BrokerError, SourceError, UsageError

@@ -27,7 +27,8 @@ from rmqsync.broker.rows import (
     without_user,
 )
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Kind, Registry, Request
+from rmqsync.kinds.base import Kind, Request
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live
 from rmqsync.model.errors import BrokerError

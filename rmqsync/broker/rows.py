@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from rmqsync.kinds.base import Registry
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 

@@ -1,6 +1,5 @@
 """The kinds there are. The one list of them: nothing else is keyed by kind."""
 
-from rmqsync.kinds.base import Registry
 from rmqsync.kinds.binding import BINDING
 from rmqsync.kinds.exchange import EXCHANGE
 from rmqsync.kinds.federation_upstream import FEDERATION_UPSTREAM
@@ -11,6 +10,7 @@ from rmqsync.kinds.parameter import PARAMETER
 from rmqsync.kinds.permission import PERMISSION
 from rmqsync.kinds.policy import POLICY
 from rmqsync.kinds.queue import QUEUE
+from rmqsync.kinds.registry import Registry
 from rmqsync.kinds.shovel import SHOVEL
 from rmqsync.kinds.topic_permission import TOPIC_PERMISSION
 from rmqsync.kinds.user import USER

@@ -11,64 +11,20 @@ is the normal form: identity and every field that has a default, by the broker's
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
 
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import OPTIONAL, REQUIRED, UNSET, Field, Secrecy
 from rmqsync.model.address import address
 from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import Rows
 from rmqsync.model.findings import Severity
-from rmqsync.model.values import JsonObject, JsonValue, Key, Row, is_secret_reference
+from rmqsync.model.values import JsonObject, JsonValue, Key, Row
 
 Entry: TypeAlias = dict[str, Any]
 """What was written about one object, fields missing as they please."""
-
-Version: TypeAlias = tuple[int, int, int]
-
-
-class Presence(Enum):
-    """What it means when a field is not written."""
-
-    REQUIRED = "required"
-    OPTIONAL = "optional"  # no default: the row has no such key, and the live value stays
-    UNSET = "unset"  # no default: the row has no such key, and neither has the live object
-
-
-REQUIRED: Final = Presence.REQUIRED
-OPTIONAL: Final = Presence.OPTIONAL
-UNSET: Final = Presence.UNSET
-
-
-class OnChange(Enum):
-    UPDATE = "update"
-    REPLACE = "replace"
-
-
-class Secrecy(Enum):
-    """What of a field must never be shown."""
-
-    NONE = "none"
-    VALUE = "value"  # all of it: passwords, hashes
-    URI = "uri"  # a URI, or a list of them, when it holds credentials
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One line of the table that schema, defaults, diff and redaction all read."""
-
-    name: str
-    """The broker's own spelling, hyphens and all: "apply-to", "auto_delete"."""
-    schema: JsonObject
-    """JSON Schema of the value, with a `description`."""
-    default: JsonValue | Presence = REQUIRED
-    on_change: OnChange = OnChange.UPDATE
-    secret: Secrecy = Secrecy.NONE
-    """Anything but `NONE` also lets the field hold `{secret: NAME}`."""
-    may_be_plain: bool = False
-    """Secret, and yet allowed in a file as it is: a salted hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,55 +56,6 @@ class Problem(NamedTuple):
     message: str
     hint: str | None = None
     severity: Severity = Severity.ERROR
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a kind may ask about the cluster it is for."""
-
-    version: Version | None = None
-    """Of RabbitMQ; `None` where it is not known (offline, no `--rabbitmq-version`)."""
-    default_queue_types: Mapping[str, str] = field(default_factory=dict)
-    """Of the vhosts of the cluster, live ones overridden by declared ones."""
-    secret: Callable[[str], str | None] = lambda _: None
-    """The value of a secret by name; `None` where it is unset: unknown, not compared."""
-    features: frozenset[str] = frozenset()
-    """Names of deprecated features that the cluster permits, where it tells (3.13 and up)."""
-    exchange_types: frozenset[str] = frozenset()
-    """Types of exchange that the cluster has; empty where it is not known."""
-
-    def at_least(self, *version: int) -> bool:
-        """Tell whether the broker is known to be of `version` or newer."""
-        return self.version is not None and self.version >= version
-
-    def before(self, *version: int) -> bool:
-        """Tell whether the broker is known to be older than `version`."""
-        return self.version is not None and self.version < version
-
-    def permits(self, feature: str) -> bool:
-        """Tell whether the cluster said that it permits a deprecated feature."""
-        return feature in self.features
-
-    def resolve(self, value: Any) -> Any:
-        """
-        Return `value` with every `{secret: NAME}` in it replaced.
-
-        Raises `UnsetSecret` for a secret without a value.
-        """
-        if is_secret_reference(value):
-            found = self.secret(value["secret"])
-            if found is None:
-                raise UnsetSecret(value["secret"])
-            return found
-        if isinstance(value, dict):
-            return {name: self.resolve(item) for name, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item) for item in value]
-        return value
-
-
-class UnsetSecret(Exception):
-    """A secret that a row names has no value; `str()` is its name."""
 
 
 class Nested(NamedTuple):
@@ -386,74 +293,3 @@ class Kind:
 def address_of(kind: Kind, key: Key) -> str:
     """Return the address of the object `key` of `kind`."""
     return kind.to_address(key) if kind.to_address else address(kind.name, key)
-
-
-NAME: Final = Field("name", {"type": "string", "description": "Name of the object."})
-BOOLEAN: Final[JsonObject] = {"type": "boolean"}
-
-_CREDENTIALS = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#\s]*@|[^?#\s]*\?(?:[^#\s]*&)?password=[^&#\s])"
-)
-
-
-def has_credentials(value: object) -> bool:
-    """
-    Tell whether a value holds, at any depth, a URI with a user or a password in it.
-
-    An `amqps` URI may have the password of the client's key in its query (amqp_uri.erl).
-    """
-    if isinstance(value, str):
-        return _CREDENTIALS.search(value) is not None
-    if isinstance(value, Mapping):
-        return any(has_credentials(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(has_credentials(item) for item in value)
-    return False
-
-
-def secrets_in(value: object) -> Iterable[str]:
-    """Return the names of the secrets that a value refers to, at any depth."""
-    if is_secret_reference(value):
-        yield value["secret"]  # type: ignore[index]
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from secrets_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from secrets_in(item)
-
-
-class Registry:
-    """The kinds there are, and the ways of finding one."""
-
-    def __init__(self, kinds: Iterable[Kind]) -> None:
-        ordered = sorted(kinds, key=lambda kind: kind.rank)
-        inside = frozenset(kind.name for kind in ordered if kind.in_vhost)
-        self._kinds = {
-            kind.name: replace(kind, takes_down=inside) if kind.hosts_vhost_kinds else kind
-            for kind in ordered
-        }
-        self.by_section = {k.section: k for k in self._kinds.values() if k.section}
-        self.by_component = {k.component: k for k in self._kinds.values() if k.component}
-
-    def __getitem__(self, name: str) -> Kind:
-        return self._kinds[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._kinds
-
-    def __iter__(self) -> Iterator[Kind]:
-        """By rank: the order of creation."""
-        return iter(self._kinds.values())
-
-    def __len__(self) -> int:
-        return len(self._kinds)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._kinds)
-
-    @property
-    def host(self) -> Kind | None:
-        """The kind that other objects live in: the vhost."""
-        return next((kind for kind in self if kind.hosts_vhost_kinds), None)

@@ -17,16 +17,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote_plus
 
-from rmqsync.kinds.base import (
-    Context,
-    Entry,
-    Field,
-    Kind,
-    Problem,
-    Reference,
-    Request,
-)
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.exchange import null_arguments
+from rmqsync.kinds.fields import Field
 from rmqsync.kinds.names import is_predeclared, is_short_line, text_problems
 from rmqsync.model.address import address, digest8
 from rmqsync.model.changes import Loss

@@ -14,20 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from rmqsync.kinds.base import (
-    BOOLEAN,
-    NAME,
-    Context,
-    Entry,
-    Field,
-    Kind,
-    Listing,
-    Nested,
-    OnChange,
-    Problem,
-    Reference,
-    Request,
-)
+from rmqsync.kinds.base import Entry, Kind, Listing, Nested, Problem, Reference, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import BOOLEAN, NAME, Field, OnChange
 from rmqsync.kinds.names import is_broker_owned, is_predeclared, name_problems
 from rmqsync.model.changes import Loss
 from rmqsync.model.findings import Severity

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import BOOLEAN, UNSET, Context, Field, Problem, Secrecy
+from rmqsync.kinds.base import Problem
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import BOOLEAN, UNSET, Field, Secrecy
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonObject, Row, is_secret_reference
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import NAME, Context, Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.federation_fields import (
     OPTIONS,
     URI,
@@ -19,6 +20,7 @@ from rmqsync.kinds.federation_fields import (
     uri_problems,
     version_problems,
 )
+from rmqsync.kinds.fields import NAME
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.settling import settle_by_meaning
 from rmqsync.model.changes import Loss

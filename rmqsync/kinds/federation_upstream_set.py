@@ -11,17 +11,10 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import (
-    NAME,
-    Context,
-    Entry,
-    Field,
-    Kind,
-    Problem,
-    Reference,
-    Request,
-)
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.federation_fields import OPTIONS, version_problems
+from rmqsync.kinds.fields import NAME, Field
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.values import closest, misfit
 from rmqsync.model.changes import Loss

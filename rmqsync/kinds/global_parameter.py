@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import NAME, Context, Field, Kind, Problem, Request, Secrecy
+from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import NAME, Field, Secrecy
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.settling import settle_values
 from rmqsync.model.changes import Loss

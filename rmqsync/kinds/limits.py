@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from rmqsync.kinds.base import Entry, Field
+from rmqsync.kinds.base import Entry
+from rmqsync.kinds.fields import Field
 from rmqsync.model.values import JsonObject, Row
 
 NONE = -1

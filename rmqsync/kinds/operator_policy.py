@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import NAME, Context, Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import NAME
 from rmqsync.kinds.policy import FIELDS, finish_policy, policy_body
 from rmqsync.kinds.policy_checks import DEFINITION, policy_problems, policy_references
 from rmqsync.model.changes import Loss

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from rmqsync.kinds.base import Context, Problem
+from rmqsync.kinds.base import Problem
+from rmqsync.kinds.context import Context
 
 LIMIT_BYTES = 1024
 

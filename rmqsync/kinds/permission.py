@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import Context, Entry, Field, Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import Field
 from rmqsync.kinds.patterns import pattern_problems
 from rmqsync.model.changes import Loss
 from rmqsync.model.values import Key, Row

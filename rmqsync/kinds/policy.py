@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from rmqsync.kinds.base import NAME, Context, Field, Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import NAME, Field
 from rmqsync.kinds.policy_checks import DEFINITION, policy_problems, policy_references
 from rmqsync.model.changes import Loss
 from rmqsync.model.values import Row

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import Context, Problem, Reference, Version
+from rmqsync.kinds.base import Problem, Reference
+from rmqsync.kinds.context import Context, Version
 from rmqsync.kinds.names import is_predeclared, long_name_problems
 from rmqsync.kinds.patterns import pattern_problems
 from rmqsync.kinds.policy_keys import POLICY_KEYS, PolicyKey, disqualifies

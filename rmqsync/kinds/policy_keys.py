@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rmqsync.kinds.base import Context, Version
+from rmqsync.kinds.context import Context, Version
 from rmqsync.kinds.patterns import compile_error
 from rmqsync.model.values import JsonValue
 

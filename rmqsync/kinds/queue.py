@@ -16,20 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from rmqsync.kinds.base import (
-    BOOLEAN,
-    NAME,
-    Context,
-    Entry,
-    Field,
-    Kind,
-    Nested,
-    OnChange,
-    Problem,
-    Reference,
-    Request,
-)
+from rmqsync.kinds.base import Entry, Kind, Nested, Problem, Reference, Request
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.exchange import null_arguments
+from rmqsync.kinds.fields import BOOLEAN, NAME, Field, OnChange
 from rmqsync.kinds.names import (
     is_broker_owned,
     is_plain_name,

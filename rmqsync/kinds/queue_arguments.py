@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from rmqsync.kinds.base import Context, Problem, Version
+from rmqsync.kinds.base import Problem
+from rmqsync.kinds.context import Context, Version
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonValue, Row
 

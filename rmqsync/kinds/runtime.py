@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rmqsync.kinds.base import UNSET, Context, Entry, Field, Problem, Request, Secrecy
+from rmqsync.kinds.base import Entry, Problem, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import UNSET, Field, Secrecy
 from rmqsync.kinds.values import closest, misfit
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonObject, Row, is_secret_reference

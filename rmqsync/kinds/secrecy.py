@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from rmqsync.kinds.base import Entry, Field, Kind, Secrecy, has_credentials, secrets_in
+from rmqsync.kinds.base import Entry, Kind
+from rmqsync.kinds.credentials import has_credentials, secrets_in
+from rmqsync.kinds.fields import Field, Secrecy
 from rmqsync.model.values import JsonValue, is_secret_reference
 
 SENSITIVE = "(sensitive)"

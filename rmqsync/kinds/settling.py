@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rmqsync.kinds.base import OPTIONAL, Context, Field, UnsetSecret
+from rmqsync.kinds.context import Context, UnsetSecret
+from rmqsync.kinds.fields import OPTIONAL, Field
 from rmqsync.model.values import Row, is_secret_reference, same
 
 _NOT_THERE = object()

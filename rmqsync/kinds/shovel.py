@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import NAME, Context, Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Kind, Problem, Reference, Request
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.federation_fields import one_as_list, uri_problems, without_defaults
+from rmqsync.kinds.fields import NAME
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.queue_arguments import ARGUMENTS
 from rmqsync.kinds.settling import settle_by_meaning

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import BOOLEAN, UNSET, Field, Secrecy, Version
+from rmqsync.kinds.context import Version
 from rmqsync.kinds.federation_fields import URI_SCHEMA
+from rmqsync.kinds.fields import BOOLEAN, UNSET, Field, Secrecy
 from rmqsync.model.values import JsonObject, Row
 
 A, T, L = "amqp091", "amqp10", "local"

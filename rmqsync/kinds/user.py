@@ -15,18 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import (
-    OPTIONAL,
-    Context,
-    Entry,
-    Field,
-    Kind,
-    Nested,
-    Problem,
-    Request,
-    Secrecy,
-    UnsetSecret,
-)
+from rmqsync.kinds.base import Entry, Kind, Nested, Problem, Request
+from rmqsync.kinds.context import Context, UnsetSecret
+from rmqsync.kinds.fields import OPTIONAL, Field, Secrecy
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.passwords import ALGORITHMS, SHA256, is_base64, is_hash, is_password
 from rmqsync.kinds.values import mangled, unmangled

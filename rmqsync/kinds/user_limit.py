@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Context, Entry, Field, Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import Field
 from rmqsync.kinds.limits import (
     LIMITS_SCHEMA,
     NONE,

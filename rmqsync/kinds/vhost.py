@@ -15,19 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import (
-    BOOLEAN,
-    NAME,
-    OPTIONAL,
-    Context,
-    Entry,
-    Field,
-    Kind,
-    Listing,
-    Nested,
-    Problem,
-    Request,
-)
+from rmqsync.kinds.base import Entry, Kind, Listing, Nested, Problem, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import BOOLEAN, NAME, OPTIONAL, Field
 from rmqsync.kinds.names import long_name_problems
 from rmqsync.kinds.settling import keep_optional, optional_names
 from rmqsync.kinds.values import closest, mangled, unmangled

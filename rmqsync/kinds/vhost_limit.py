@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Context, Entry, Kind, Problem, Request
+from rmqsync.kinds.base import Entry, Kind, Problem, Request
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.limits import LIMITS_SCHEMA, expand_limits, finish_limits, limit, set_limits
 from rmqsync.model.changes import Loss
 from rmqsync.model.values import Key, Row

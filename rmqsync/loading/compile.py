@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Entry, Kind, Registry
+from rmqsync.kinds.base import Entry, Kind
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, Origins, WatchedContext, finding_at, was_asked
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
-from rmqsync.kinds.base import Context, Kind, Reference, address_of
+from rmqsync.kinds.base import Kind, Reference, address_of
+from rmqsync.kinds.context import Context
 from rmqsync.loading.merge import Slot, Table
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.definitions import Rows
 
 

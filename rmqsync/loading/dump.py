@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from rmqsync.kinds.base import Context, Entry, Kind, Registry
+from rmqsync.kinds.base import Entry, Kind
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import dump_fit
 from rmqsync.loading.dump_entries import Entries, entry_of, nest
 from rmqsync.loading.dump_names import folders

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from rmqsync.kinds.base import Context, Entry, Field, Kind, Nested, Presence, Registry
+from rmqsync.kinds.base import Entry, Kind, Nested
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import Field, Presence
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key, Row, same
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from rmqsync.kinds.base import Context, Entry, Kind, Registry, address_of, secrets_in
+from rmqsync.kinds.base import Entry, Kind, address_of
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.credentials import secrets_in
+from rmqsync.kinds.registry import Registry
 from rmqsync.kinds.secrecy import plain_secrets
 from rmqsync.loading import codes
 from rmqsync.loading.dump_entries import Entries

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from rmqsync.kinds.base import Field, Kind, Secrecy, address_of, has_credentials
+from rmqsync.kinds.base import Kind, address_of
+from rmqsync.kinds.credentials import has_credentials
+from rmqsync.kinds.fields import Field, Secrecy
 from rmqsync.loading.dump_names import secret_name
 from rmqsync.model.address import digest8
 from rmqsync.model.changes import Ref

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rmqsync.kinds.base import Registry, has_credentials
+from rmqsync.kinds.credentials import has_credentials
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.schema import definitions_checker
 from rmqsync.loading.variables import interpolate, may_hold
 from rmqsync.model.errors import InvalidDefinitions

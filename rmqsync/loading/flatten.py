@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
-from rmqsync.kinds.base import Entry, Kind, Registry
+from rmqsync.kinds.base import Entry, Kind
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.files import Source
 from rmqsync.loading.schema import EXPORT_KEYS, META_KEYS, entry_checker, inherited_fields

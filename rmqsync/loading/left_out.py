@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rmqsync.kinds.base import Context, Kind, Registry
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import finding_at
 from rmqsync.loading.merge import Slot, Table

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Kind, Registry
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, finding_at
 from rmqsync.loading.problems import as_finding, problems_of

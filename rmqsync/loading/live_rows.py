@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import OPTIONAL, UNSET, Entry, Kind, Registry
+from rmqsync.kinds.base import Entry, Kind
+from rmqsync.kinds.fields import OPTIONAL, UNSET
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.flatten import is_raw
 from rmqsync.loading.rows import completer, is_default, required_names, unmet
 from rmqsync.model.definitions import Rows

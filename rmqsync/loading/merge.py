@@ -10,7 +10,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
-from rmqsync.kinds.base import Entry, Kind, Registry, address_of
+from rmqsync.kinds.base import Entry, Kind, address_of
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.files import Source
 from rmqsync.loading.flatten import Flattener

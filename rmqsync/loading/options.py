@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rmqsync.kinds.base import Version
+from rmqsync.kinds.context import Version
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Ref
 

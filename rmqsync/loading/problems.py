@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rmqsync.kinds.base import Context, Entry, Kind, Problem, Registry
+from rmqsync.kinds.base import Entry, Kind, Problem
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.compiled import finding_at, locate
 from rmqsync.loading.merge import Slot
 from rmqsync.loading.rows import is_default

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Kind, Registry
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.compiled import Compiled, Path, layers_of, locate, written_path
 from rmqsync.loading.merge import Slot
 from rmqsync.model.changes import Ref

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rmqsync.kinds.base import Kind, Reference, Registry
+from rmqsync.kinds.base import Kind, Reference
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, finding_at, locate
 from rmqsync.loading.files import Source

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from rmqsync.kinds.base import Kind, Registry, address_of
+from rmqsync.kinds.base import Kind, address_of
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.files import Source
 from rmqsync.loading.merge import merge

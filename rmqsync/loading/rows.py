@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from operator import itemgetter
 
-from rmqsync.kinds.base import REQUIRED, Entry, Kind, Presence, Reference
+from rmqsync.kinds.base import Entry, Kind, Reference
+from rmqsync.kinds.fields import REQUIRED, Presence
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key, Row
 

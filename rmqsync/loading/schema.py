@@ -15,7 +15,9 @@ from typing import Any
 
 from rmqsync.config.schema import settings_schema
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Field, Kind, OnChange, Presence, Registry, Secrecy
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.fields import Field, OnChange, Presence, Secrecy
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import OnChangeRule, When
 from rmqsync.text.schema import Checker

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rmqsync.kinds.base import Kind, Secrecy, address_of
+from rmqsync.kinds.base import Kind, address_of
+from rmqsync.kinds.fields import Secrecy
 from rmqsync.kinds.secrecy import plain_secrets
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Path, finding_at, layers_of, locate

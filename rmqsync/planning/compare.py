@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key, Row, same

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from rmqsync.analysis.policy_losses import Threat, threats
 from rmqsync.config.cluster import Prune
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry, address_of
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rmqsync.kinds.base import Kind, OnChange, secrets_in
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.credentials import secrets_in
+from rmqsync.kinds.fields import OnChange
 from rmqsync.kinds.secrecy import is_sensitive
 from rmqsync.model.changes import ABSENT, Absent, FieldChange
 from rmqsync.model.values import JsonValue, Row, same

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry, address_of
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 

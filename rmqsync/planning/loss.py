@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change, Impact, Loss, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry, address_of, secrets_in
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.credentials import secrets_in
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Ref
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding, warning

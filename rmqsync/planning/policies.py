@@ -15,7 +15,9 @@ from rmqsync.analysis.dangers import Danger
 from rmqsync.analysis.policies import POLICIES
 from rmqsync.analysis.policy_losses import Threat, lost, threats
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry, address_of
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Change, Hold, HoldCode, Impact, Loss, Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.planning.loss import Facts

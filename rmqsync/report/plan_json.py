@@ -9,7 +9,8 @@ from itertools import repeat
 from typing import Final, cast
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import address_of, has_credentials
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.credentials import has_credentials
 from rmqsync.model.address import decode
 from rmqsync.model.changes import (
     ABSENT,

@@ -7,7 +7,7 @@ import pika
 import pytest
 
 from rmqsync.config.cluster import MaxDeletes, Prune
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import ClusterPlan, Impact, Loss, Ref
 from rmqsync.model.definitions import Live, QueueFacts

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmqsync.analysis.patterns import Matcher, dialect, matcher
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from tests.analysis.worlds import PARTS, is_pattern
 from tests.brokers import Broker
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rmqsync.analysis.policies import Altered, Effective, PolicyIndex, changed, effective
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Row

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rmqsync.analysis.policies import PolicyIndex
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Row
 from tests.analysis.asking import in_effect

@@ -6,7 +6,7 @@ import pytest
 
 from rmqsync.analysis.dangers import Danger
 from rmqsync.analysis.policy_losses import Threat, lost, threats
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
 from tests.analysis.test_policies import NEW, OLD, operator, policy

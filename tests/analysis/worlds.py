@@ -8,7 +8,7 @@ import pcre2
 from hypothesis import strategies as st
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.policy_keys import POLICY_KEYS
 from rmqsync.model.values import Row
 from tests.kinds.cluster import errors

@@ -11,7 +11,7 @@ import pytest
 from rmqsync.broker.cluster import ManagementApi
 from rmqsync.broker.connection import ClusterConnection
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.document_of import compile_document
 from rmqsync.loading.dump import TreeOptions, tree
 from rmqsync.model.definitions import Live

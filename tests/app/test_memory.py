@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rmqsync.app.memory import Memory
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import LayerFile, Options
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.address import Pattern

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from bench.generate import LAYERS, Generated, generate
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import LayerFile, compile_layers
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Desired

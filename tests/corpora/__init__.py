@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Registry
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.compile import LayerFile, Options, compile_layers
 from rmqsync.loading.dump import ExportTree
 from rmqsync.model.address import Pattern

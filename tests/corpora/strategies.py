@@ -7,7 +7,10 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Field, Kind, Presence, Secrecy, secrets_in
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.credentials import secrets_in
+from rmqsync.kinds.fields import Field, Presence, Secrecy
 from rmqsync.kinds.secrecy import plain_secrets
 from rmqsync.model.definitions import Rows
 from rmqsync.model.findings import Severity

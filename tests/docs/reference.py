@@ -20,7 +20,8 @@ from rmqsync.config.texts import Cron, Duration, Folder, Glob, KindGlob, Text, U
 from rmqsync.config.texts import Path as PathText
 from rmqsync.config.urls import GitAddress
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Field, Kind, OnChange, Presence, Secrecy
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.fields import Field, OnChange, Presence, Secrecy
 from rmqsync.report.plan_schema import plan_schema
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from rmqsync.kinds.base import Version
+from rmqsync.kinds.context import Version
 from rmqsync.loading.compile import compile_layers
 from rmqsync.model.definitions import Desired
 from rmqsync.model.values import Row

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Version
+from rmqsync.kinds.context import Version
 from tests.demo.workplace import DEFINITIONS, EXAMPLE, SETTINGS
 from tests.examples.compiled import SITES, compiled, rows
 

@@ -8,7 +8,9 @@ from urllib.parse import quote
 import requests
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Kind, Registry, Request
+from rmqsync.kinds.base import Kind, Request
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Rows
 from rmqsync.model.findings import Severity

@@ -7,7 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import OPTIONAL, UNSET, Context, Kind, Secrecy
+from rmqsync.kinds.base import Kind
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.fields import OPTIONAL, UNSET, Secrecy
 from rmqsync.kinds.secrecy import SENSITIVE, plain_secrets, redact
 from rmqsync.kinds.settling import optional_names
 from rmqsync.model.values import JsonValue, Row, same

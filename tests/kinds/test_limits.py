@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Request
+from rmqsync.kinds.base import Request
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Loss
 from rmqsync.model.values import Row
 from tests.kinds.cluster import row_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Registry
+from rmqsync.kinds.registry import Registry
 from rmqsync.kinds.settling import optional_names
 from rmqsync.model.values import Key, Row, same
 from tests.brokers import Broker

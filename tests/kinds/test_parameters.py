@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Reference
+from rmqsync.kinds.base import Reference
+from rmqsync.kinds.context import Context
 from rmqsync.model.values import Row
 from tests.kinds.cluster import row_of
 

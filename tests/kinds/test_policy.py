@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Reference
+from rmqsync.kinds.base import Reference
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.policy_keys import POLICY_KEYS, disqualifies
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import has_credentials
+from rmqsync.kinds.credentials import has_credentials
 from rmqsync.kinds.secrecy import SENSITIVE, is_sensitive, plain_secrets, redact
 
 URI = "amqp://me:hush@host"

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, Reference, Request
+from rmqsync.kinds.base import Reference, Request
+from rmqsync.kinds.context import Context
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row, same
 from tests.kinds.cluster import row_of

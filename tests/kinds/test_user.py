@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.passwords import hash_password, is_hash, is_password
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row

@@ -3,7 +3,7 @@
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.dump import TreeOptions, tree
 from rmqsync.loading.scope import Scope
 from rmqsync.model.definitions import Live

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.dump import TreeOptions, tree
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import check_for_cluster
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Live

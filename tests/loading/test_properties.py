@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context
+from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, compile_layers
 from rmqsync.loading.document_of import compile_document
 from rmqsync.loading.live_rows import rows_of_export

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Context, address_of
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
 from rmqsync.model.changes import ClusterPlan, Ref
 from rmqsync.model.definitions import Desired, Live, QueueFacts, Rows
 from rmqsync.model.findings import Origin

@@ -1,0 +1,39 @@
+"""Where credentials stand in a value, in clear or by the name of a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from rmqsync.model.values import is_secret_reference
+
+_CREDENTIALS = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#\s]*@|[^?#\s]*\?(?:[^#\s]*&)?password=[^&#\s])"
+)
+
+
+def has_credentials(value: object) -> bool:
+    """
+    Tell whether a value holds, at any depth, a URI with a user or a password in it.
+
+    An `amqps` URI may have the password of the client's key in its query (amqp_uri.erl).
+    """
+    if isinstance(value, str):
+        return _CREDENTIALS.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(has_credentials(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_credentials(item) for item in value)
+    return False
+
+
+def secrets_in(value: object) -> Iterable[str]:
+    """Return the names of the secrets that a value refers to, at any depth."""
+    if is_secret_reference(value):
+        yield value["secret"]  # type: ignore[index]
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secrets_in(item)
