@@ -97,10 +97,12 @@ def plan_clusters(
 
 
 def plan_cluster(target: Target, memory: Memory) -> Planned:
-    """Plan one cluster. The broker is read while the files are compiled."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    """Plan one cluster. The broker is read, and git asked, while the files are compiled."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
         reading = pool.submit(target.reader.read)
-        desired = memory.compiled(target.name, target.files(), target.options)
+        layers = target.files()
+        pool.submit(getattr, target.checkout, "revision")  # git answers meanwhile; asked for later
+        desired = memory.compiled(target.name, layers, target.options)
         try:
             live = reading.result()
         except BrokerError as error:

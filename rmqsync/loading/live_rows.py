@@ -8,7 +8,7 @@ which only the broker's own things and clients' exclusive queues can be.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Entry, Kind
@@ -77,11 +77,11 @@ class _Reading:
         if inner_only and not kind.nested:
             return
         plain, rows = self.plain[kind.name], self.rows[kind.name]
-        complete, owned, key_of = self.complete[kind.name], self.owned[kind.name], kind.key
+        owned, key_of = self.owned[kind.name], kind.key
         try:
             for number, item in enumerate(items):  # noqa: B007
                 if plain is not None and item.keys() == plain:
-                    row = complete(item)  # type: ignore[arg-type]
+                    row = cast("Row", item)
                     if owned is None or not owned(row):
                         rows[key_of(row)] = row
                     continue

@@ -149,16 +149,15 @@ def _lines(names: Iterable[str]) -> bytes:
 
 def find(folder: str) -> tuple[str, str] | None:
     """Return the root of the repository that `folder` is in and the way from there; else `None`."""
-    answer = command.run(folder, "rev-parse", "--is-bare-repository", "--show-cdup", "--git-dir")
+    answer = command.run(folder, "rev-parse", "--is-bare-repository", "--show-prefix")
     if answer.status:
         if "not a git repository" in answer.err:
             return None
         raise command.failed(folder, ("rev-parse",), answer)
-    lines = os.fsdecode(answer.out).split("\n")
+    is_bare, _, inside = os.fsdecode(answer.out).partition("\n")
     real = os.path.realpath(folder)
-    if lines[0] == "true":
+    if is_bare == "true":
         return real, ""
-    inside = command.read(folder, "rev-parse", "--show-prefix")
-    prefix = os.fsdecode(inside).removesuffix("\n").rstrip("/")
+    prefix = inside.removesuffix("\n").rstrip("/")
     root = real[: len(real) - len(prefix)].rstrip("/") if prefix else real
     return root or "/", prefix

@@ -1,11 +1,14 @@
-"""The formats there are, and the one way to render a document in any of them."""
+"""
+The formats there are, and the one way to render a document in any of them.
+
+Each is loaded when it is asked for, since a run asks for one or two.
+"""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import assert_never, cast
 
-from rmqsync.report import github, html, junit, markdown, ndjson, plan_json, sarif, text
 from rmqsync.report.document import FindingsDocument, PlanDocument
 
 
@@ -46,20 +49,36 @@ def render(
 def _plan(form: Format, document: PlanDocument, color: bool, verbose: bool, key: str) -> str:
     match form:
         case Format.TEXT:
+            from rmqsync.report import text
+
             return text.plan(document, color=color, verbose=verbose)
         case Format.JSON:
+            from rmqsync.report import plan_json
+
             return plan_json.dumps(document) + "\n"
         case Format.NDJSON:
+            from rmqsync.report import ndjson
+
             return "".join(ndjson.plan(document))
         case Format.MARKDOWN:
+            from rmqsync.report import markdown
+
             return markdown.plan(document, key=key)
         case Format.SARIF:
+            from rmqsync.report import sarif
+
             return sarif.plan(document)
         case Format.JUNIT:
+            from rmqsync.report import junit
+
             return junit.plan(document)
         case Format.HTML:
+            from rmqsync.report import html
+
             return html.plan(document)
         case Format.GITHUB:
+            from rmqsync.report import github
+
             return github.plan(document)
     assert_never(form)
 
@@ -67,19 +86,35 @@ def _plan(form: Format, document: PlanDocument, color: bool, verbose: bool, key:
 def _findings(form: Format, document: FindingsDocument, color: bool, key: str) -> str:
     match form:
         case Format.TEXT:
+            from rmqsync.report import text
+
             return text.findings(document, color=color)
         case Format.JSON:
+            from rmqsync.report import plan_json
+
             return plan_json.dumps(document) + "\n"
         case Format.NDJSON:
+            from rmqsync.report import ndjson
+
             return "".join(ndjson.findings(document))
         case Format.MARKDOWN:
+            from rmqsync.report import markdown
+
             return markdown.findings(document, key=key)
         case Format.SARIF:
+            from rmqsync.report import sarif
+
             return sarif.findings(document)
         case Format.JUNIT:
+            from rmqsync.report import junit
+
             return junit.findings(document)
         case Format.HTML:
+            from rmqsync.report import html
+
             return html.findings(document)
         case Format.GITHUB:
+            from rmqsync.report import github
+
             return github.findings(document)
     assert_never(form)
