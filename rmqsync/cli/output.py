@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import click
 
-from rmqsync.app.ports import Progress
 from rmqsync.report.colour import use_color
+
+if TYPE_CHECKING:
+    from rmqsync.app.ports import Progress
 
 _LINE_EVERY_S = 10.0
 
