@@ -126,16 +126,16 @@ def test_without_amqp_no_quorum_queue_is_deleted(r43: Broker) -> None:
 
 def test_who_gets_from_a_queue_now_and_then_uses_it(broker: Broker) -> None:
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, "q", "classic")
+        rabble.declare(broker, "got", "classic")  # a name of its own: statistics outlive queues
         connection = rabble.connect(broker)
-        connection.channel().basic_get("q")
+        connection.channel().basic_get("got")
         prover = Prover(found)
         until = time.monotonic() + 20
 
         reason = None
         while reason is None and time.monotonic() < until:
             try:
-                prover._check_use((VHOST, "q"), publishers=True)
+                prover._check_use((VHOST, "got"), publishers=True)
             except NotProven as error:
                 reason = str(error)
             time.sleep(0.2)
