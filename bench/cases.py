@@ -190,5 +190,3 @@ CASES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "requests": requests,
 }
 """In the order in which the broker has to be filled least often."""
-
-NEED_NO_BROKER = frozenset(("version",))
