@@ -17,6 +17,7 @@ demo: $(VENV)/ready  ## two real clusters brought in line with one repository
 	$(BIN)/python -m tests.demo
 
 bench: $(VENV)/ready  ## the table of speed, as ratios
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m bench
 
 format: $(VENV)/ready
