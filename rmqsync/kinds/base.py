@@ -196,7 +196,7 @@ class Kind:
     """A GET whose answer holds the handles that `remove` needs; `None` where it needs none."""
     handles: Callable[[Row, JsonValue], tuple[str, ...]] = lambda _row, _answer: ()
     """(live, answer to `lookup`) → handles."""
-    to_export: Callable[[Row], Row | None]
+    to_export: Callable[[Row], Row | None] = _as_is
     """The item of the definitions document; `None` where import cannot carry it by itself."""
     embed_in: Callable[[dict[str, Any], Row], None] = _nowhere
     """(definitions document, row) → puts it where it belongs, where that is no item of its own."""

@@ -218,10 +218,6 @@ def _removed_first(row: Row, live: Rows) -> bool:
     return source is not None and bool(source["type"] == _HASH)
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 def _describe(key: Key) -> str:
     vhost, source, kind, destination, routing_key, arguments = key
     extra = f" and arguments {arguments}" if arguments else ""
@@ -279,7 +275,6 @@ BINDING = Kind(
     remove=_remove,
     lookup=_lookup,
     handles=_handles,
-    to_export=_to_export,
     describe=_describe,
     removed_first=_removed_first,
     to_address=_address,

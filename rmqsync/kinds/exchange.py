@@ -134,10 +134,6 @@ def _spares(context: Context) -> frozenset[str]:
     return frozenset({"topic_permission"}) if context.before(3, 13) else frozenset()
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 EXCHANGE = Kind(
     name="exchange",
     label="exchange",
@@ -190,7 +186,6 @@ EXCHANGE = Kind(
     spares=_spares,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     example={
         "vhost": "shop",
         "name": "orders",

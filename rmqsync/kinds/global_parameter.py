@@ -63,10 +63,6 @@ def _of_cluster(row: Row) -> bool:
     return row["name"] == "cluster_name" or row["name"] in _FROM_CONFIGURATION
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 GLOBAL_PARAMETER = Kind(
     name="global_parameter",
     label="global parameter",
@@ -92,7 +88,6 @@ GLOBAL_PARAMETER = Kind(
     loss=Loss.BEHAVIOUR,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     example={
         "name": "mqtt_port_to_vhost_mapping",
         "value": {"1883": "shop"},

@@ -60,10 +60,6 @@ def _broker_owned(row: Row) -> bool:
     return row["component"] in _INTERNAL or row["component"].startswith("internal")
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 PARAMETER = Kind(
     name="parameter",
     label="parameter",
@@ -92,7 +88,6 @@ PARAMETER = Kind(
     loss=Loss.BEHAVIOUR,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     example={
         "vhost": "shop",
         "component": "some-plugin",

@@ -46,10 +46,6 @@ def _references(row: Row) -> Iterable[Reference]:
     yield Reference("user", (row["user"],), ("user",))
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 def _describe(key: Key) -> str:
     return f"permission of user '{key[1]}' in vhost '{key[0]}'"
 
@@ -77,7 +73,6 @@ PERMISSION = Kind(
     update_loss=Loss.ACCESS,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     describe=_describe,
     example={
         "vhost": "shop",

@@ -86,10 +86,6 @@ def _is_fence(row: Row) -> bool:
     return bool(row["name"].startswith(FENCE))
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 POLICY = Kind(
     name="policy",
     label="policy",
@@ -106,7 +102,6 @@ POLICY = Kind(
     loss=Loss.BEHAVIOUR,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     example={
         "vhost": "shop",
         "name": "limits",

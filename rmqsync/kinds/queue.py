@@ -179,10 +179,6 @@ def _transient(row: Row) -> bool:
     return bool(row["auto_delete"] or row["name"].startswith(_SUBSCRIPTIONS))
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 QUEUE = Kind(
     name="queue",
     label="queue",
@@ -231,7 +227,6 @@ QUEUE = Kind(
     loss_free_when_empty=_loss_free_when_empty,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     example={
         "vhost": "shop",
         "name": "billing",

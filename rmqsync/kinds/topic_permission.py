@@ -51,10 +51,6 @@ def _references(row: Row) -> Iterable[Reference]:
         yield Reference("exchange", (row["vhost"], row["exchange"]), ("exchange",))
 
 
-def _to_export(row: Row) -> Row:
-    return row
-
-
 def _describe(key: Key) -> str:
     vhost, user, exchange = key
     return f"topic permission of user '{user}' on exchange '{exchange}' in vhost '{vhost}'"
@@ -87,7 +83,6 @@ TOPIC_PERMISSION = Kind(
     update_loss=Loss.ACCESS,
     declare=_declare,
     remove=_remove,
-    to_export=_to_export,
     describe=_describe,
     example={
         "vhost": "shop",
