@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from rmqsync.app.diff import Side
+from rmqsync.app.ownership import Claim
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Amqp, Broker, Checkout
 from rmqsync.app.revision import RevisionReader, Unusable
-from rmqsync.config.cluster import ClusterSettings, Mode, Prune
+from rmqsync.config.cluster import ClusterSettings, Mode, OnDrift, Prune
 from rmqsync.config.read import read_settings
 from rmqsync.config.settings import Settings
 from rmqsync.kinds import KINDS
@@ -29,6 +30,7 @@ from rmqsync.model.definitions import Rows, count
 from rmqsync.model.errors import InvalidDefinitions, SourceError, UsageError
 from rmqsync.model.findings import Finding
 from rmqsync.planning.rules import Rules
+from rmqsync.repo.compiled_store import CompiledFolder
 from rmqsync.repo.files import digest
 from rmqsync.repo.local import data_folder, read_bytes
 from rmqsync.repo.secrets import SecretStore
@@ -50,6 +52,12 @@ class RunOptions:
     allow_loss: Loss | None = None
     overrides: Mapping[str, Loss] = field(default_factory=dict)
     max_deletes: int | None = None
+    attended: bool = False
+    """A person sees the plan and says yes before anything is done."""
+    adopt: bool = False
+    allow_rewind: bool = False
+    take_over: bool = False
+    forget_revision: bool = False
     allow_plain_secrets: bool = False
     vhost: str | None = None
     rabbitmq_version: Version | None = None
@@ -163,6 +171,19 @@ class Session:
             amqp=self._amqp(cluster, reader, options) if writable and not offline else None,
             lock_required=cluster.lock.required,
             knows_secrets=options.base is None,
+            claim=None if offline or options.base is not None else self._claim(cluster, options),
+        )
+
+    def _claim(self, cluster: ClusterSettings, options: RunOptions) -> Claim:
+        return Claim(
+            owner=cluster.owner,
+            heals=cluster.on_drift is OnDrift.HEAL,
+            attended=options.attended,
+            adopt=options.adopt,
+            allow_rewind=options.allow_rewind,
+            take_over=options.take_over,
+            forget_revision=options.forget_revision,
+            store=CompiledFolder(lambda: self.data_dir),
         )
 
     def _amqp(self, cluster: ClusterSettings, reader: Broker, options: RunOptions) -> Amqp | None:

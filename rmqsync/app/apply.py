@@ -11,17 +11,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from rmqsync.app.execute import Execution, single_calls
 from rmqsync.app.lock import WhileHeld
+from rmqsync.app.marking import begin, due, end
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
-from rmqsync.app.ports import Lock, Progress
+from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import UnsetSecret
 from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
+from rmqsync.model.definitions import Live
 from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of
@@ -69,6 +72,18 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         lock=lock,
         prover=Prover(target.reader, target.amqp if lock else None, lock),
     )
+    if not plan.applicable:
+        return _only_marked(planned, execution.broker)
+    refusal = _prepare(planned, execution)
+    if refusal is not None:
+        return refusal
+    execution.run()
+    return _settle(planned, execution)
+
+
+def _prepare(planned: Planned, execution: Execution) -> ClusterResult | None:
+    """Do what comes before the first change; return why nothing may be done, if so."""
+    plan, target, lock = planned.plan, planned.target, execution.lock
     missing = target.reader.missing_rights(single_calls(execution))
     if missing:
         return _without_rights(plan, missing)
@@ -77,19 +92,29 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
             remove_left_fences(execution.broker, target.amqp)
         except BrokerError as problem:
             return _refused(plan, f"what a killed run left could not be removed: {problem}")
-    execution.run()
-    results = execution.results
+    try:
+        begin(planned, execution.broker)
+    except BrokerError as problem:
+        return _refused(plan, f"the marker could not be written: {problem}")
+    return None
+
+
+def _settle(planned: Planned, execution: Execution) -> ClusterResult:
+    """Read the cluster again after a run: what came of it, and the marker that says so."""
+    plan, lock, results = planned.plan, execution.lock, execution.results
     verified: bool | None = None
     error: str | None = None
     remaining: tuple[Ref, ...] = ()
-    if any(result.outcome is Outcome.APPLIED for result in results.values()):
-        options.progress("verifying", 0, 1)
+    was_sent = any(result.outcome is Outcome.APPLIED for result in results.values())
+    if was_sent or planned.own.is_judged:
+        execution.progress("verifying", 0, 1)
         try:
-            remaining = _verify(planned, execution)
-            verified = not remaining
+            remaining, after = _verify(planned, execution)
+            verified = not remaining if was_sent else None
+            end(planned, execution.broker, after.live, after.open_)
         except BrokerError as problem:
             verified, error = False, f"the result could not be verified: {problem}"
-        options.progress("verifying", 1, 1)
+        execution.progress("verifying", 1, 1)
     if lock is not None and not lock.held():
         verified = False
         error = f"cluster '{plan.name}': the lock was lost: {lock.lost}; nothing was written after"
@@ -97,7 +122,7 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         plan=plan,
         results=tuple(results[change.ref] for change in plan.changes),
         verified=verified,
-        interrupted=options.stop.is_set(),
+        interrupted=execution.stop.is_set(),
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
     )
@@ -116,15 +141,55 @@ def _without_rights(plan: ClusterPlan, missing: Sequence[str]) -> ClusterResult:
     return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
 
 
-def _verify(planned: Planned, execution: Execution) -> tuple[Ref, ...]:
+def _only_marked(planned: Planned, broker: Broker) -> ClusterResult:
+    """Take into ownership what is as declared already, where the marker does not say so yet."""
+    plan = planned.plan
+    results = tuple(
+        Result(Outcome.SKIPPED, one.hold.reason if one.hold else None) for one in plan.changes
+    )
+    marker = due(planned)
+    if marker is None:
+        return ClusterResult(plan, results)
+    assert planned.live is not None
+    try:
+        end(planned, broker, planned.live, ())
+    except BrokerError as problem:
+        error = f"cluster '{plan.name}': the marker could not be written: {problem}"
+        return ClusterResult(plan, results, error=error)
+    return ClusterResult(plan, results)
+
+
+def _still(claimed: Change, found: Change) -> bool:
+    """Tell whether what a change was to do is still to be done: fields left alone do not count."""
+    if not claimed.left or found.action is not Action.UPDATE:
+        return True
+    return not {one.path for one in claimed.fields}.isdisjoint(one.path for one in found.fields)
+
+
+class _After(NamedTuple):
+    """What a cluster was like after a run."""
+
+    live: Live
+    differing: dict[Ref, Change]
+    """Without what went by itself."""
+    open_: tuple[Ref, ...]
+    """All that is not in line."""
+
+
+def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _After]:
     """Return what still differs though it was reported as done, and mark it as failed."""
-    differing = _differing(planned)
+    after = _read_again(planned)
+    differing = after.differing
     claimed = {
         change.ref: change
         for change in planned.plan.applicable
         if execution.results[change.ref].outcome is Outcome.APPLIED
     }
-    wrong = [ref for ref in claimed if ref in differing]
+    wrong = [
+        ref
+        for ref, change in claimed.items()
+        if ref in differing and _still(change, differing[ref])
+    ]
     for ref, change in claimed.items():
         lost = [one for one in change.impact.implied if one in differing]
         if change.action is Action.REPLACE and lost and ref not in wrong:
@@ -138,29 +203,32 @@ def _verify(planned: Planned, execution: Execution) -> tuple[Ref, ...]:
         for ref in again:
             execution.results[ref] = _resend(execution, claimed[ref])
         if any(execution.results[ref].outcome is Outcome.APPLIED for ref in again):
-            differing = _differing(planned)
+            after = _read_again(planned)
+            differing = after.differing
     remaining = []
     for ref in wrong:
-        if execution.results[ref].outcome is Outcome.APPLIED and ref in differing:
+        is_open = ref in differing and _still(claimed[ref], differing[ref])
+        if execution.results[ref].outcome is Outcome.APPLIED and is_open:
             reason = _unlike(differing[ref])
             execution.results[ref] = Result(Outcome.FAILED, reason)
         if execution.results[ref].outcome is not Outcome.APPLIED:
             remaining.append(ref)
-    return tuple(remaining)
+    return tuple(remaining), after
 
 
-def _differing(planned: Planned) -> dict[Ref, Change]:
+def _read_again(planned: Planned) -> _After:
     assert planned.desired is not None
     live = planned.target.reader.read()
     context = context_of(planned.desired, live, planned.target.context)
     rules = replace(planned.target.rules, targets=(), excludes=())
-    found = draft(planned.desired, live, context, rules)
-    by_ref = {change.ref: change for change in found.changes}
-    return {
-        ref: change
-        for ref, change in by_ref.items()
+    own = replace(planned.own, is_attended=True)  # what drifted and is left is open as well
+    found = draft(planned.desired, live, context, rules, own=own)
+    differing = {
+        change.ref: change
+        for change in found.changes
         if change.after is None or not _gone_by_itself(change)
     }
+    return _After(live, differing, tuple({*differing, *found.doomed, *found.altered}))
 
 
 def _gone_by_itself(change: Change) -> bool:

@@ -25,7 +25,7 @@ from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Res
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import AccessDenied, BrokerError, Rejected, Unreachable
 from rmqsync.model.values import Row
-from rmqsync.planning.draft import needs
+from rmqsync.planning.needs import needs
 from rmqsync.planning.order import steps
 
 BULK_FROM = 8

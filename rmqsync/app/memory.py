@@ -16,6 +16,7 @@ from rmqsync.loading.compile import Layers, Options, ParseCache, check_for_clust
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding
 from rmqsync.planning.draft import Draft, draft
+from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.rules import Rules
 
 
@@ -38,6 +39,7 @@ class _Comparison(NamedTuple):
     live: Live
     context: Context
     rules: Rules
+    own: Ownership
     asked: Mapping[str, str | None]
     """The secrets that were looked at, with their values."""
     result: Compared
@@ -69,18 +71,24 @@ class Memory:
         return desired
 
     def compared(
-        self, cluster: str, desired: Desired, live: Live, context: Context, rules: Rules
+        self,
+        cluster: str,
+        desired: Desired,
+        live: Live,
+        context: Context,
+        rules: Rules,
+        own: Ownership = NOBODY,
     ) -> Compared:
         """Return what differs; raises `InvalidDefinitions` for what cannot be on this cluster."""
         known = self._comparisons.pop(cluster, None)
-        if known is not None and _is_same(known, desired, live, context, rules):
+        if known is not None and _is_same(known, desired, live, context, rules, own):
             self._comparisons[cluster] = known
             return known.result
         asked: dict[str, str | None] = {}
         watched = replace(context, secret=_noting(context.secret, asked))
         findings = check_for_cluster(desired, live, watched)
-        result = Compared(findings, draft(desired, live, watched, rules))
-        self._comparisons[cluster] = _Comparison(desired, live, context, rules, asked, result)
+        result = Compared(findings, draft(desired, live, watched, rules, own=own))
+        self._comparisons[cluster] = _Comparison(desired, live, context, rules, own, asked, result)
         return result
 
 
@@ -95,7 +103,12 @@ def _noting(
 
 
 def _is_same(
-    known: _Comparison, desired: Desired, live: Live, context: Context, rules: Rules
+    known: _Comparison,
+    desired: Desired,
+    live: Live,
+    context: Context,
+    rules: Rules,
+    own: Ownership,
 ) -> bool:
     # A reader that finds nothing new returns the same rows: they need not be gone through.
     return (
@@ -103,6 +116,7 @@ def _is_same(
         and known.live.rows is live.rows
         and known.live == replace(live, requests=known.live.requests)
         and known.rules == rules
+        and known.own.key == own.key
         and known.context == replace(context, secret=known.context.secret)
         and all(context.secret(name) == value for name, value in known.asked.items())
     )

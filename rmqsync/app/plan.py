@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from rmqsync.app.memory import Compared, Memory
+from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
 from rmqsync.app.ports import Amqp, Broker, Checkout, Progress
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
@@ -20,6 +21,7 @@ from rmqsync.model.changes import ClusterPlan, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
 from rmqsync.model.findings import Finding
+from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.plan import context_of, finish, secret_findings, touched
 from rmqsync.planning.rules import Rules, idle_targets
 
@@ -45,6 +47,8 @@ class Target:
     lock_required: bool = False
     knows_secrets: bool = True
     """False where two revisions are compared: there secrets are names, and names are compared."""
+    claim: Claim | None = None
+    """`None` for what is no cluster: it has no marker that counts."""
 
     def files(self) -> list[tuple[str, Sequence[SourceFile]]]:
         return [(layer, self.checkout.files(layer)) for layer in self.layers]
@@ -59,6 +63,7 @@ class Planned:
     desired: Desired | None = None
     live: Live | None = None
     context: Context | None = None
+    own: Ownership = NOBODY
 
 
 def plan_clusters(
@@ -108,8 +113,23 @@ def plan_cluster(target: Target, memory: Memory) -> Planned:
         except BrokerError as error:
             return Planned(target, failed(target.name, error), desired)
     context = context_of(desired, live, target.context)
-    compared = memory.compared(target.name, desired, live, context, target.rules)
-    return _planned(target, desired, live, context, compared)
+    try:
+        own, remarks = ownership(target, desired, live)
+    except BrokerError as error:
+        return Planned(target, failed(target.name, error), desired)
+    compared = memory.compared(target.name, desired, live, context, target.rules, own)
+    compared = Compared((*remarks, *compared.findings), compared.draft)
+    return _planned(target, desired, live, context, compared, own)
+
+
+def ownership(target: Target, desired: Desired, live: Live) -> tuple[Ownership, list[Finding]]:
+    """Return whose the objects of a cluster are. Raises `BrokerError` for overlapping scopes."""
+    if target.claim is None or live.from_file:
+        return NOBODY, []
+    entry = current_entry(target.checkout, target.layers, target.options)
+    past = past_of(target.checkout, entry, desired, target.options, target.claim)
+    scope = (target.rules.scope.vhosts, target.rules.scope.kinds)
+    return ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
 
 
 def failed(name: str, error: BrokerError) -> ClusterPlan:
@@ -124,6 +144,7 @@ def _planned(
     live: Live,
     context: Context,
     compared: Compared,
+    own: Ownership,
 ) -> Planned:
     findings, found = compared
     idle = idle_targets(target.rules, desired, live)
@@ -142,5 +163,6 @@ def _planned(
         by_ref,
         target.rules,
         (*still_true(desired, live), *findings, *idle, *unset),
+        own=own,
     )
-    return Planned(target, plan, desired, live, context)
+    return Planned(target, plan, desired, live, context, own)

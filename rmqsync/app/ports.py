@@ -147,6 +147,44 @@ class Checkout(Protocol):
     def tree(self, layers: Iterable[str]) -> str:
         """Return an id of all that these layers hold: equal for equal files, 40 hex digits."""
 
+    @property
+    def base(self) -> str:
+        """The folder of the layers, from the root of its repository."""
+
+    @property
+    def past(self) -> Past | None:
+        """The commits behind this one; `None` outside of a repository."""
+
+
+class Past(Protocol):
+    """The history of a checkout's repository. Raises `SourceError` where git fails."""
+
+    @property
+    def root_commit(self) -> str | None:
+        """The first commit of this line; `None` where the clone is shallow."""
+
+    def descends_from(self, commit: str) -> bool | None:
+        """Tell whether this is that commit or a later one; `None` where it cannot be told."""
+
+    def with_tree(
+        self, tree: str, base: str, layers: Sequence[str], commit: str | None
+    ) -> Checkout | None:
+        """
+        Return a revision in which these layers hold just this tree: `commit`, or any other.
+
+        `None` where no commit at hand does.
+        """
+
+
+class CompiledStore(Protocol):
+    """Compiled sets of earlier runs, kept beside git for when a commit cannot be read."""
+
+    def load(self, key: str) -> str | None:
+        """Return what was kept under a key; `None` where there is nothing, or nothing sound."""
+
+    def save(self, key: str, text: str) -> None:
+        """Keep a text; never raises, since it is a spare."""
+
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, how many are done, how many there are); called often, from any thread."""

@@ -23,6 +23,7 @@ from rmqsync.broker.rows import (
     Rights,
     default_queue_types,
     foreign,
+    markers,
     own_rights,
     without_user,
 )
@@ -151,6 +152,7 @@ class LiveReader:
             default_queue_types=default_queue_types(items[_VHOSTS]),
             features=features,
             own_user=connection.username,
+            markers=markers(document),
             foreign=foreign(document, items, self._kinds, connection.username),
         )
         return _Read(

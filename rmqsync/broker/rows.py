@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
+from rmqsync.model.marker import PREFIX
 
 _USER = "user"
 _NAMED_BY_OTHERS = ("exchange", "queue")
@@ -32,6 +33,15 @@ def own_rights(document: Mapping[str, Any], user: str) -> Rights:
         item["vhost"]: Permission(item["configure"], item["write"], item["read"])
         for item in document.get("permissions") or ()
         if item.get("user") == user
+    }
+
+
+def markers(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an export holds of markers: their values, unread, by owner."""
+    return {
+        item["name"].removeprefix(PREFIX): item.get("value")
+        for item in document.get("global_parameters") or ()
+        if item["name"].startswith(PREFIX)
     }
 
 

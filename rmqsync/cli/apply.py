@@ -48,6 +48,17 @@ if TYPE_CHECKING:
 )
 @guard_option("--max-deletes", type=click.IntRange(min=0), help="Replaces the limits of settings.")
 @guard_option("--allow-dirty", is_flag=True, help="Apply layers with uncommitted changes.")
+@guard_option(
+    "--allow-rewind", is_flag=True, help="Apply a revision that is not ahead of the last one."
+)
+@guard_option(
+    "--take-over", is_flag=True, help="Replace a marker that another repository or cluster left."
+)
+@guard_option(
+    "--forget-revision",
+    is_flag=True,
+    help="Give up what was applied last, where its commit cannot be read any more.",
+)
 @option(
     "--bulk",
     type=click.Choice(["auto", "never"]),
@@ -82,6 +93,9 @@ def command(
     allowed: tuple[str, ...],
     max_deletes: int | None,
     allow_dirty: bool,
+    allow_rewind: bool,
+    take_over: bool,
+    forget_revision: bool,
     bulk: str,
     parallelism: int,
     lock_timeout: float,
@@ -90,13 +104,13 @@ def command(
     rabbitmq_version: str | None,
 ) -> int:
     """Bring clusters in line with their definitions, or carry out a saved plan."""
+    from rmqsync.app.marking import due
     from rmqsync.cli.planfile import mark_used
     from rmqsync.model.changes import ClusterResult
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.wiring import RunOptions
 
     check_patterns(targets, excludes)
-    del adopt  # nothing is adopted before there is ownership
     allow_loss, overrides = _losses(allowed)
     options = RunOptions(
         clusters=clusters,
@@ -106,6 +120,11 @@ def command(
         allow_loss=allow_loss,
         overrides=overrides,
         max_deletes=max_deletes,
+        attended=not auto_approve and not planfile,
+        adopt=adopt,
+        allow_rewind=allow_rewind,
+        take_over=take_over,
+        forget_revision=forget_revision,
         allow_plain_secrets=allow_plain_secrets,
         vhost=vhost,
         rabbitmq_version=as_version(rabbitmq_version),
@@ -127,7 +146,7 @@ def command(
         plan = _plan(planned)
         if not _go_ahead(shared, plan, auto_approve):
             return Exit.FAILED
-        if shared.format == "text" and not _has_anything(plan):
+        if shared.format == "text" and not _has_anything(plan) and not any(map(due, planned)):
             return apply_code([ClusterResult(one) for one in plan.clusters])
         sending = _Sending(parallelism, bulk == "auto", lock_timeout)
         results, caught = _apply(shared, planned, sending)
@@ -214,17 +233,25 @@ def _planned_again(
         allow_loss=None,
         overrides={},
         max_deletes=None,
+        adopt=False,
+        allow_rewind=False,
+        take_over=False,
+        forget_revision=False,
     )
     with progress(shared.quiet) as shown:
         planned = plan_clusters(opened.targets(as_saved), progress=shown)
         check_fits(saved, plan_document(_plan(planned)), planned)
-        if options.allow_loss or options.overrides or options.max_deletes is not None:
-            allowing = replace(
-                as_saved,
-                allow_loss=options.allow_loss,
-                overrides=options.overrides,
-                max_deletes=options.max_deletes,
-            )
+        allowing = replace(
+            as_saved,
+            allow_loss=options.allow_loss,
+            overrides=options.overrides,
+            max_deletes=options.max_deletes,
+            adopt=options.adopt,
+            allow_rewind=options.allow_rewind,
+            take_over=options.take_over,
+            forget_revision=options.forget_revision,
+        )
+        if allowing != as_saved:
             planned = plan_clusters(opened.targets(allowing), progress=shown)
     return planned
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rmqsync.app.lock import Locks, Waiting, take_locks
+from rmqsync.app.marking import due
 from rmqsync.app.plan import Planned, plan_clusters
 from rmqsync.cli.options import Common
 from rmqsync.cli.output import progress, say
@@ -25,7 +26,7 @@ def locked(
 
     What is locked is planned again; raises `StalePlan` where the cluster moved since it was shown.
     """
-    writing = [one.target for one in planned if one.plan.applicable]
+    writing = [one.target for one in planned if one.plan.applicable or due(one) is not None]
     locks = take_locks(writing, Waiting(timeout_s, say, stop))
     try:
         if not shared.quiet:

@@ -28,6 +28,7 @@ _VERBS = {
     "validate": "Check definitions offline.",
     "plan": "Show what would change on each cluster.",
     "apply": "Bring clusters in line with their definitions.",
+    "drift": "Show what changed on the clusters since the last apply.",
     "diff": "Compare two of cluster:NAME, rev:REV and file:PATH.",
     "export": "Write what a cluster has as a tidy tree of YAML.",
     "compile": "Print the compiled definitions of a cluster as one JSON document.",

@@ -108,15 +108,20 @@ class _Compilation:
                     self.findings += source.findings
                     self.sources.append(source)
 
-    def compile(self) -> Compiled:
-        compiled, merger = self.compiled, self.merger
+    def collect(self) -> Compiled:
+        """Return the rows that the files come to, whatever may be wrong with them."""
         for source in self.sources:
-            merger.add_file(source)
-        self.findings += merger.findings
+            self.merger.add_file(source)
+        self.findings += self.merger.findings
         for kind in self.kinds:
             self._complete(kind)
-        context = compiled.context = self._context()
-        self._leave_out(context)
+        self.compiled.context = self._context()
+        self._leave_out(self.compiled.context)
+        return self.compiled
+
+    def compile(self) -> Compiled:
+        compiled, merger = self.collect(), self.merger
+        context = compiled.context
         for kind in self.kinds:
             self.findings += self._judge(kind, context)
         if self.is_whole:
@@ -212,3 +217,19 @@ class _Compilation:
         if not is_default(kind, "check_all"):
             for key, problem in kind.check_all(self.compiled.rows, context):
                 yield as_finding(kind, key, table[key], problem)
+
+
+def compile_rows(
+    layers: Layers,
+    options: Options,
+    kinds: Registry = KINDS,
+    cache: ParseCache | None = None,
+) -> Desired | None:
+    """
+    Compile what was applied once, without judging it: the rules may be stricter by now.
+
+    `None` where a file cannot be read any more.
+    """
+    work = _Compilation(options, kinds)
+    work.read(layers, cache or ParseCache())
+    return work.collect() if work.is_whole else None

@@ -85,6 +85,10 @@ class FieldChange(NamedTuple):
     forces_replacement: bool = False
     sensitive: bool = False
     """Both sides are shown as `(sensitive)`; the values here may be the real ones."""
+    cause: Cause | None = None
+    """Whose change this field is; `None` where nobody asked."""
+    last: JsonValue | Absent = ABSENT
+    """As applied last, where the cause is `both`."""
 
 
 class Ref(NamedTuple):
@@ -121,6 +125,8 @@ class Change:
     impact: Impact = field(default_factory=Impact)
     source: Origin | None = None
     """Where the desired side is written; `None` for deletions."""
+    left: tuple[FieldChange, ...] = ()
+    """Fields that somebody changed outside of rmqsync, and that keep their live value."""
 
     def __post_init__(self) -> None:
         sides = (self.before is not None, self.after is not None)
@@ -177,6 +183,10 @@ class ClusterPlan:
     findings: tuple[Finding, ...] = ()
     unchanged: int = 0
     fingerprint: str | None = None
+    last_commit: str | None = None
+    """Applied last, where the marker names a commit."""
+    last_at: str | None = None
+    """When that was: UTC, ISO 8601."""
 
     @property
     def applicable(self) -> tuple[Change, ...]:

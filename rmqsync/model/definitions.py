@@ -96,6 +96,8 @@ class Live:
     """The user that rmqsync logs in as; it and its rights are never written."""
     foreign: frozenset[Ref] = frozenset()
     """Objects that are there but not in `rows`: broker-owned ones that another may name."""
+    markers: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the markers on the cluster, by owner: untrusted."""
     from_file: bool = False
     requests: int = 0
     """How many requests the reading took."""

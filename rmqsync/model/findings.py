@@ -79,3 +79,14 @@ def warning(
     hint: str | None = None,
 ) -> Finding:
     return Finding(code, Severity.WARNING, message, source, address, hint)
+
+
+def note(
+    code: str,
+    message: str,
+    source: Origin | None = None,
+    *,
+    address: str | None = None,
+    hint: str | None = None,
+) -> Finding:
+    return Finding(code, Severity.NOTE, message, source, address, hint)

@@ -11,19 +11,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rmqsync.analysis.policy_losses import Threat, threats
-from rmqsync.config.cluster import Prune
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.address import Pattern
-from rmqsync.model.changes import Action, Change, Impact, Ref
+from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.findings import Finding, warning
+from rmqsync.model.findings import Finding, note, warning
 from rmqsync.model.values import Row, same
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.implied import implied_losses
+from rmqsync.planning.needs import needs
+from rmqsync.planning.ownership import (
+    NOBODY,
+    Ownership,
+    cause_of_missing,
+    is_completed,
+    keeping_drift,
+    with_causes,
+)
+from rmqsync.planning.retired import Retired
 from rmqsync.planning.rules import Rules, in_scope
 
 
@@ -36,6 +45,12 @@ class Draft:
     """Differences that this broker cannot be made to lose: they are left as they are."""
     threats: tuple[Threat, ...] = ()
     """What the changes of policies may do to live objects."""
+    doomed: frozenset[Ref] = frozenset()
+    """All that is to be deleted, also with a larger object."""
+    altered: frozenset[Ref] = frozenset()
+    """Of the changes: ours and no longer declared, but changed by somebody since."""
+    ours_going: int = 0
+    """How many of the doomed are ours by the marker."""
 
     @property
     def going(self) -> tuple[Ref, ...]:
@@ -45,7 +60,12 @@ class Draft:
 
 
 def draft(
-    desired: Desired, live: Live, context: Context, rules: Rules, kinds: Registry = KINDS
+    desired: Desired,
+    live: Live,
+    context: Context,
+    rules: Rules,
+    kinds: Registry = KINDS,
+    own: Ownership = NOBODY,
 ) -> Draft:
     """Return what differs as changes, unordered and unguarded, and what nobody declared."""
     found = compare(desired.rows, live.rows, context, kinds)
@@ -55,13 +75,21 @@ def draft(
         if in_scope(rules.scope, kinds[ref.kind], ref.key) and not _ignored(ref, rules, kinds)
     ]
     kept = {entry.address for entry in desired.removed if entry.keep}
-    gone = [(ref, row) for ref, row in extra if _to_delete(ref, row, desired, kept, rules, kinds)]
+    retired = Retired(desired, rules, own, context, kept, kinds)
+    gone = [(ref, row) for ref, row in extra if retired.goes(ref, row)]
     going = {ref for ref, _ in gone}
     possible, findings = _possible(found.differing, desired, context, kinds)
+    completed = [ref for ref, row in found.missing if is_completed(ref, row, own, kinds)]
+    findings += [_completed(ref, desired, kinds) for ref in completed]
+    done = set(completed)
     changes = [
-        *(_create(ref, row, desired, kinds) for ref, row in found.missing),
-        *(_alter(pair, desired, kinds) for pair in possible),
-        *(_delete(ref, row, kinds) for ref, row in gone),
+        *(
+            _create(ref, row, desired, kinds, cause_of_missing(ref, row, own, kinds))
+            for ref, row in found.missing
+            if ref not in done
+        ),
+        *(_alter(pair, desired, kinds, own, context) for pair in possible),
+        *(_delete(ref, row, kinds, retired.cause(ref)) for ref, row in gone),
     ]
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
     changes = _chosen(changes, rules, kinds)
@@ -70,9 +98,24 @@ def draft(
         tuple(
             ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
         ),
-        found.unchanged + len(found.differing) - len(possible),
+        found.unchanged + len(found.differing) - len(possible) + len(completed),
         tuple(findings),
         threats(changes, live.rows, context),
+        frozenset(change.ref for change in changes if change.action is Action.DELETE)
+        - retired.altered,
+        frozenset(retired.altered),
+        len(retired.ours),
+    )
+
+
+def _completed(ref: Ref, desired: Desired, kinds: Registry) -> Finding:
+    kind = kinds[ref.kind]
+    return note(
+        "RMQ099",
+        f"{kind.sentence(ref.key)} goes by itself, and has gone since it was made: it is not "
+        "made again until its definition changes",
+        desired.source(ref),
+        address=address_of(kind, ref.key),
     )
 
 
@@ -104,27 +147,27 @@ def _ignored(ref: Ref, rules: Rules, kinds: Registry) -> bool:
     return bool(rules.ignore) and rules.ignores(address_of(kinds[ref.kind], ref.key))
 
 
-def _to_delete(
-    ref: Ref, row: Row, desired: Desired, kept: set[str], rules: Rules, kinds: Registry
-) -> bool:
-    if ref.key in desired.absent.get(ref.kind, {}):
-        return True
-    kind = kinds[ref.kind]
-    if rules.prune is not Prune.ALL or kind.transient(row) or kind.of_cluster(row):
-        return False
-    if kind.spared_by_prune_all and ref.kind not in rules.prune_kinds:
-        return False
-    # What leads to a kept object is kept as well: without it that one is of no use.
-    around = [ref, *row_needs(ref, row, kinds)] if kept else []
-    return not any(address_of(kinds[one.kind], one.key) in kept for one in around)
-
-
-def _create(ref: Ref, row: Row, desired: Desired, kinds: Registry) -> Change:
+def _create(ref: Ref, row: Row, desired: Desired, kinds: Registry, cause: Cause) -> Change:
     fields = fields_of(kinds[ref.kind], row, created=True)
-    return Change(Action.CREATE, ref, None, row, fields, source=desired.source(ref))
+    return Change(Action.CREATE, ref, None, row, fields, cause, source=desired.source(ref))
 
 
-def _alter(pair: Pair, desired: Desired, kinds: Registry) -> Change:
+def _alter(
+    pair: Pair, desired: Desired, kinds: Registry, own: Ownership, context: Context
+) -> Change:
+    change = _altered(pair, desired, kinds)
+    judged = with_causes(change, own, context, kinds)
+    kept = keeping_drift(judged, own)
+    if kept is None:
+        return judged
+    fewer = _altered(Pair(pair.ref, pair.live, kept), desired, kinds)
+    causes = {one.path: one.cause for one in judged.fields}
+    fields = tuple(one._replace(cause=causes.get(one.path)) for one in fewer.fields)
+    left = tuple(one for one in judged.fields if one.cause in (Cause.DRIFT, Cause.BOTH))
+    return replace(fewer, fields=fields, cause=Cause.GIT, left=left)
+
+
+def _altered(pair: Pair, desired: Desired, kinds: Registry) -> Change:
     fields = changed_fields(kinds[pair.ref.kind], pair.live, pair.desired)
     replaces = any(field.forces_replacement for field in fields)
     action = Action.REPLACE if replaces else Action.UPDATE
@@ -132,8 +175,9 @@ def _alter(pair: Pair, desired: Desired, kinds: Registry) -> Change:
     return Change(action, pair.ref, pair.live, pair.desired, fields, source=source)
 
 
-def _delete(ref: Ref, row: Row, kinds: Registry) -> Change:
-    return Change(Action.DELETE, ref, row, None, fields_of(kinds[ref.kind], row, created=False))
+def _delete(ref: Ref, row: Row, kinds: Registry, cause: Cause) -> Change:
+    fields = fields_of(kinds[ref.kind], row, created=False)
+    return Change(Action.DELETE, ref, row, None, fields, cause)
 
 
 def _chosen(changes: list[Change], rules: Rules, kinds: Registry) -> list[Change]:
@@ -156,22 +200,6 @@ def _chosen(changes: list[Change], rules: Rules, kinds: Registry) -> list[Change
 def _matches(change: Change, patterns: Iterable[Pattern], kinds: Registry) -> bool:
     address = address_of(kinds[change.ref.kind], change.ref.key)
     return any(pattern.matches(address) for pattern in patterns)
-
-
-def needs(change: Change, kinds: Registry = KINDS) -> set[Ref]:
-    """Return the objects that must be there before a change can be made."""
-    if change.after is None:
-        return set()
-    return row_needs(change.ref, change.after, kinds)
-
-
-def row_needs(ref: Ref, row: Row, kinds: Registry = KINDS) -> set[Ref]:
-    """Return the objects that a row refers to and cannot be declared without."""
-    kind = kinds[ref.kind]
-    found = {Ref(one.kind, one.key) for one in kind.references(row) if one.strict}
-    if kind.in_vhost and kinds.host is not None:
-        found.add(Ref(kinds.host.name, (ref.key[0],)))
-    return found
 
 
 def _with_implied(

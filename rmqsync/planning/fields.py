@@ -31,7 +31,7 @@ def changed_fields(kind: Kind, before: Row, after: Row) -> tuple[FieldChange, ..
         for leaf in group:
             paths.add(_mapping_path(tuple(leaf.path(output_format="list")), left, right))
     found = [
-        _change(kind, path, _at(left, path), _at(right, path)) for path in sorted(paths, key=_text)
+        _change(kind, path, at(left, path), at(right, path)) for path in sorted(paths, key=_text)
     ]
     return tuple(change for change in found if not _equal(change))
 
@@ -68,13 +68,14 @@ def _mapping_path(path: Path, left: Row, right: Row) -> Path:
     """Cut a path where it enters a list or a secret: such a value is shown as a whole."""
     for length in range(1, len(path)):
         for side in (left, right):
-            value = _at(side, path[:length])
+            value = at(side, path[:length])
             if isinstance(value, list) or (isinstance(value, dict) and _is_reference(value)):
                 return path[:length]
     return path
 
 
-def _at(row: Row, path: Path) -> JsonValue | Absent:
+def at(row: Row, path: Path) -> JsonValue | Absent:
+    """Return the value at a path; `ABSENT` where there is none."""
     value: JsonValue = row
     for part in path:
         if isinstance(value, Mapping) and part in value:
@@ -84,6 +85,20 @@ def _at(row: Row, path: Path) -> JsonValue | Absent:
         else:
             return ABSENT
     return value
+
+
+def with_value(row: Row, path: Path, value: JsonValue | Absent) -> Row:
+    """Return a copy of a row with another value, or none, at a path through mappings."""
+    name, *rest = path
+    copy = dict(row)
+    if rest:
+        inner = copy.get(str(name))
+        copy[str(name)] = with_value(inner if isinstance(inner, dict) else {}, tuple(rest), value)
+    elif value is ABSENT:
+        copy.pop(str(name), None)
+    else:
+        copy[str(name)] = value
+    return copy
 
 
 def _equal(change: FieldChange) -> bool:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Action, Change, Hold, HoldCode, Loss, Ref
+from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
+from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
 from rmqsync.planning.rules import Rules
 
 _FLOOR = 10
@@ -31,16 +32,20 @@ def guard(
     rules: Rules,
     owned: int,
     kinds: Registry = KINDS,
+    own: Ownership = NOBODY,
+    doomed: frozenset[Ref] = frozenset(),
+    altered: frozenset[Ref] = frozenset(),
 ) -> tuple[Change, ...]:
     """
     Return the changes with impact, loss and hold filled in.
 
     `owned` is how many live objects this repository manages, the base of the share in
-    `max_deletes`.
+    `max_deletes`. `doomed` are all that are to go, by themselves or with another; `altered` those
+    to go that somebody changed since the last run.
     """
     found = []
     changes = tuple(changes)
-    deleted = {change.ref for change in changes if change.action is Action.DELETE}
+    deleted = {change.ref for change in changes if change.action is Action.DELETE} | doomed
     deleted |= {r for c in changes if c.action is Action.DELETE for r in _managed(c, desired)}
     for change in changes:
         judged = change
@@ -51,13 +56,49 @@ def guard(
             judged, loss=loss_of(judged, live, facts, kinds, can_prove=rules.can_prove)
         )
         hold = (
-            _protected(judged, rules, kinds)
+            own.refusal
+            or _drift(judged, own)
+            or _protected(judged, rules, kinds)
             or _takes_foreign(judged, deleted, rules, kinds)
+            or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _loss(judged, live, facts, rules, kinds)
+            or _adoption(judged, own)
         )
         found.append(replace(judged, hold=hold) if hold else judged)
     return _max_deletes(found, rules, owned, kinds)
+
+
+_ALTERED = Hold(
+    HoldCode.ALTERED,
+    "it is no longer declared, but somebody changed it since it was applied",
+    "state: absent",
+)
+_ADOPTION = Hold(
+    HoldCode.ADOPTION, "it was there before rmqsync, and has not been adopted yet", "--adopt"
+)
+_DRIFT = Hold(
+    HoldCode.DRIFT,
+    "somebody changed it outside of rmqsync, and on_drift: report leaves that alone",
+    "on_drift: heal",
+)
+
+
+def _adoption(change: Change, own: Ownership) -> Hold | None:
+    if not own.is_judged or own.is_adopted or change.action is Action.CREATE:
+        return None
+    return _ADOPTION
+
+
+def _drift(change: Change, own: Ownership) -> Hold | None:
+    """Hold what nobody committed; what was never ours is a matter of adoption."""
+    if change.action is Action.CREATE or change.cause not in (Cause.DRIFT, Cause.BOTH):
+        return None
+    if change.action is Action.DELETE and change.cause is Cause.BOTH:
+        return None  # held as altered, whoever looks on
+    if not leaves_drift(own) or (own.adopts and not was_ours(change.ref, own)):
+        return None
+    return _DRIFT
 
 
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:

@@ -22,6 +22,7 @@ from rmqsync.planning.draft import Draft
 from rmqsync.planning.guard import guard
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
+from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 
@@ -70,13 +71,26 @@ def finish(
     rules: Rules,
     findings: tuple[Finding, ...] = (),
     kinds: Registry = KINDS,
+    own: Ownership = NOBODY,
 ) -> ClusterPlan:
     """Return the plan: changes judged, in the order of application, with a fingerprint."""
-    owned = sum(len(rows) for rows in desired.rows.values())
-    changes = guard(found.changes, desired, live.rows, facts, rules, owned, kinds)
+    owned = sum(len(rows) for rows in desired.rows.values()) + found.ours_going
+    changes = guard(
+        found.changes,
+        desired,
+        live.rows,
+        facts,
+        rules,
+        owned,
+        kinds,
+        own,
+        found.doomed,
+        found.altered,
+    )
     context = context_of(desired, live, Context())
     changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
     ordered = order(changes, live.rows, kinds)
+    applied = own.marker.applied if own.marker is not None else None
     return ClusterPlan(
         name=name,
         rabbitmq_version=live.version,
@@ -85,6 +99,8 @@ def finish(
         findings=(*findings, *found.findings),
         unchanged=found.unchanged,
         fingerprint=fingerprint(ordered, kinds),
+        last_commit=applied.commit if applied is not None else None,
+        last_at=applied.at if applied is not None else None,
     )
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from rmqsync.model.changes import Revision
 from rmqsync.model.errors import InvalidDefinitions, SourceError
@@ -23,6 +24,9 @@ from rmqsync.repo.local import reason
 from rmqsync.repo.repository import Entry, Repository
 from rmqsync.repo.walk import Sort, joined
 from rmqsync.text.codes import MAX_BYTES
+
+if TYPE_CHECKING:
+    from rmqsync.repo.past import GitPast
 
 
 class FolderCheckout(Layers):
@@ -64,10 +68,12 @@ class FolderCheckout(Layers):
         return Revision(commit, dirty=any(self._differs(committed, name) for name in self._layers))
 
     @cached_property
-    def root_commit(self) -> str | None:
-        """The first commit of this line; `None` without a repository, or where it is shallow."""
-        commit = self.revision.commit
-        return self._repository.root_commit(commit) if self._repository and commit else None
+    def past(self) -> GitPast | None:
+        """The commits behind this one; `None` without any."""
+        from rmqsync.repo.past import GitPast
+
+        commit = self._repository.find_commit("HEAD") if self._repository else None
+        return GitPast(self._repository, commit) if self._repository and commit else None
 
     def _differs(self, committed: RevisionCheckout, layer: str) -> bool:
         return _tree(self, layer) != _tree(committed, layer)
@@ -98,11 +104,19 @@ class RevisionCheckout(Layers):
     repository. Raises `SourceError` for a revision that is not there.
     """
 
-    def __init__(self, folder: str | Repository, revision: str, path: str = ".") -> None:
+    def __init__(
+        self,
+        folder: str | Repository,
+        revision: str,
+        path: str = ".",
+        fetch: Callable[[str], None] | None = None,
+    ) -> None:
+        """`fetch` gets a commit that is not at hand, where there is a place to get it from."""
         found = folder if isinstance(folder, Repository) else Repository(folder)
         base = posixpath.normpath(joined(found.prefix, path)).removeprefix(".")
         self._repository = found
         self._commit = found.resolve(revision)
+        self._fetch = fetch
         self._objects = _Objects(found, self._commit)
         where = f"'{base or '.'}' of revision {revision}"
         super().__init__(self._objects, base, f"{base}/" if base else "", where)
@@ -112,9 +126,11 @@ class RevisionCheckout(Layers):
         return Revision(self._commit)
 
     @cached_property
-    def root_commit(self) -> str | None:
-        """The first commit of this line; `None` where the clone is shallow."""
-        return self._repository.root_commit(self._commit)
+    def past(self) -> GitPast:
+        """The commits behind this one."""
+        from rmqsync.repo.past import GitPast
+
+        return GitPast(self._repository, self._commit, self._fetch)
 
     def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
         walked = self.walk(layer)

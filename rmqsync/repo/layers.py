@@ -35,6 +35,11 @@ class Layers(ABC):
         self._walks: dict[str, list[Found]] = {}
         self._files: dict[str, tuple[SourceFile, ...]] = {}
 
+    @property
+    def base(self) -> str:
+        """The folder of the layers, from the root of its repository."""
+        return self._base
+
     def files(self, layer: str) -> Sequence[SourceFile]:
         """
         Return the definition files below a layer folder, sorted by path.

@@ -87,7 +87,7 @@ class Mirror:
             revision = found.find_commit(f"refs/heads/{self._source.branch}")
         if revision is None:
             raise self._no_branch(found)
-        return RevisionCheckout(found, revision, self._source.path)
+        return RevisionCheckout(found, revision, self._source.path, self.fetch)
 
     def _fetch(self, *arguments: str) -> None:
         options = [part for part in arguments if part.startswith("-")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from rmqsync.model.errors import SourceError
@@ -96,6 +97,18 @@ class Repository:
             return None
         out = command.read(self.root, "rev-list", "--max-parents=0", "--first-parent", commit, "--")
         return out.split()[-1].decode("ascii")
+
+    @cached_property
+    def at_root(self) -> Repository:
+        """This repository, as seen from its root."""
+        return self if not self.prefix else Repository(self.root)
+
+    def commits(self, head: str, base: str, most: int) -> list[str]:
+        """Return commits behind `head`, and on branches, that changed what is below a folder."""
+        options = ("--branches", "--remotes", f"--max-count={most}")
+        where = ("--", base) if base else ("--",)
+        out = command.read(self.root, "rev-list", *options, head, *where)
+        return out.decode("ascii").split()
 
     def branches(self) -> list[str]:
         out = command.read(self.root, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")

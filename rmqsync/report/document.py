@@ -38,6 +38,10 @@ class FieldDocument(TypedDict):
     before: NotRequired[JsonValue]
     after: NotRequired[JsonValue]
     forces_replacement: bool
+    cause: NotRequired[str]
+    """Whose change this field is, where that was asked."""
+    last: NotRequired[JsonValue]
+    """As applied last, where git and somebody else changed the field."""
 
 
 class HoldDocument(TypedDict):
@@ -67,6 +71,8 @@ class ChangeDocument(NamedDocument):
     hold: HoldDocument | None
     impact: ImpactDocument
     source: SourceDocument | None
+    left: NotRequired[list[FieldDocument]]
+    """Fields that drifted, and keep their live value."""
     result: NotRequired[Literal["applied", "failed", "skipped"]]
     error: NotRequired[str | None]
 
@@ -89,6 +95,13 @@ class SummaryDocument(TypedDict):
     unchanged: int
 
 
+class LastDocument(TypedDict):
+    """What a cluster was brought in line with last."""
+
+    commit: str | None
+    at: str
+
+
 class ClusterDocument(TypedDict):
     name: str
     status: str
@@ -96,6 +109,7 @@ class ClusterDocument(TypedDict):
     rabbitmq_version: str | None
     summary: SummaryDocument
     fingerprint: str | None
+    last_applied: NotRequired[LastDocument]
     changes: list[ChangeDocument]
     unmanaged: list[NamedDocument]
     findings: list[FindingDocument]

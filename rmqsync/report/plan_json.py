@@ -178,7 +178,7 @@ def without_userinfo(text: str) -> str:
 
 
 def _cluster(cluster: ClusterPlan) -> ClusterDocument:
-    return {
+    document: ClusterDocument = {
         "name": cluster.name,
         "status": cluster.status.value,
         "error": None if cluster.error is None else without_userinfo(cluster.error),
@@ -189,6 +189,9 @@ def _cluster(cluster: ClusterPlan) -> ClusterDocument:
         "unmanaged": [entry_of(ref) for ref in cluster.unmanaged],
         "findings": [_finding(finding) for finding in cluster.findings],
     }
+    if cluster.last_at is not None:
+        document["last_applied"] = {"commit": cluster.last_commit, "at": cluster.last_at}
+    return document
 
 
 def _add_result(cluster: ClusterDocument, result: ClusterResult) -> None:
@@ -222,7 +225,7 @@ def _recount(summary: SummaryDocument, change: ChangeDocument) -> None:
 
 def _change(change: Change) -> ChangeDocument:
     named = entry_of(change.ref)
-    return {
+    document: ChangeDocument = {
         "action": change.action.value,
         **named,  # type: ignore[typeddict-item]
         "fields": [_field(field) for field in (*_hidden_identity(change), *change.fields)],
@@ -236,6 +239,9 @@ def _change(change: Change) -> ChangeDocument:
         },
         "source": _source(change.source),
     }
+    if change.left:
+        document["left"] = [_field(field) for field in change.left]
+    return document
 
 
 def _hold(hold: Hold | None) -> HoldDocument | None:
@@ -266,6 +272,10 @@ def _field(change: FieldChange) -> FieldDocument:
     if change.after is not ABSENT:
         document["after"] = _shown(change.after, change.sensitive)
     document["forces_replacement"] = change.forces_replacement
+    if change.cause is not None:
+        document["cause"] = change.cause.value
+    if change.last is not ABSENT:
+        document["last"] = _shown(change.last, change.sensitive)
     return document
 
 

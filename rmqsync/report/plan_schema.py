@@ -51,14 +51,19 @@ def _cluster() -> _Schema:
             "unmanaged": _list(_object(_NAMED)),
             "findings": _list(_finding()),
         },
-        optional={"verified": _FLAG, "interrupted": _FLAG, "remaining": _list(_TEXT)},
+        optional={
+            "verified": _FLAG,
+            "interrupted": _FLAG,
+            "remaining": _list(_TEXT),
+            "last_applied": _object({"commit": _TEXT_OR_NULL, "at": _TEXT}),
+        },
     )
 
 
 def _change() -> _Schema:
     field = _object(
         {"path": _list({"type": ["string", "integer"]}), "forces_replacement": _FLAG},
-        optional={"before": {}, "after": {}},
+        optional={"before": {}, "after": {}, "cause": _cause(), "last": {}},
     )
     hold = _object(
         {
@@ -75,13 +80,17 @@ def _change() -> _Schema:
             "action": _one_of(action.value for action in Action),
             **_NAMED,
             "fields": _list(field),
-            "cause": _one_of(cause.value for cause in Cause),
+            "cause": _cause(),
             "loss": _one_of(loss.word for loss in Loss),
             "hold": _or_null(hold),
             "impact": impact,
             "source": _source(),
         },
-        optional={"result": _one_of(o.value for o in Outcome), "error": _TEXT_OR_NULL},
+        optional={
+            "left": _list(field),
+            "result": _one_of(o.value for o in Outcome),
+            "error": _TEXT_OR_NULL,
+        },
     )
 
 
@@ -123,3 +132,7 @@ def _one_of(words: Any) -> _Schema:
 
 def _or_null(schema: _Schema) -> _Schema:
     return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _cause() -> _Schema:
+    return _one_of(cause.value for cause in Cause)

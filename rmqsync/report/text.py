@@ -67,13 +67,24 @@ def _plan(document: PlanDocument, style: Style, verbose: bool) -> Iterator[str]:
 
 
 def _drift_note(document: PlanDocument, style: Style) -> Iterator[str]:
-    changes = [c for c in words.all_changes(document) if c["cause"] in ("drift", "both")]
-    if changes and "sides" not in document:
-        number = words.count(len(changes), "object")
-        yield style("Note: Objects have changed outside of rmqsync", "cyan", "bold")
-        yield ""
-        yield f"{number} changed by hand since the last apply; marked below."
-        yield ""
+    if "sides" in document:
+        return
+    found = [
+        (cluster, line)
+        for cluster in document["clusters"]
+        for change in cluster["changes"]
+        for line in words.drifted(change)
+    ]
+    if not found:
+        return
+    yield style("Note: Objects have changed outside of rmqsync", "cyan", "bold")
+    yield ""
+    for cluster in document["clusters"]:
+        lines = [line for one, line in found if one is cluster]
+        if lines:
+            yield f"On cluster {words.title(cluster)}, {words.since(cluster)}:"
+            yield from (f"  {line}" for line in lines)
+            yield ""
 
 
 def _legend(document: PlanDocument, style: Style) -> Iterator[str]:

@@ -12,13 +12,14 @@ from rmqsync.report.document import (
     SENSITIVE,
     ChangeDocument,
     ClusterDocument,
+    FieldDocument,
     NamedDocument,
     PlanDocument,
     RemarkDocument,
     SourceDocument,
     SummaryDocument,
 )
-from rmqsync.report.escape import visible
+from rmqsync.report.escape import path, value, visible
 
 NO_CHANGES = "No changes. Your infrastructure matches the configuration."
 """Terraform's own words: wrappers look for them."""
@@ -96,6 +97,43 @@ def verb(change: ChangeDocument, document: PlanDocument) -> str:
 def cause(change: ChangeDocument) -> str | None:
     """Say whose change it is where that is worth a line."""
     return _CAUSES.get(change["cause"])
+
+
+def drifted(change: ChangeDocument) -> list[str]:
+    """Return what somebody did to an object outside of rmqsync, a line each."""
+    left = change.get("left", [])
+    if change["cause"] not in ("drift", "both") and not left:
+        return []
+    name = subject(change)
+    if change["action"] == "create":
+        return [f"{name} was deleted"]
+    if change["action"] == "delete":
+        return [f"{name} was {'made' if change['cause'] == 'drift' else 'changed'}"]
+    fields = [*change["fields"], *left]
+    return [
+        f"{name}: {path(one['path'])} was {_side(one, was)}, now {_side(one, 'before')}"
+        for one in fields
+        for cause in (one.get("cause", change["cause"]),)
+        if cause in ("drift", "both")
+        for was in ("last" if cause == "both" else "after",)
+    ]
+
+
+def since(cluster: ClusterDocument) -> str:
+    """Say which run the state is compared with."""
+    last = cluster.get("last_applied")
+    if last is None:
+        return "since the last apply"
+    commit = f"of commit {visible(last['commit'])[:12]} " if last["commit"] else ""
+    return f"since the run {commit}at {visible(last['at'])}"
+
+
+def _side(field: FieldDocument, name: str) -> str:
+    if name == "last":
+        return value(field["last"]) if "last" in field else "not set"
+    if name == "before":
+        return value(field["before"]) if "before" in field else "not set"
+    return value(field["after"]) if "after" in field else "not set"
 
 
 def override(hold_override: str) -> list[str]:

@@ -11,7 +11,7 @@ from rmqsync.kinds.base import address_of
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action, Loss, Ref
 from rmqsync.model.definitions import OnChangeRule, Rows, refs
-from rmqsync.planning.draft import row_needs
+from rmqsync.planning.needs import row_needs
 from rmqsync.planning.rules import Rules
 from tests.planning.builders import binding, desired_of, exchange, plan_of, queue, rows, vhost
 

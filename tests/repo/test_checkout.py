@@ -278,7 +278,7 @@ def test_a_folder_without_repository_has_no_commit(tmp_path: Path) -> None:
 
     assert len(checkout.files("base")) == 1
     assert checkout.revision == Revision(None)
-    assert checkout.root_commit is None
+    assert checkout.past is None
 
 
 def test_a_mounted_folder_of_links_is_read(tmp_path: Path) -> None:
@@ -382,8 +382,10 @@ def test_the_root_commit_is_the_first_of_the_line(repo: Repo) -> None:
     repo.git("checkout", "-q", "main")
     repo.git("merge", "-q", "--allow-unrelated-histories", "--no-edit", "other")
 
-    assert RevisionCheckout(str(repo.path), "HEAD").root_commit == first
-    assert FolderCheckout(str(repo.path), ["base"]).root_commit == first
+    assert RevisionCheckout(str(repo.path), "HEAD").past.root_commit == first
+    past = FolderCheckout(str(repo.path), ["base"]).past
+    assert past is not None
+    assert past.root_commit == first
 
 
 def test_a_thousand_files_are_read_in_well_under_a_second(repo: Repo) -> None:

@@ -1,0 +1,103 @@
+"""
+Write the marker of a cluster: before the first change of a run, and when it is over.
+
+It is one global parameter, so one PUT each. A marker is not rewritten when nothing changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rmqsync.app.ownership import Claim, keep_compiled
+from rmqsync.app.plan import Planned
+from rmqsync.app.ports import Broker
+from rmqsync.kinds.base import Request
+from rmqsync.model.changes import HoldCode, Ref
+from rmqsync.model.definitions import Live
+from rmqsync.model.marker import PREFIX, Marker
+from rmqsync.planning.marking import Place, begun, ended, is_due
+from rmqsync.version import __version__
+
+
+def now() -> str:
+    """Return the time as markers have it: UTC, ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def marker_request(owner: str, marker: Marker) -> Request:
+    """Return the call that stores a marker."""
+    return Request("PUT", ("global-parameters", PREFIX + owner), {"value": marker.document()})
+
+
+def begin(planned: Planned, broker: Broker, run: str | None = None) -> None:
+    """Say that a run is under way. Raises as `Broker.send` does: nothing may be written then."""
+    if not planned.own.is_judged:
+        return
+    assert planned.live is not None
+    marker = begun(planned.own, _place(planned, planned.live, run))
+    broker.send(marker_request(_claim(planned).owner, marker))
+
+
+def due(planned: Planned) -> Marker | None:
+    """Return the marker that a run without changes has to write; `None` where there is none."""
+    plan = planned.plan
+    if not planned.own.is_judged or planned.live is None or planned.desired is None:
+        return None
+    if plan.changes or planned.own.refusal is not None:
+        return None
+    after = _after(planned, planned.live, ())
+    return after if is_due(planned.own.marker, after) else None
+
+
+def end(
+    planned: Planned, broker: Broker, live: Live, open_: Iterable[Ref], run: str | None = None
+) -> None:
+    """Say what a run left: `live` was read after it. Raises as `Broker.send` does."""
+    if not planned.own.is_judged or planned.desired is None:
+        return
+    marker = _after(planned, live, open_, run)
+    broker.send(marker_request(_claim(planned).owner, marker))
+    if planned.own.current is not None:
+        keep_compiled(_claim(planned), planned.own.current, planned.desired)
+
+
+def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None = None) -> Marker:
+    assert planned.desired is not None
+    rules = planned.target.rules
+    nothing_waits = not any(
+        change.hold is not None and change.hold.code is HoldCode.ADOPTION
+        for change in planned.plan.changes
+    )
+    is_whole = not (rules.targets or rules.excludes)
+    return ended(
+        planned.own,
+        _place(planned, live, run),
+        planned.desired,
+        live.rows,
+        open_,
+        adopted=planned.own.adopts or (nothing_waits and is_whole),
+    )
+
+
+def _claim(planned: Planned) -> Claim:
+    assert planned.target.claim is not None  # judged is only what has one
+    return planned.target.claim
+
+
+def _place(planned: Planned, live: Live, run: str | None) -> Place:
+    target = planned.target
+    past = target.checkout.past
+    return Place(
+        version=__version__,
+        cluster=target.name,
+        members=live.nodes,
+        repository=past.root_commit if past is not None else None,
+        scope_vhosts=target.rules.scope.vhosts,
+        scope_kinds=target.rules.scope.kinds,
+        rabbitmq_version=live.version,
+        at=now(),
+        run=run,
+        salt=secrets.token_hex(8),
+    )

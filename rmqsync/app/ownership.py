@@ -1,0 +1,293 @@
+"""
+Read the marker of a cluster, and find in git what it says was applied last.
+
+What is believed and what is held is decided here once; whose change each difference is, in
+`planning.ownership`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from rmqsync.app.ports import Checkout, CompiledStore
+from rmqsync.kinds import KINDS
+from rmqsync.loading.compile import Layers, Options, ParseCache, compile_rows
+from rmqsync.model.changes import Hold, HoldCode
+from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.errors import BrokerError, InvalidDefinitions, SourceError
+from rmqsync.model.findings import Finding, warning
+from rmqsync.model.marker import Entry, Marker, NotAMarker, Stop, read_marker, scope_in
+from rmqsync.model.values import JsonValue, canonical
+from rmqsync.planning.ownership import Ownership, Past
+from rmqsync.planning.scopes import overlap
+from rmqsync.version import __version__
+
+PastOf = Callable[[Entry], Past | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the settings and the command line say about ownership of one cluster."""
+
+    owner: str = "main"
+    heals: bool = False
+    """`on_drift: heal`."""
+    attended: bool = False
+    """A person sees the plan and says yes."""
+    adopt: bool = False
+    allow_rewind: bool = False
+    take_over: bool = False
+    forget_revision: bool = False
+    store: CompiledStore | None = None
+
+
+def current_entry(checkout: Checkout, layers: tuple[str, ...], options: Options) -> Entry:
+    """Return what a run of these definitions applies. Raises as `Checkout.tree` does."""
+    return Entry(
+        commit=checkout.revision.commit,
+        tree=checkout.tree(layers),
+        path=checkout.base or ".",
+        layers=layers,
+        vars=dict(options.vars),
+    )
+
+
+def ownership_of(
+    name: str,
+    claim: Claim,
+    checkout: Checkout,
+    entry: Entry,
+    live: Live,
+    scope: tuple[tuple[str, ...], tuple[str, ...]],
+    past: PastOf,
+) -> tuple[Ownership, list[Finding]]:
+    """
+    Return whose the objects of one cluster are, and what is to be said about it.
+
+    `scope` is vhosts and kinds. Raises `BrokerError` where another owner's scope overlaps.
+    """
+    _check_others(name, claim, live, scope)
+    marker, refusal = _believed(name, claim, checkout, live)
+    findings: list[Finding] = []
+    if marker is not None and not _is_readable(marker, entry, past):
+        if claim.forget_revision:
+            marker = replace(marker, applied=None, running=None, runs=(), outstanding=())
+        else:
+            findings.append(_unreadable(name, marker))
+    if refusal is None and marker is not None:
+        refusal = _stopped(name, marker) or _not_ahead(claim, checkout, marker, entry)
+    return (
+        Ownership(
+            is_judged=True,
+            marker=marker,
+            current=entry,
+            refusal=refusal,
+            past=past,
+            adopts=claim.adopt or claim.attended,
+            is_attended=claim.attended,
+            heals=claim.heals,
+            is_upgraded=marker is not None
+            and (marker.version, marker.rabbitmq_version) != (__version__, live.version),
+        ),
+        findings,
+    )
+
+
+def past_of(
+    checkout: Checkout, current: Entry, desired: Desired, options: Options, claim: Claim
+) -> PastOf:
+    """Return what compiles the entries of a marker, each once."""
+    known: dict[tuple[object, ...], Past | None] = {}
+    cache = ParseCache()
+
+    def look_up(entry: Entry) -> Past | None:
+        if entry.commit is None:
+            return None  # of a folder without history nobody knows what came first
+        if entry.content == current.content:
+            return past_from(desired)
+        if entry.content not in known:
+            known[entry.content] = _compiled(checkout, entry, options, cache) or _kept(claim, entry)
+        return known[entry.content]
+
+    return look_up
+
+
+def _compiled(checkout: Checkout, entry: Entry, options: Options, cache: ParseCache) -> Past | None:
+    if checkout.past is None:
+        return None
+    found = checkout.past.with_tree(entry.tree, entry.path, entry.layers, entry.commit)
+    if found is None:
+        return None
+    try:
+        layers: Layers = [(layer, found.files(layer)) for layer in entry.layers]
+    except (SourceError, InvalidDefinitions):
+        return None
+    then = replace(options, vars=entry.vars, scope_vhosts=("*",), scope_kinds=("*",))
+    rows = compile_rows(layers, then, cache=cache)
+    return None if rows is None else past_from(rows)
+
+
+def past_from(desired: Desired) -> Past:
+    return Past(desired.rows, {kind: set(keys) for kind, keys in desired.absent.items()})
+
+
+def store_key(entry: Entry) -> str:
+    """Return what a compiled set is kept under: equal for what compiles to the same."""
+    value: list[JsonValue] = [entry.tree, entry.path, list(entry.layers), dict(entry.vars)]
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def keep_compiled(claim: Claim, entry: Entry, desired: Desired) -> None:
+    """Keep what was applied, for when its commit cannot be read any more."""
+    if claim.store is None or entry.commit is None:
+        return
+    document = {
+        "rows": {kind: list(rows.values()) for kind, rows in desired.rows.items() if rows},
+        "absent": {kind: [list(key) for key in keys] for kind, keys in desired.absent.items()},
+    }
+    claim.store.save(store_key(entry), json.dumps(document))
+
+
+def _kept(claim: Claim, entry: Entry) -> Past | None:
+    text = claim.store.load(store_key(entry)) if claim.store is not None else None
+    if text is None:
+        return None
+    try:
+        document: Any = json.loads(text)
+        rows = {
+            kind: {KINDS[kind].key(row): row for row in found}
+            for kind, found in document["rows"].items()
+        }
+        absent = {kind: {tuple(key) for key in keys} for kind, keys in document["absent"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return Past(rows, absent)
+
+
+def _check_others(
+    name: str, claim: Claim, live: Live, scope: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    for owner, value in sorted(live.markers.items()):
+        if owner == claim.owner:
+            continue
+        try:
+            other = scope_in(value)
+        except NotAMarker as problem:
+            raise BrokerError(
+                f"{name}: the marker of owner '{owner}' cannot be used ({problem}), so nobody "
+                f"knows what is theirs; mend it, or remove it with rmqsync disown --owner {owner}"
+            ) from problem
+        common = overlap(scope, other)
+        if common is not None:
+            raise BrokerError(
+                f"{name}: owner '{owner}' manages {common} too; narrow scope in the settings of "
+                "one of the two repositories"
+            )
+
+
+def _believed(
+    name: str, claim: Claim, checkout: Checkout, live: Live
+) -> tuple[Marker | None, Hold | None]:
+    """Return the marker of this repository, or why it cannot be believed."""
+    value = live.markers.get(claim.owner)
+    if value is None:
+        return None, None
+    try:
+        marker = read_marker(value)
+        reason = _foreign(name, marker, checkout, live)
+    except NotAMarker as problem:
+        marker, reason = None, f"the marker on this cluster cannot be used: {problem}"
+    if reason is None:
+        return marker, None
+    if claim.take_over:
+        return None, None
+    return None, Hold(HoldCode.FOREIGN_MARKER, reason, "--take-over")
+
+
+def _foreign(name: str, marker: Marker, checkout: Checkout, live: Live) -> str | None:
+    if marker.cluster != name:
+        return (
+            f"the marker on this cluster is of cluster '{marker.cluster}': its definitions were "
+            "copied here, or the cluster was renamed in the settings"
+        )
+    members, nodes = set(marker.members), set(live.nodes)
+    if members and nodes and not members & nodes:
+        return (
+            f"the marker was written on {', '.join(sorted(members))}, and none of these is a "
+            "member now: its definitions were copied here, or the cluster was rebuilt"
+        )
+    root = checkout.past.root_commit if checkout.past is not None else None
+    if marker.repository is not None and root is not None and marker.repository != root:
+        return f"the marker is of another repository, with the root commit {marker.repository}"
+    return None
+
+
+def _is_readable(marker: Marker, entry: Entry, past: PastOf) -> bool:
+    return all(
+        one.commit is None or one.content == entry.content or past(one) is not None
+        for one in marker.entries
+    )
+
+
+def _unreadable(name: str, marker: Marker) -> Finding:
+    commits = ", ".join(sorted({one.commit[:12] for one in marker.entries if one.commit}))
+    return warning(
+        "RMQ100",
+        f"{name}: what was applied last (commit {commits}) cannot be read here, so that nobody "
+        "can tell drift from change, and nothing is deleted because it is not declared",
+        hint="get the commit with git fetch (--unshallow), or give it up with "
+        "apply --forget-revision: what it alone declared becomes unmanaged",
+    )
+
+
+def _stopped(name: str, marker: Marker) -> Hold | None:
+    for stop, word in ((marker.paused, "paused"), (marker.pinned, "pinned")):
+        if stop is not None and _lasts(stop):
+            by = f" by {stop.by}" if stop.by else ""
+            until = f" until {stop.until}" if stop.until else ""
+            reason = f"the cluster is {word}{by}{until}: {stop.reason}"
+            return Hold(HoldCode.PAUSED, reason, f"rmqsync resume {name}")
+    return None
+
+
+def _lasts(stop: Stop) -> bool:
+    if stop.until is None:
+        return True
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") < stop.until
+
+
+def _not_ahead(claim: Claim, checkout: Checkout, marker: Marker, entry: Entry) -> Hold | None:
+    if claim.allow_rewind or claim.forget_revision:
+        return None
+    for one in marker.entries:
+        reason = _behind(checkout, one, entry)
+        if reason is not None:
+            return Hold(HoldCode.NOT_AHEAD, reason, "--allow-rewind")
+    return None
+
+
+def _behind(checkout: Checkout, applied: Entry, entry: Entry) -> str | None:
+    """Return why a revision may be older than what was applied; `None` where it is not."""
+    if applied.commit is None or applied.content == entry.content:
+        return None
+    short = applied.commit[:12]
+    if checkout.past is None:
+        return f"commit {short} was applied last, and these files are in no git repository"
+    is_ahead = checkout.past.descends_from(applied.commit)
+    if is_ahead is None:
+        same = checkout.past.with_tree(applied.tree, applied.path, applied.layers, None)
+        commit = same.revision.commit if same is not None else None
+        is_ahead = checkout.past.descends_from(commit) if commit is not None else None
+    if is_ahead is None:
+        return (
+            f"commit {short} was applied last and is not at hand, so this revision may be older; "
+            "git fetch gets it, in a shallow clone with --unshallow"
+        )
+    if not is_ahead:
+        return f"this revision does not descend from commit {short}, which was applied last"
+    return None

@@ -1,0 +1,66 @@
+"""What is live and not declared any more: which of it goes, and whose doing that is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from rmqsync.config.cluster import Prune
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
+from rmqsync.kinds.registry import Registry
+from rmqsync.model.changes import Cause, Ref
+from rmqsync.model.definitions import Desired
+from rmqsync.model.values import Row
+from rmqsync.planning.needs import row_needs
+from rmqsync.planning.ownership import Ownership, is_owned, was_absent
+from rmqsync.planning.rules import Rules
+
+
+@dataclass(slots=True)
+class Retired:
+    """Judges live objects that the definitions do not declare, one by one."""
+
+    desired: Desired
+    rules: Rules
+    own: Ownership
+    context: Context
+    kept: Collection[str]
+    """Addresses under `removed:` with `keep: true`."""
+    kinds: Registry
+    altered: set[Ref] = field(default_factory=set)
+    """Ours, but changed by somebody since the last run."""
+    ours: set[Ref] = field(default_factory=set)
+    """Applied once by this repository, as the marker tells."""
+
+    def goes(self, ref: Ref, row: Row) -> bool:
+        """Tell whether an object is to be deleted."""
+        if ref.key in self.desired.absent.get(ref.kind, {}):
+            return True
+        if self.rules.prune is Prune.NEVER or self._is_kept(ref, row):
+            return False
+        owned = is_owned(ref, row, self.own, self.context, self.kinds)
+        if owned is not False:
+            self.ours.add(ref)
+            if owned is None:
+                self.altered.add(ref)
+            return True
+        kind = self.kinds[ref.kind]
+        if self.rules.prune is not Prune.ALL or kind.transient(row) or kind.of_cluster(row):
+            return False
+        return not kind.spared_by_prune_all or ref.kind in self.rules.prune_kinds
+
+    def cause(self, ref: Ref) -> Cause:
+        """Return whose doing the deletion of an object that goes is."""
+        if not self.own.is_judged:
+            return Cause.UNKNOWN
+        if ref in self.altered:
+            return Cause.BOTH
+        if ref.key in self.desired.absent.get(ref.kind, {}):
+            return Cause.DRIFT if was_absent(ref, self.own) else Cause.GIT
+        return Cause.GIT if ref in self.ours else Cause.UNKNOWN
+
+    def _is_kept(self, ref: Ref, row: Row) -> bool:
+        # What leads to a kept object is kept as well: without it that one is of no use.
+        around = [ref, *row_needs(ref, row, self.kinds)] if self.kept else []
+        return any(address_of(self.kinds[one.kind], one.key) in self.kept for one in around)
