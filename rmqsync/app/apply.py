@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rmqsync.app.execute import Execution, single_calls
-from rmqsync.app.lock import WhileHeld
+from rmqsync.app.lock import LockLost, WhileHeld
 from rmqsync.app.marking import begin, due, end
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Broker, Lock, Progress
@@ -94,6 +94,8 @@ def _prepare(planned: Planned, execution: Execution) -> ClusterResult | None:
             return _refused(plan, f"what a killed run left could not be removed: {problem}")
     try:
         begin(planned, execution.broker)
+    except LockLost as problem:
+        return replace(_refused(plan, str(problem)), verified=False)
     except BrokerError as problem:
         return _refused(plan, f"the marker could not be written: {problem}")
     return None

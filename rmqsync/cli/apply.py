@@ -25,6 +25,7 @@ from rmqsync.cli.options import (
     option,
     session,
 )
+from rmqsync.cli.options import lock_timeout as with_lock_timeout
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
 
@@ -71,14 +72,7 @@ if TYPE_CHECKING:
     default=8,
     help="Requests at once to one cluster.",
 )
-@option(
-    "--lock-timeout",
-    type=click.FloatRange(min=0),
-    default=30.0,
-    metavar="SECONDS",
-    help="How long to wait for another run on the same cluster.",
-    show_default=True,
-)
+@with_lock_timeout
 @loading
 @common
 def command(

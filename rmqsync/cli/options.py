@@ -170,6 +170,18 @@ def choosing(function: F) -> F:
     return function
 
 
+def lock_timeout(function: F) -> F:
+    """Add the option that says how long to wait for another run."""
+    return option(
+        "--lock-timeout",
+        type=click.FloatRange(min=0),
+        default=30.0,
+        metavar="SECONDS",
+        help="How long to wait for another run on the same cluster.",
+        show_default=True,
+    )(function)
+
+
 def check_patterns(targets: Sequence[str], excludes: Sequence[str]) -> None:
     """Raise for a pattern that can match no address: it would choose nothing, silently."""
     from fnmatch import fnmatchcase

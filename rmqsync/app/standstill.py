@@ -1,0 +1,118 @@
+"""
+Pause, resume and disown: what people say of a cluster in its marker, so that every writer obeys.
+
+A read of the parameter and one write; where the cluster has a lock, nobody else writes meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from rmqsync.app.lock import Waiting, WhileHeld, take_locks
+from rmqsync.app.marking import marker_request, now
+from rmqsync.app.plan import Target
+from rmqsync.app.ports import Broker
+from rmqsync.kinds.base import Request
+from rmqsync.model.errors import BrokerError, Refused
+from rmqsync.model.marker import PREFIX, Marker, NotAMarker, Stop, read_marker
+from rmqsync.version import __version__
+
+
+def pause(target: Target, stop: Stop, waiting: Waiting) -> None:
+    """
+    Keep every run off a cluster until `resume`, or the end of the pause.
+
+    Raises `BrokerError`, or `Refused` for a marker that cannot be used or is another cluster's.
+    """
+
+    def change(marker: Marker | None) -> Marker:
+        scope = target.rules.scope
+        known = marker or Marker(
+            __version__, target.name, scope_vhosts=scope.vhosts, scope_kinds=scope.kinds
+        )
+        return replace(known, paused=stop)
+
+    _rewrite(target, change, waiting)
+
+
+def resume(target: Target, waiting: Waiting) -> Marker | None:
+    """Let runs go on: end pause and pin; return the marker as it was. Raises as `pause` does."""
+    before: list[Marker | None] = []
+
+    def change(marker: Marker | None) -> Marker | None:
+        before.append(marker)
+        if marker is None or (marker.paused is None and marker.pinned is None):
+            return None
+        return replace(marker, paused=None, pinned=None)
+
+    _rewrite(target, change, waiting)
+    return before[0]
+
+
+def disown(target: Target, owner: str, waiting: Waiting) -> bool:
+    """
+    Remove the marker of an owner, whatever it says; return whether there was one.
+
+    The objects stay, and are nobody's then. Raises `BrokerError`.
+    """
+    with _locked(target, waiting) as broker:
+        if broker.get(_get(owner)) is None:
+            return False
+        broker.send(Request("DELETE", ("global-parameters", PREFIX + owner)))
+    return True
+
+
+def _rewrite(
+    target: Target, change: Callable[[Marker | None], Marker | None], waiting: Waiting
+) -> None:
+    assert target.claim is not None
+    owner = target.claim.owner
+    with _locked(target, waiting) as broker:
+        marker = change(_marker(target, broker, owner))
+        if marker is not None:
+            broker.send(marker_request(owner, marker))
+
+
+def _marker(target: Target, broker: Broker, owner: str) -> Marker | None:
+    answer = broker.get(_get(owner))
+    if answer is None:
+        return None
+    value = answer.get("value") if isinstance(answer, dict) else None
+    try:
+        marker = read_marker(value)
+    except NotAMarker as problem:
+        raise Refused(
+            f"cluster '{target.name}': the marker of owner '{owner}' cannot be used: {problem}; "
+            "rmqsync disown removes it"
+        ) from problem
+    if marker.cluster != target.name:
+        raise Refused(
+            f"cluster '{target.name}': the marker is of cluster '{marker.cluster}'; "
+            "apply --take-over replaces it"
+        )
+    return marker
+
+
+def _get(owner: str) -> Request:
+    return Request("GET", ("global-parameters", PREFIX + owner))
+
+
+@contextmanager
+def _locked(target: Target, waiting: Waiting) -> Iterator[Broker]:
+    """Give the cluster, to be written while its lock is held; as it is where it has none."""
+    locks = take_locks([target], waiting)
+    try:
+        refused = locks.refused.get(target.name)
+        if refused is not None:
+            raise BrokerError(f"cluster '{target.name}': {refused}")
+        lock = locks.held.get(target.name)
+        yield target.reader if lock is None else WhileHeld(target.reader, lock)
+    finally:
+        locks.release()
+
+
+def stop_of(reason: str, by: str | None, until: str | None) -> Stop:
+    """Return a pause that begins now."""
+    return Stop(reason, by, now(), until)

@@ -1,0 +1,36 @@
+"""`rmqsync disown`: remove the marker of a cluster."""
+
+from __future__ import annotations
+
+import click
+
+from rmqsync.cli.codes import Exit
+from rmqsync.cli.options import Common, common, guard_option, option, session
+from rmqsync.cli.options import lock_timeout as with_lock_timeout
+from rmqsync.cli.output import out
+
+
+@click.command("disown")
+@click.argument("cluster")
+@option("--owner", metavar="NAME", help="Left out: the owner in the settings.")
+@guard_option("--auto-approve", is_flag=True, help="Do not ask.")
+@with_lock_timeout
+@common
+def command(
+    shared: Common, cluster: str, owner: str | None, auto_approve: bool, lock_timeout: float
+) -> int:
+    """Remove the marker from CLUSTER: its objects stay, and are managed by nobody then."""
+    from rmqsync.app.standstill import disown
+    from rmqsync.cli.standing import confirm, target_of, waiting
+
+    with session(shared) as opened:
+        target = target_of(opened, cluster, shared)
+        assert target.claim is not None
+        name = owner or target.claim.owner
+        question = f"Remove the marker of owner '{name}' from cluster '{target.name}'?"
+        if not auto_approve and not confirm(question):
+            return Exit.FAILED
+        found = disown(target, name, waiting(shared, lock_timeout))
+    state = "is removed; its objects are unmanaged now" if found else "is not there"
+    out(f"The marker of owner '{name}' on cluster '{target.name}' {state}.\n")
+    return Exit.DONE

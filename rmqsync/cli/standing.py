@@ -1,0 +1,62 @@
+"""What `pause`, `resume` and `disown` share."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from rmqsync.app.lock import Waiting
+from rmqsync.app.plan import Target
+from rmqsync.cli.options import Common
+from rmqsync.cli.output import is_terminal, say
+from rmqsync.model.errors import UsageError
+from rmqsync.wiring import RunOptions, Session
+
+
+def target_of(opened: Session, cluster: str, shared: Common) -> Target:
+    """Return one cluster that can be written; raises `UsageError` for a file."""
+    name = opened.name(cluster)
+    target = opened.target(name, RunOptions(timeout_s=shared.timeout))
+    if target.claim is None or opened.settings.clusters[name].snapshot is not None:
+        raise UsageError(f"cluster '{name}' is a file: it has no marker")
+    return target
+
+
+def waiting(shared: Common, timeout_s: float) -> Waiting:
+    """Return how to wait for the lock."""
+    del shared
+    return Waiting(timeout_s, say)
+
+
+def user() -> str:
+    """Return who runs this, as others know them: user@host."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = "somebody"
+    return f"{name}@{socket.gethostname()}"
+
+
+def end_of(length: str | None) -> str | None:
+    """Return when a time from now is over: UTC, ISO 8601. Raises for what is no duration."""
+    if length is None:
+        return None
+    found = re.fullmatch(r"([0-9]+)([smhd])", length)
+    if found is None or int(found[1]) == 0 or len(found[1]) > 6:
+        raise click.BadParameter(f"--for {length}: write a number and s, m, h or d, such as 2h")
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[found[2]]
+    end = datetime.now(UTC) + timedelta(**{unit: int(found[1])})
+    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def confirm(question: str) -> bool:
+    """Ask; raises where there is nobody to ask."""
+    if not is_terminal():
+        raise click.UsageError("there is nobody to ask here; use --auto-approve")
+    say(f"{question}\n  Only 'yes' will be accepted to approve.\n")
+    answer = click.prompt("  Enter a value", default="", show_default=False, err=True)
+    return bool(answer.strip() == "yes")

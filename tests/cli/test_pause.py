@@ -1,0 +1,123 @@
+"""pause, resume and disown: what people say in the marker, and who obeys it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.brokers import Broker
+from tests.cli.workspace import Workspace
+
+BASE = {"vhosts": [{"name": "shop"}], "queues": [{"vhost": "shop", "name": "qu.order"}]}
+MORE = {**BASE, "queues": [*BASE["queues"], {"vhost": "shop", "name": "qu.more"}]}
+
+
+def holds(found: Any) -> list[tuple[str, str]]:
+    return [
+        (one["address"], one["hold"] and one["hold"]["code"]) for one in found.cluster["changes"]
+    ]
+
+
+def marker(broker: Broker, owner: str = "main") -> Any:
+    with broker.management() as api:
+        found = [
+            one["value"]
+            for one in api.get("global-parameters")
+            if one["name"] == f"rmqsync.{owner}"
+        ]
+    return found[0] if found else None
+
+
+def test_a_paused_cluster_is_left_alone_until_resume(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    workspace.define(BASE)
+    workspace.commit()
+    assert workspace.apply().code == 0
+    workspace.define(MORE)
+    workspace.commit()
+
+    paused = workspace.run("pause", "one", "--reason", "maintenance of the site", "--for", "2h")
+    planned = workspace.plan()
+    held = workspace.apply()
+    with broker.management() as api:
+        names = [one["name"] for one in api.get("queues/shop")]
+    resumed = workspace.run("resume", "one")
+    again = workspace.run("resume", "one")
+    applied = workspace.apply()
+
+    assert paused.code == 0, paused.err
+    assert holds(planned) == [("queue:shop/qu.more", "paused")]
+    hold = planned.cluster["changes"][0]["hold"]
+    assert "maintenance of the site" in hold["reason"]
+    assert hold["override"] == "rmqsync resume one"
+    assert held.code == 3
+    assert names == ["qu.order"]
+    assert (resumed.code, resumed.out) == (0, "Cluster 'one' goes on.\n")
+    assert again.out == "Cluster 'one' was neither paused nor pinned.\n"
+    assert applied.code == 0
+    assert marker(broker)["paused"] is None
+
+
+def test_a_pause_ends_by_itself(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+    workspace.run("pause", "one", "--reason", "a short one", "--for", "1s")
+
+    held = workspace.plan()
+    time.sleep(1.1)
+    free = workspace.plan()
+    workspace.run("disown", "one", "--auto-approve")
+
+    assert {code for _, code in holds(held)} == {"paused"}
+    assert {code for _, code in holds(free)} == {None}
+
+
+def test_a_pause_before_the_first_run_holds_as_well(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+
+    workspace.run("pause", "one", "--reason", "not yet")
+    held = workspace.apply()
+    disowned = workspace.run("disown", "one", "--auto-approve")
+
+    assert held.code == 3
+    assert "is removed" in disowned.out
+    assert marker(r43) is None
+
+
+def test_disowned_objects_stay_and_are_unmanaged(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    workspace.define(MORE)
+    workspace.commit()
+    assert workspace.apply().code == 0
+
+    workspace.run("disown", "one", "--auto-approve")
+    workspace.define(BASE)
+    workspace.commit()
+    planned = workspace.plan()
+
+    assert planned.changes == []
+    assert [one["address"] for one in planned.cluster["unmanaged"]] == ["queue:shop/qu.more"]
+
+
+def test_disown_asks_a_person(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+
+    found = workspace.run("disown", "one")
+
+    assert found.code == 64
+    assert "--auto-approve" in found.err
+
+
+@pytest.mark.parametrize("length", ["2", "0h", "h", "2 hours", "-1h"])
+def test_a_pause_of_no_length_is_refused(workspace: Workspace, r43: Broker, length: str) -> None:
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+
+    found = workspace.run("pause", "one", "--reason", "x", f"--for={length}")
+
+    assert found.code == 64
+    assert marker(r43) is None
