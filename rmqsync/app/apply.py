@@ -13,16 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from rmqsync.app.execute import Execution, single_calls
+from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import WhileHeld
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
-from rmqsync.app.ports import Lock, Progress
+from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import UnsetSecret
 from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
-from rmqsync.model.errors import BrokerError, Rejected
+from rmqsync.model.errors import BrokerError, Refused, Rejected
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of
 
@@ -39,13 +40,16 @@ class ApplyOptions:
     """By the name of the cluster; one without is written without a lock."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Clusters that must not be written, and why."""
+    journal: Journal = field(default_factory=Unrecorded)
+    """Keeps a backup, and a record of the run."""
 
 
 def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[ClusterResult]:
     """Apply several plans at once; one that fails does not stop the others."""
     workers = max(1, min(CLUSTERS_AT_ONCE, len(planned)))
+    done = options.journal.finished
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(lambda one: apply_cluster(one, options), planned))
+        return list(pool.map(lambda one: done(one, apply_cluster(one, options)), planned))
 
 
 def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
@@ -72,6 +76,10 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
     missing = target.reader.missing_rights(single_calls(execution))
     if missing:
         return _without_rights(plan, missing)
+    try:
+        options.journal.before_first_write(planned, locked=lock is not None)
+    except Refused as problem:
+        return _refused(plan, str(problem))
     if lock is not None and target.amqp is not None:
         try:
             remove_left_fences(execution.broker, target.amqp)

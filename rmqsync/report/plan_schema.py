@@ -51,7 +51,13 @@ def _cluster() -> _Schema:
             "unmanaged": _list(_object(_NAMED)),
             "findings": _list(_finding()),
         },
-        optional={"verified": _FLAG, "interrupted": _FLAG, "remaining": _list(_TEXT)},
+        optional={
+            "verified": _FLAG,
+            "interrupted": _FLAG,
+            "remaining": _list(_TEXT),
+            "run": _TEXT,
+            "backup": _TEXT_OR_NULL,
+        },
     )
 
 
