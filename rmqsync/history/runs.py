@@ -124,7 +124,7 @@ def _later(record: RunRecord) -> ColumnElement[bool]:
 
 def _put(connection: Connection, record: RunRecord) -> None:
     values = _values(record)
-    here = and_(_R.run == record.run, _R.cluster == record.cluster)
+    here = and_(_R.run == values["run"], _R.cluster == values["cluster"])
     if not connection.execute(update(RUNS).where(here).values(values)).rowcount:
         connection.execute(insert(RUNS).values(values))
 
