@@ -5,8 +5,10 @@ Layers, top to bottom; a module imports only from lines below its own, and modul
 not import each other. `tests/test_architecture.py` holds the code to this drawing::
 
     cli                                  commands: read options, call a use case, show the value
+    wiring_history                       the same as the next, for backups and history
     wiring                               builds adapters from settings, hands them to use cases
-    app | broker | repo | report         use cases; RabbitMQ; git; values to text
+    app | broker | history | repo | report
+                                         use cases; RabbitMQ; past runs; git; values to text
     planning                             what differs, in which order, what may run
     loading | analysis                   files to definitions and back; effective policies
     config                               rmqsync.yaml to settings

@@ -1,11 +1,13 @@
-"""Fixtures that give tests a real RabbitMQ; `tests/brokers` tells how they come about."""
+"""Fixtures that give tests a real RabbitMQ, and PostgreSQL; `tests/brokers` tells how."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.brokers import Broker, Unavailable
 from tests.brokers.pool import Pool, are_required
+from tests.postgres.server import Postgres, server
 
 BrokerSource = Callable[..., Broker]
 """`(generation, number=0)`: an empty broker; another number is another broker."""
@@ -61,3 +63,24 @@ def c310(empty_broker: BrokerSource) -> Broker:
 def broker(request: pytest.FixtureRequest, empty_broker: BrokerSource) -> Broker:
     """An empty broker of each generation in turn."""
     return empty_broker(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the session."""
+    try:
+        with server() as found:
+            yield found
+    except Unavailable as error:
+        if are_required():
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def history_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty history of each sort in turn, as `daemon.history` names it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/history/runs.sqlite"
+    found: Postgres = request.getfixturevalue("postgres")
+    return found.new_database()

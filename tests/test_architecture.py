@@ -10,8 +10,9 @@ import rmqsync
 ROOT = Path(rmqsync.__file__).parent
 LAYERS = [  # top first; modules on one line do not import each other
     {"cli"},
+    {"wiring_history"},
     {"wiring"},
-    {"app", "broker", "repo", "report"},
+    {"app", "broker", "history", "repo", "report"},
     {"planning"},
     {"analysis", "loading"},
     {"config"},
@@ -24,6 +25,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {
     "click": {"cli"},
     "deepdiff": {"planning"},
+    "sqlite3": {"history"},
     "git": {"repo"},
     "jsonschema": {"text", "report"},
     "jsonschema_rs": {"text"},
@@ -31,6 +33,7 @@ ONLY_IN = {
     "pcre2": {"analysis", "broker", "kinds"},
     "requests": {"broker"},
     "rich": {"cli"},
+    "sqlalchemy": {"history"},
     "ruamel": {"text"},
     "yaml": {"text"},
 }

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from rmqsync.app.execute import Execution, single_calls
+from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import LockLost, WhileHeld
 from rmqsync.app.marking import begin, due, end
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
-from rmqsync.app.ports import Broker, Lock, Progress
+from rmqsync.app.ports import Broker, Journal, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
@@ -25,7 +26,7 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import UnsetSecret
 from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
 from rmqsync.model.definitions import Live
-from rmqsync.model.errors import BrokerError, Rejected
+from rmqsync.model.errors import BrokerError, Refused, Rejected
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of
 
@@ -42,13 +43,16 @@ class ApplyOptions:
     """By the name of the cluster; one without is written without a lock."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Clusters that must not be written, and why."""
+    journal: Journal = field(default_factory=Unrecorded)
+    """Keeps a backup, and a record of the run."""
 
 
 def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[ClusterResult]:
     """Apply several plans at once; one that fails does not stop the others."""
     workers = max(1, min(CLUSTERS_AT_ONCE, len(planned)))
+    done = options.journal.finished
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(lambda one: apply_cluster(one, options), planned))
+        return list(pool.map(lambda one: done(one, apply_cluster(one, options)), planned))
 
 
 def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
@@ -74,26 +78,30 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
     )
     if not plan.applicable:
         return _only_marked(planned, execution.broker)
-    refusal = _prepare(planned, execution)
+    refusal = _prepare(planned, execution, options.journal)
     if refusal is not None:
         return refusal
     execution.run()
-    return _settle(planned, execution)
+    return _settle(planned, execution, options.journal.run)
 
 
-def _prepare(planned: Planned, execution: Execution) -> ClusterResult | None:
+def _prepare(planned: Planned, execution: Execution, journal: Journal) -> ClusterResult | None:
     """Do what comes before the first change; return why nothing may be done, if so."""
     plan, target, lock = planned.plan, planned.target, execution.lock
     missing = target.reader.missing_rights(single_calls(execution))
     if missing:
         return _without_rights(plan, missing)
+    try:
+        journal.before_first_write(planned, locked=lock is not None)
+    except Refused as problem:
+        return _refused(plan, str(problem))
     if lock is not None and target.amqp is not None:
         try:
             remove_left_fences(execution.broker, target.amqp)
         except BrokerError as problem:
             return _refused(plan, f"what a killed run left could not be removed: {problem}")
     try:
-        begin(planned, execution.broker)
+        begin(planned, execution.broker, journal.run)
     except LockLost as problem:
         return replace(_refused(plan, str(problem)), verified=False)
     except BrokerError as problem:
@@ -101,7 +109,7 @@ def _prepare(planned: Planned, execution: Execution) -> ClusterResult | None:
     return None
 
 
-def _settle(planned: Planned, execution: Execution) -> ClusterResult:
+def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterResult:
     """Read the cluster again after a run: what came of it, and the marker that says so."""
     plan, lock, results = planned.plan, execution.lock, execution.results
     verified: bool | None = None
@@ -113,7 +121,7 @@ def _settle(planned: Planned, execution: Execution) -> ClusterResult:
         try:
             remaining, after = _verify(planned, execution)
             verified = not remaining if was_sent else None
-            end(planned, execution.broker, after.live, after.open_)
+            end(planned, execution.broker, after.live, after.open_, run)
         except BrokerError as problem:
             verified, error = False, f"the result could not be verified: {problem}"
         execution.progress("verifying", 1, 1)

@@ -119,6 +119,9 @@ class WhileHeld:
     def read(self) -> Live:
         return self._broker.read()
 
+    def export(self, *, again: bool) -> bytes:
+        return self._broker.export(again=again)
+
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         return self._broker.queue_facts(queues)
 

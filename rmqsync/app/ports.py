@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rmqsync.kinds.base import Request
 from rmqsync.loading.files import SourceFile
-from rmqsync.model.changes import Revision
+from rmqsync.model.changes import ClusterResult, Revision
 from rmqsync.model.definitions import Live, QueueFacts
+from rmqsync.model.runs import RunRecord
 from rmqsync.model.values import JsonValue, Key
+
+if TYPE_CHECKING:
+    from rmqsync.app.plan import Planned
 
 
 class Broker(Protocol):
@@ -24,6 +28,13 @@ class Broker(Protocol):
         Read everything with a fixed number of requests.
 
         Raises `Unreachable`, `AccessDenied` or `BrokerError`; never half a result.
+        """
+
+    def export(self, *, again: bool) -> bytes:
+        """
+        Return the definitions export as the broker gave it, secrets and all.
+
+        That of the last reading, without a request, or asked `again`. Raises as `read` does.
         """
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
@@ -184,6 +195,60 @@ class CompiledStore(Protocol):
 
     def save(self, key: str, text: str) -> None:
         """Keep a text; never raises, since it is a spare."""
+
+
+class RunStore(Protocol):
+    """The history of runs. Every method raises `HistoryError` where it cannot be had."""
+
+    def begin(self, record: RunRecord) -> None:
+        """Write the row of a run that begins."""
+
+    def end(self, record: RunRecord, keep_s: float) -> None:
+        """Write how a run ended, whether or not `begin` worked, and drop older runs."""
+
+    def clusters(self) -> Sequence[str]:
+        """Return the names of all clusters there are runs of."""
+
+    def runs(
+        self,
+        *,
+        clusters: Iterable[str] | None = None,
+        since: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[RunRecord]:
+        """Return runs without their documents, newest first. `since` is a time, inclusive."""
+
+    def find(self, beginning: str) -> Sequence[RunRecord]:
+        """Return the runs whose id begins so, with their documents, newest first."""
+
+    def ids(self) -> Sequence[str]:
+        """Return the ids of all runs, newest first."""
+
+
+class BackupStore(Protocol):
+    """Where exports from before a run are kept."""
+
+    def keep(self, cluster: str, run: str, content: bytes) -> str:
+        """Keep an export for good, return its path. Raises `SourceError` where it cannot be."""
+
+
+class Journal(Protocol):
+    """What a run leaves for later: a backup, and its rows in the history."""
+
+    @property
+    def run(self) -> str | None:
+        """Id of the run; `None` where nothing is written down."""
+
+    def before_first_write(self, planned: Planned, *, locked: bool) -> None:
+        """
+        Keep what the cluster has, and write down that the run begins.
+
+        `locked`: the cluster was read under its lock, so that reading is as good as another.
+        Raises `Refused` where nothing may be written, since no backup could be kept.
+        """
+
+    def finished(self, planned: Planned, result: ClusterResult) -> ClusterResult:
+        """Write down how the run ended; return the result. Raises nothing."""
 
 
 Progress = Callable[[str, int, int], None]

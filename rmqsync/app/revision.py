@@ -64,6 +64,9 @@ class RevisionReader:
                 raise
             return ()
 
+    def export(self, *, again: bool) -> bytes:
+        raise self._refused()
+
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         del queues
         return {}
@@ -100,6 +103,9 @@ class Unusable:
         return self._name
 
     def read(self) -> Live:
+        raise self._error()
+
+    def export(self, *, again: bool) -> bytes:
         raise self._error()
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:

@@ -71,6 +71,8 @@ class Fetched(NamedTuple):
     document: Any
     is_new: bool
     """Else the document is that of what was known before, `None` where it was not kept."""
+    answer: Answer | None = None
+    """As it was sent; `None` where it was not kept."""
 
 
 class Client:
@@ -117,7 +119,7 @@ class Client:
             etag = answer.headers.get("ETag")
             if known is not None and digest == known.digest:
                 return known._replace(etag=etag, is_new=False)
-            return Fetched(digest, etag, json_of(call, answer), is_new=True)
+            return Fetched(digest, etag, json_of(call, answer), is_new=True, answer=answer)
 
         return self._run(call, accept, headers=headers, patient=patient)
 

@@ -50,6 +50,11 @@ class ManagementApi:
         with self._reading:
             return self._reader.read()
 
+    def export(self, *, again: bool) -> bytes:
+        """Return the definitions export, byte for byte; not `again` costs no request."""
+        with self._reading:
+            return self._reader.export(again=again)
+
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         return facts.queue_facts(self._client, queues)
 

@@ -29,12 +29,16 @@ class FileCluster:
 
     def read(self) -> Live:
         """Return what the file holds; raises `SourceError` or, for bad text, its findings."""
+        return live_of_export(self.name, self._path, self.export(again=True), self._kinds)
+
+    def export(self, *, again: bool) -> bytes:
+        """Return the file as it is; raises `SourceError`."""
+        del again
         try:
-            content = Path(self._path).read_bytes()
+            return Path(self._path).read_bytes()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise SourceError(f"{self.name}: cannot read '{self._path}': {reason}") from error
-        return live_of_export(self.name, self._path, content, self._kinds)
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         """Nothing is known: an export holds no messages."""

@@ -9,6 +9,8 @@ The state of a cluster, in at most five requests.
 All but the first run side by side. What was read last is kept: when the bytes of every answer are
 the same again, or the broker says 304 (4.3.5 and up, Khepri), nothing is parsed a second time. A
 304 speaks of everything but the tracing of vhosts, which is no metadata: so those are read anyway.
+
+The export is kept as it was sent, compressed where the broker compresses: what a backup is made of.
 """
 
 from __future__ import annotations
@@ -90,6 +92,18 @@ class LiveReader:
         self._last = found
         return replace(found.live, requests=self._client.requests - before)
 
+    def export(self, *, again: bool) -> bytes:
+        """
+        Return the definitions export as the broker gave it: of the last reading, or asked `again`.
+
+        Raises as `read` does.
+        """
+        known = self._last.export if self._last is not None else None
+        if known is None or again:
+            known = self._client.fetch(_DEFINITIONS, known=known, patient=True)
+        assert known.answer is not None
+        return known.answer.content()
+
     def _read(self, pool: ThreadPoolExecutor, overview: _Overview, last: _Read | None) -> _Read:
         vhosts = pool.submit(self._listing, self._kinds[_VHOSTS], last)
         others: dict[str, Future[Fetched]] = {}
@@ -118,7 +132,8 @@ class LiveReader:
         known = last.listings.get(kind.name) if last is not None else None
         # Without its tag: those of 4.3.5 are for the export.
         known = known._replace(etag=None) if known is not None else None
-        return self._client.fetch(_listing_request(kind), known=known)
+        found = self._client.fetch(_listing_request(kind), known=known)
+        return found._replace(answer=None)
 
     def _features(self, overview: _Overview, last: _Read | None) -> frozenset[str]:
         if last is not None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from rmqsync.cli.codes import Exit, worst
+from rmqsync.cli.keeping import Keeping, keeping
 from rmqsync.cli.options import (
     Common,
     check_patterns,
@@ -30,6 +32,7 @@ from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
 
 if TYPE_CHECKING:
+    from rmqsync.app.journal import RunJournal
     from rmqsync.app.plan import Planned
     from rmqsync.model.changes import ClusterResult, Loss, Plan
     from rmqsync.wiring import RunOptions, Session
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
     help="Requests at once to one cluster.",
 )
 @with_lock_timeout
+@keeping
 @loading
 @common
 def command(
@@ -96,12 +100,14 @@ def command(
     allow_plain_secrets: bool,
     vhost: str | None,
     rabbitmq_version: str | None,
+    keep: Keeping,
 ) -> int:
     """Bring clusters in line with their definitions, or carry out a saved plan."""
     from rmqsync.app.marking import due
     from rmqsync.cli.planfile import mark_used
     from rmqsync.model.changes import ClusterResult
     from rmqsync.model.errors import InvalidDefinitions
+    from rmqsync.report.plan_json import plan_document
     from rmqsync.wiring import RunOptions
 
     check_patterns(targets, excludes)
@@ -142,11 +148,13 @@ def command(
             return Exit.FAILED
         if shared.format == "text" and not _has_anything(plan) and not any(map(due, planned)):
             return apply_code([ClusterResult(one) for one in plan.clusters])
-        sending = _Sending(parallelism, bulk == "auto", lock_timeout)
-        results, caught = _apply(shared, planned, sending)
+        journal = partial(keep.journal, opened, shared)
+        sending = _Sending(parallelism, bulk == "auto", lock_timeout, journal)
+        results, caught, kept = _apply(shared, planned, sending)
         if planfile and any(_was_sent(result) for result in results):
             mark_used(planfile, opened.data_dir)
-    return _report(shared, plan, results, caught)
+    emit(shared, plan_document(plan, results, cluster_extra=kept))
+    return _ended(results, caught)
 
 
 def _has_anything(plan: Plan) -> bool:
@@ -315,11 +323,14 @@ class _Sending(NamedTuple):
     parallelism: int
     bulk: bool
     lock_timeout_s: float
+    journal: Callable[[Callable[[ClusterResult], int]], RunJournal]
+    """Takes what tells the exit code of one cluster."""
 
 
 def _apply(
     shared: Common, planned: Sequence[Planned], sending: _Sending
-) -> tuple[list[ClusterResult], int | None]:
+) -> tuple[list[ClusterResult], int | None, Mapping[str, Mapping[str, str | None]]]:
+    """Return what became of it, the signal that came, and what the outcome says besides."""
     from rmqsync.app.apply import ApplyOptions, apply_clusters
     from rmqsync.cli.locking import locked
 
@@ -328,6 +339,7 @@ def _apply(
         locked(shared, planned, sending.lock_timeout_s, stop) as (current, locks),
         progress(shared.quiet) as shown,
     ):
+        journal = sending.journal(lambda result: _ended([result], caught[0] if caught else None))
         options = ApplyOptions(
             parallelism=sending.parallelism,
             bulk=sending.bulk,
@@ -335,8 +347,10 @@ def _apply(
             stop=stop,
             locks=locks.held,
             refused=locks.refused,
+            journal=journal,
         )
-        return apply_clusters(current, options), (caught[0] if caught else None)
+        results = apply_clusters(current, options)
+        return results, (caught[0] if caught else None), journal.keys()
 
 
 @contextmanager
@@ -360,12 +374,7 @@ def _stoppable() -> Iterator[tuple[threading.Event, list[int]]]:
             signal.signal(one, handler)
 
 
-def _report(
-    shared: Common, plan: Plan, results: Sequence[ClusterResult], caught: int | None
-) -> int:
-    from rmqsync.report.plan_json import plan_document
-
-    emit(shared, plan_document(plan, results))
+def _ended(results: Sequence[ClusterResult], caught: int | None) -> int:
     if caught is not None:
         return Exit.TERMINATED if caught == signal.SIGTERM else Exit.INTERRUPTED
     return apply_code(results)

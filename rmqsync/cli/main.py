@@ -36,6 +36,7 @@ _VERBS = {
     "export": "Write what a cluster has as a tidy tree of YAML.",
     "compile": "Print the compiled definitions of a cluster as one JSON document.",
     "show": "Show a saved plan.",
+    "history": "List past runs, or show one with all its changes.",
     "schema": "Print or write the JSON Schemas of the files.",
     "hash-password": "Hash a password as RabbitMQ stores it.",
     "completion": "Print the completion script for a shell.",

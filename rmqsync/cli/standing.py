@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import re
-import socket
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -34,11 +32,9 @@ def waiting(shared: Common, timeout_s: float) -> Waiting:
 
 def user() -> str:
     """Return who runs this, as others know them: user@host."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = "somebody"
-    return f"{name}@{socket.gethostname()}"
+    from rmqsync.wiring_history import starter
+
+    return starter().who
 
 
 def end_of(length: str | None) -> str | None:

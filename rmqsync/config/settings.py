@@ -71,12 +71,22 @@ class Daemon:
     )
     history: str | SecretRef | None = option(
         Either(HISTORY, _REF),
-        "URL of the history of runs, for several daemons; left out: SQLite in the data folder. "
-        "With a password in it, the whole URL is a reference.",
+        "URL of the history of runs: postgresql://USER@HOST/DATABASE for several daemons, or "
+        "sqlite:///PATH; left out: SQLite in the data folder. With a password in it, the whole URL "
+        "is a reference.",
         None,
     )
-    keep_runs_s: int = option(_DURATION, "How long runs are kept in the history.", 90 * 86400)
-    backups: int = option(Number(int, 0), "Exports kept for each cluster.", 10)
+    keep_runs_s: int = option(
+        _DURATION,
+        "How long runs are kept in the history, of each cluster the last one always.",
+        90 * 86400,
+    )
+    backups: int = option(
+        Number(int, 0),
+        "Exports from before a run that are kept for each cluster; 0: none is made, unless "
+        "--backup names a folder.",
+        10,
+    )
     tokens: Mapping[str, Token] = option(
         MapOf(Ref(Token)),
         "Bearer tokens, by the name that appears in the history.",

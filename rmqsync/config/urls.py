@@ -54,12 +54,33 @@ def _git(node: Node, parts: SplitResult) -> str:
 
 
 def _history(node: Node, parts: SplitResult) -> str:
-    if parts.password is not None:
+    if parts.password is not None or "password=" in parts.query:
         raise node.bad(
-            f"{quoted(node.value)} holds a password",
+            f"{quoted(parts._replace(query='').geturl())} holds a password",
             "refer to the whole URL with {env: NAME} or {file: PATH}",
         )
     return parts.geturl()
+
+
+class HistoryAddress(Url):
+    """A PostgreSQL URL without a password, or `sqlite:///PATH` relative to the file."""
+
+    _SQLITE = "sqlite:///"
+    _SOCKET = "postgresql:///"
+
+    def __init__(self) -> None:
+        super().__init__(("postgresql", "sqlite"), _history)
+
+    def parse(self, node: Node) -> str:
+        value = Text.parse(self, node)
+        if value.startswith("sqlite:"):
+            path = value.removeprefix(self._SQLITE)
+            if path in (value, "") or "?" in path:
+                raise node.bad(f"{quoted(value)} names no file", "write sqlite:///PATH")
+            return self._SQLITE + node.absolute(path)
+        if value.startswith(self._SOCKET) and "password=" not in value:
+            return value
+        return super().parse(node)
 
 
 class GitAddress(Text):
@@ -87,4 +108,4 @@ class GitAddress(Text):
 ENDPOINT = Url(("https", "http", "file"), _endpoint)
 AMQP = Url(("amqps", "amqp"), _amqp)
 GIT = GitAddress()
-HISTORY = Url(("postgresql", "sqlite"), _history)
+HISTORY = HistoryAddress()

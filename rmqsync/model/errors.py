@@ -63,3 +63,7 @@ class Rejected(BrokerError):
         self.status = status
         self.reason = reason
         """The broker's own words, cut at 256 characters."""
+
+
+class HistoryError(RmqsyncError):
+    """A history of runs that cannot be read or written; it stops no run. Exit 1."""

@@ -116,11 +116,43 @@ class ClusterDocument(TypedDict):
     verified: NotRequired[bool]
     interrupted: NotRequired[bool]
     remaining: NotRequired[list[str]]
+    run: NotRequired[str]
+    backup: NotRequired[str | None]
 
 
 class RevisionDocument(TypedDict):
     commit: str | None
     dirty: bool
+
+
+class RunDocument(TypedDict):
+    """One run on one cluster, as the history lists it. Times are UTC."""
+
+    run: str
+    cluster: str
+    status: str
+    action: str
+    trigger: str
+    who: str
+    started_at: str
+    ended_at: str | None
+    exit_code: int | None
+    commit: str | None
+    tree: str | None
+    dirty: bool
+    summary: dict[str, int]
+    verified: bool | None
+    error: str | None
+    backup: str | None
+    rmqsync_version: str
+
+
+class RunsDocument(TypedDict):
+    """Past runs, newest first."""
+
+    format_version: str
+    rmqsync_version: str
+    runs: list[RunDocument]
 
 
 SidesDocument = TypedDict("SidesDocument", {"from": str, "to": str})
@@ -135,6 +167,8 @@ class PlanDocument(TypedDict):
     clusters: list[ClusterDocument]
     sides: NotRequired[SidesDocument]
     """What `diff` and `plan --base` compare, in words; a plan has none."""
+    runs: NotRequired[list[RunDocument]]
+    """Of a past run: what the history knows of it besides, for each cluster."""
 
 
 class PlaceDocument(TypedDict):

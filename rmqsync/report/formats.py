@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import assert_never, cast
 
-from rmqsync.report.document import FindingsDocument, PlanDocument
+from rmqsync.report.document import FindingsDocument, PlanDocument, RunsDocument
 
 
 class Format(Enum):
@@ -28,14 +28,14 @@ FORMATS: tuple[str, ...] = tuple(one.value for one in Format)
 
 def render(
     form: Format,
-    document: PlanDocument | FindingsDocument,
+    document: PlanDocument | FindingsDocument | RunsDocument,
     *,
     color: bool = False,
     verbose: bool = False,
     key: str = "default",
 ) -> str:
     """
-    Return a plan, the outcome of an apply, or findings as text that ends with a newline.
+    Return a plan, the outcome of an apply, findings or past runs as text that ends with a newline.
 
     `color` and `verbose` (nothing is folded) are for `text` only; `key` tells apart the comments
     that several checks keep on one pull request, for `markdown` only. Nothing to say, as `github`
@@ -43,6 +43,10 @@ def render(
     """
     if "clusters" in document:
         return _plan(form, cast(PlanDocument, document), color, verbose, key)
+    if "runs" in document:
+        from rmqsync.report.runs import render_runs
+
+        return render_runs(form, cast(RunsDocument, document), color=color)
     return _findings(form, document, color, key)
 
 

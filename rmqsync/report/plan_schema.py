@@ -56,6 +56,8 @@ def _cluster() -> _Schema:
             "interrupted": _FLAG,
             "remaining": _list(_TEXT),
             "last_applied": _object({"commit": _TEXT_OR_NULL, "at": _TEXT}),
+            "run": _TEXT,
+            "backup": _TEXT_OR_NULL,
         },
     )
 

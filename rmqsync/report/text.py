@@ -8,6 +8,7 @@ to the letter. Where rmqsync knows more (holds, losses, what a queue holds) it h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from rmqsync.report import blocks, words
 from rmqsync.report.apply_text import outcome
@@ -30,9 +31,12 @@ _LEVEL_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 def plan(document: PlanDocument, *, color: bool = False, verbose: bool = False) -> str:
     """Return a plan, or of an apply what became of it, as text that ends with a newline."""
     style = Style(color)
-    if is_apply(document):
-        return "\n".join(outcome(document, style)) + "\n"
-    return "\n".join(_plan(document, style, verbose)) + "\n"
+    lines = outcome(document, style) if is_apply(document) else _plan(document, style, verbose)
+    if "runs" in document:
+        from rmqsync.report.runs import heading
+
+        lines = chain(heading(document, style), lines)
+    return "\n".join(lines) + "\n"
 
 
 def findings(document: FindingsDocument, *, color: bool = False) -> str:

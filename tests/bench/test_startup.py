@@ -5,7 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_HEAVY = ("requests", "yaml", "jsonschema_rs", "git", "deepdiff", "rich", "rmqsync.kinds")
+_HEAVY = (
+    "requests",
+    "yaml",
+    "jsonschema_rs",
+    "git",
+    "deepdiff",
+    "rich",
+    "sqlalchemy",
+    "rmqsync.kinds",
+)
 
 
 def test_the_program_answers_before_it_loads_anything_heavy() -> None:

@@ -42,7 +42,7 @@ def test_a_paused_cluster_is_left_alone_until_resume(workspace: Workspace, broke
     planned = workspace.plan()
     held = workspace.apply()
     with broker.management() as api:
-        names = [one["name"] for one in api.get("queues/shop")]
+        names = [one["name"] for one in api.get("queues", "shop")]
     resumed = workspace.run("resume", "one")
     again = workspace.run("resume", "one")
     applied = workspace.apply()
@@ -99,7 +99,7 @@ def test_disowned_objects_stay_and_are_unmanaged(workspace: Workspace, broker: B
     planned = workspace.plan()
 
     assert planned.changes == []
-    assert [one["address"] for one in planned.cluster["unmanaged"]] == ["queue:shop/qu.more"]
+    assert "queue:shop/qu.more" in [one["address"] for one in planned.cluster["unmanaged"]]
 
 
 def test_disown_asks_a_person(workspace: Workspace, r43: Broker) -> None:

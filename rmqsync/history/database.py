@@ -1,0 +1,158 @@
+"""
+The database of the history: SQLite in a file, or PostgreSQL. Opened anew for each use.
+
+Several processes share it, and it may vanish at any time. Waiting is bounded: a run must not stand
+still for its history. What goes wrong is a `HistoryError` that names the database, without
+password.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from rmqsync.history.schema import VERSION, VERSION_TABLE, migrate, version_in
+from rmqsync.model.errors import HistoryError
+
+WAIT_S = 5.0
+"""How long to wait for a connection, and for other processes."""
+_LOCK = 0x726D7173
+"""Of PostgreSQL's advisory locks, the one for migrations."""
+
+
+class Database:
+    """Thread-safe. `url` is `sqlite:///PATH` or `postgresql://…`; nothing is opened by itself."""
+
+    def __init__(self, url: str, wait_s: float = WAIT_S) -> None:
+        try:
+            parsed = make_url(url)
+            self._name = _shown(parsed)
+        except (ArgumentError, ValueError) as error:
+            raise HistoryError("daemon.history is no URL of a database") from error
+        self._path = parsed.database if parsed.get_backend_name() == "sqlite" else None
+        self._secret = str(parsed.password) if parsed.password else None
+        if self._path is not None:
+            self._writer = _sqlite(self._path, wait_s, writing=True)
+            self._reader = _sqlite(self._path, wait_s, writing=False)
+        elif parsed.get_backend_name() == "postgresql":
+            self._writer = self._reader = _postgresql(parsed, wait_s)
+        else:
+            raise HistoryError(f"{self._name}: neither sqlite:///PATH nor postgresql://…")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a transaction that may write, on tables as this version knows them."""
+        with self._errors():
+            if self._path is not None:
+                _create(self._path)
+            with self._writer.begin() as connection:
+                self._bring_up(connection)
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        """Yield a transaction that only reads; `None` where there is no history yet."""
+        with self._errors():
+            if self._path is not None and not os.path.exists(self._path):
+                yield None
+                return
+            with self._reader.begin() as connection:
+                if not inspect(connection).has_table(VERSION_TABLE):
+                    yield None
+                    return
+                self._check(version_in(connection))
+                yield connection
+
+    def _bring_up(self, connection: Connection) -> None:
+        known = inspect(connection).has_table(VERSION_TABLE)
+        version = version_in(connection) if known else 0
+        self._check(version)
+        if version < VERSION:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            migrate(connection)
+
+    def _check(self, version: int) -> None:
+        if version > VERSION:
+            raise HistoryError(
+                f"{self._name}: made by a newer rmqsync: its version is {version}, this one knows "
+                f"up to {VERSION}; use that one"
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            if self._secret:
+                reason = reason.replace(self._secret, "…")
+            raise HistoryError(f"{self._name}: {reason[:256]}") from error
+
+
+def _shown(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return f"history '{url.database}'"
+    return (
+        f"history {URL.create('postgresql', url.username, None, url.host, url.port, url.database)}"
+    )
+
+
+def _create(path: str) -> None:
+    """Make the file, for its owner only; what SQLite puts beside it gets the same rights."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), 0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _sqlite(path: str, wait_s: float, *, writing: bool) -> Engine:
+    mode = "rw" if writing else "ro"
+    address = f"file:{quote(os.path.abspath(path))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        # Transactions are begun below; the driver would begin them late, with a lock to share.
+        connection = sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)
+        if writing:
+            connection.execute("PRAGMA journal_mode=WAL")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgresql(url: URL, wait_s: float) -> Engine:
+    arguments: dict[str, Any] = {
+        "connect_timeout": max(2, round(wait_s)),
+        "application_name": "rmqsync",
+        "prepare_threshold": None,  # a pooler in between may give each transaction another server
+    }
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=arguments
+        )
+    except ModuleNotFoundError as error:
+        raise HistoryError(
+            f"{_shown(url)}: the driver for PostgreSQL is missing; install it with: "
+            "pip install 'rmqsync[postgresql]'"
+        ) from error
+
+    def begin(connection: Connection) -> None:
+        wait_ms = round(wait_s * 1000)
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {wait_ms * 3}")
+
+    event.listen(engine, "begin", begin)
+    return engine

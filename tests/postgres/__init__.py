@@ -1,0 +1,1 @@
+"""A real PostgreSQL for tests: Debian's, in a folder of its own, ended with the session."""
