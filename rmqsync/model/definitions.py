@@ -55,6 +55,13 @@ class Removed:
     keep: bool = False
     source: Origin | None = None
 
+    def loss(self, most: Loss) -> Loss:
+        """Return the worst that the entry allows; `most` is what definitions may allow at all."""
+        return Loss.NONE if self.allow_loss is None else min(self.allow_loss, most)
+
+
+_NOT_REMOVED = Removed("")
+
 
 @dataclass(slots=True)
 class Desired:
@@ -71,6 +78,10 @@ class Desired:
     """Warnings and notes; errors are raised."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """`events`, `routing_tests`, `conventions`, as written."""
+
+    def retired(self, address: str) -> Removed:
+        """Return how an object is to be retired; where nothing says so, as any other goes."""
+        return next((one for one in self.removed if one.address == address), _NOT_REMOVED)
 
     def source(self, ref: Ref) -> Origin | None:
         return self.origins.get(ref.kind, {}).get(ref.key)

@@ -32,7 +32,7 @@ from rmqsync.planning.ownership import (
     keeping_drift,
     with_causes,
 )
-from rmqsync.planning.retired import Retired
+from rmqsync.planning.retired import Retired, drains
 from rmqsync.planning.rules import Rules, in_scope
 
 
@@ -94,7 +94,7 @@ def draft(
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
     changes = _chosen(changes, rules, kinds)
     return Draft(
-        _with_implied(changes, live, context, kinds),
+        _with_implied(changes, desired, live, context, kinds),
         tuple(
             ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
         ),
@@ -203,7 +203,7 @@ def _matches(change: Change, patterns: Iterable[Pattern], kinds: Registry) -> bo
 
 
 def _with_implied(
-    changes: list[Change], live: Live, context: Context, kinds: Registry
+    changes: list[Change], desired: Desired, live: Live, context: Context, kinds: Registry
 ) -> tuple[Change, ...]:
     gone = (Action.DELETE, Action.REPLACE)
     going = [change.ref for change in changes if change.action in gone]
@@ -211,6 +211,7 @@ def _with_implied(
         return tuple(changes)
     implied = implied_losses(going, live.rows, context, kinds)
     deleted = {change.ref for change in changes if change.action is Action.DELETE}
+    deleted -= {ref for ref in deleted if drains(ref, desired, kinds)}  # unbound by themselves
     covered = {ref for owner in deleted for ref in implied.get(owner, ())}
     return tuple(
         replace(change, impact=Impact(implied=implied.get(change.ref, ())))

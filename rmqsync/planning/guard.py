@@ -16,6 +16,7 @@ from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, R
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
+from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
 
 _FLOOR = 10
@@ -62,7 +63,8 @@ def guard(
             or _takes_foreign(judged, deleted, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
-            or _loss(judged, live, facts, rules, kinds)
+            or _draining(judged, desired, kinds)
+            or _loss(judged, desired, live, facts, rules, kinds)
             or _adoption(judged, own)
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -99,6 +101,16 @@ def _drift(change: Change, own: Ownership) -> Hold | None:
     if not leaves_drift(own) or (own.adopts and not was_ours(change.ref, own)):
         return None
     return _DRIFT
+
+
+def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
+    """Hold what is to drain first while bindings lead to it: these go in this run."""
+    if change.action is not Action.DELETE or not change.impact.implied:
+        return None
+    if not drains(change.ref, desired, kinds):
+        return None
+    reason = "it is unbound first, and deleted in a later run, once it is drained"
+    return Hold(HoldCode.NOT_PROVEN, reason, None)
 
 
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
@@ -149,11 +161,14 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
     return Hold(HoldCode.ON_CHANGE, reason, "on_change: recreate")
 
 
-def _loss(change: Change, live: Rows, facts: Facts, rules: Rules, kinds: Registry) -> Hold | None:
+def _loss(
+    change: Change, desired: Desired, live: Rows, facts: Facts, rules: Rules, kinds: Registry
+) -> Hold | None:
     if change.loss <= rules.allow_loss:
         return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
-    if change.loss <= rules.allowed(address):
+    approved = desired.retired(address).loss(rules.git_may_allow)
+    if change.loss <= max(rules.allowed(address), approved):
         return None
     reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"
     impact = change.impact

@@ -10,11 +10,18 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Cause, Ref
-from rmqsync.model.definitions import Desired
+from rmqsync.model.definitions import Desired, When
 from rmqsync.model.values import Row
 from rmqsync.planning.needs import row_needs
 from rmqsync.planning.ownership import Ownership, is_owned, was_absent
 from rmqsync.planning.rules import Rules
+
+
+def drains(ref: Ref, desired: Desired, kinds: Registry) -> bool:
+    """Tell whether an object is to be unbound now and deleted when it is drained."""
+    if not desired.removed:
+        return False
+    return desired.retired(address_of(kinds[ref.kind], ref.key)).when is When.DRAINED
 
 
 @dataclass(slots=True)

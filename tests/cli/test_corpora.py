@@ -34,7 +34,7 @@ def test_an_export_applied_to_an_empty_broker_gives_an_equal_export(
         workspace.settings["include"] = ["base.secrets/secrets.yaml"]
         workspace.save()
     same = workspace.plan("--cluster", "source", "--detailed-exitcode")
-    applied = workspace.apply("--cluster", "copy", "--bulk", bulk)
+    applied = workspace.apply("--cluster", "copy", "--bulk", bulk, "--adopt")
     again = workspace.plan("--cluster", "copy", "--detailed-exitcode")
 
     assert exported.code == 0, exported.err

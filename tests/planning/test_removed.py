@@ -1,0 +1,85 @@
+"""`removed:` entries: what git allows for an object that it no longer declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import ClusterPlan, Loss, Ref
+from rmqsync.model.definitions import Live, QueueFacts, Removed, Rows, When
+from rmqsync.model.marker import Entry, Marker
+from rmqsync.planning.draft import draft
+from rmqsync.planning.ownership import Ownership, Past
+from rmqsync.planning.plan import context_of, finish
+from rmqsync.planning.rules import Rules
+from tests.planning import builders
+from tests.planning.builders import BUSY, IDLE, binding, exchange, queue, rows, said, vhost
+
+ENTRY = Entry("a" * 40, "b" * 40, ".", ("base",))
+ADDRESS = "queue:v/q"
+BOUND = "binding:v/e/queue/q/"
+
+
+def plan_of(
+    live: Rows, facts: QueueFacts, removed: tuple[Removed, ...], **rules: Any
+) -> ClusterPlan:
+    """Plan a cluster that is as applied last, of which git now declares vhost and exchange."""
+    desired = builders.desired_of(rows(vhost(), exchange()), removed=removed)
+    there = Live(live, version="3.10.8")
+    marker = Marker("0", "one", adopted=True, applied=ENTRY)
+    own = Ownership(is_judged=True, marker=marker, current=ENTRY, past=lambda _: Past(live))
+    judged = Rules(**rules)
+    found = draft(desired, there, context_of(desired, there, Context()), judged, own=own)
+    by_ref = {Ref("queue", ("v", "q")): facts}
+    return finish("one", found, desired, there, by_ref, judged, own=own)
+
+
+@pytest.mark.parametrize(
+    ("allow_loss", "git_may_allow", "hold"),
+    [
+        (None, Loss.MESSAGES, "loss"),
+        (Loss.ACCESS, Loss.MESSAGES, "loss"),
+        (Loss.MESSAGES, Loss.MESSAGES, None),
+        (Loss.MESSAGES, Loss.ACCESS, "loss"),
+    ],
+)
+def test_git_allows_a_loss_as_far_as_the_operator_lets_it(
+    allow_loss: Loss | None, git_may_allow: Loss, hold: str | None
+) -> None:
+    entry = Removed(ADDRESS, allow_loss=allow_loss)
+
+    plan = plan_of(rows(vhost(), exchange(), queue()), BUSY, (entry,), git_may_allow=git_may_allow)
+
+    assert said(plan) == [("delete", ADDRESS, hold)]
+
+
+def test_what_drains_is_unbound_first() -> None:
+    entry = Removed(ADDRESS, when=When.DRAINED)
+
+    plan = plan_of(rows(vhost(), exchange(), queue(), binding()), BUSY, (entry,))
+
+    assert said(plan) == [("delete", BOUND, None), ("delete", ADDRESS, "not-proven")]
+
+
+def test_without_an_entry_the_binding_waits_for_its_queue() -> None:
+    plan = plan_of(rows(vhost(), exchange(), queue(), binding()), BUSY, ())
+
+    assert said(plan) == [("delete", ADDRESS, "loss")]
+
+
+@pytest.mark.parametrize(("facts", "hold"), [(BUSY, "loss"), (IDLE, None)])
+def test_what_is_unbound_goes_once_it_is_drained(facts: QueueFacts, hold: str | None) -> None:
+    entry = Removed(ADDRESS, when=When.DRAINED)
+
+    plan = plan_of(rows(vhost(), exchange(), queue()), facts, (entry,))
+
+    assert said(plan) == [("delete", ADDRESS, hold)]
+
+
+def test_what_is_kept_becomes_unmanaged() -> None:
+    plan = plan_of(rows(vhost(), exchange(), queue()), IDLE, (Removed(ADDRESS, keep=True),))
+
+    assert said(plan) == []
+    assert [ref.kind for ref in plan.unmanaged] == ["queue"]
