@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from rmqsync.model.address import encode
 from rmqsync.model.errors import SourceError
 
-_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
+_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json")
 
 
 class Backups:
@@ -47,7 +47,8 @@ class Backups:
         """
         self._make_folder(self._folder)
         folder = self._make_folder(os.path.join(self._folder, encode(cluster)))
-        time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        # To the millisecond: names are sorted to tell the oldest.
+        time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
         path = os.path.join(folder, f"{time}-{run}.json")
         self._write(path, content)
         _sync(folder)

@@ -25,7 +25,7 @@ from rmqsync.model.errors import HistoryError
 
 WAIT_S = 5.0
 """How long to wait for a connection, and for other processes."""
-_LOCK = 0x726D7173
+MIGRATING = 0x726D7173
 """Of PostgreSQL's advisory locks, the one for migrations."""
 
 
@@ -78,7 +78,7 @@ class Database:
         self._check(version)
         if version < VERSION:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
             migrate(connection)
 
     def _check(self, version: int) -> None:

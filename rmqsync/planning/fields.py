@@ -27,7 +27,8 @@ def changed_fields(kind: Kind, before: Row, after: Row) -> tuple[FieldChange, ..
     left = {name: value for name, value in before.items() if name in names}
     right = {name: value for name, value in after.items() if name in names}
     paths: set[Path] = set()
-    for group in DeepDiff(left, right, view="tree").values():
+    # Where little is in common it would name the row itself and none of its fields.
+    for group in DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0).values():
         for leaf in group:
             paths.add(_mapping_path(tuple(leaf.path(output_format="list")), left, right))
     found = [

@@ -22,7 +22,7 @@ def backups(folder: Path, keep: int = 3) -> Backups:
 
 def name(second: int, suffix: str = ".json") -> str:
     """A backup of long ago."""
-    return f"20200101T0000{second:02}Z-{uuid.uuid4()}{suffix}"
+    return f"20200101T000000.0{second:02}Z-{uuid.uuid4()}{suffix}"
 
 
 def test_an_export_is_kept_byte_for_byte_and_for_its_owner_only(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
+from rmqsync.history.database import MIGRATING
 from rmqsync.history.processes import current
 from rmqsync.history.runs import RunHistory
-from rmqsync.history.schema import VERSION
+from rmqsync.history.schema import VERSION, migrate
 from rmqsync.model.errors import HistoryError
 from rmqsync.model.runs import RunRecord, RunStatus
 from tests.history.records import ended, run
@@ -202,9 +203,10 @@ def test_a_run_elsewhere_is_over_once_another_ended_after_it(
     history: RunHistory, cluster: str
 ) -> None:
     history.begin(run(1, process="other/1/1/1"))
-    before = history.runs()[0].status
+    history.begin(run(2, process=current()))
+    before = history.runs()[1].status
 
-    history.end(ended(run(2, cluster=cluster)), FOREVER_S)
+    history.end(ended(run(3, cluster=cluster)), FOREVER_S)
 
     after = {one.started_at: one.status for one in history.runs()}["2026-11-24T08:00:01.000Z"]
     assert before is RunStatus.RUNNING
@@ -236,6 +238,25 @@ def test_many_processes_write_at_once_from_the_first_on(
 
     assert [one.stderr for one in done] == [""] * 6
     assert len(history.runs()) == 60
+
+
+def test_who_comes_while_tables_are_made_waits_for_them(postgres) -> None:
+    """SQLite has its one lock for writers; PostgreSQL would let two make the same table."""
+    url = postgres.new_database()
+    history = RunHistory(url, wait_s=3)
+    engine = create_engine(driver(url))
+    with engine.connect() as first, ThreadPoolExecutor(1) as pool:
+        first.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
+        migrate(first)
+        second = pool.submit(history.begin, run())
+        time.sleep(0.5)
+        waits = not second.done()
+        first.commit()
+        second.result()
+    engine.dispose()
+
+    assert waits
+    assert len(history.runs()) == 1
 
 
 def test_a_newer_history_is_left_alone(history: RunHistory, history_url: str) -> None:
