@@ -32,12 +32,9 @@ NOT_YET = frozenset(
     {
         "source.poll",
         "clusters.NAME.nodes",
-        "clusters.NAME.on_drift",
         "clusters.NAME.every",
         "clusters.NAME.cron",
         "clusters.NAME.windows",
-        "clusters.NAME.git_may_allow",
-        "clusters.NAME.owner",
         "daemon.bind",
         "daemon.allow_anonymous",
         "daemon.tokens",

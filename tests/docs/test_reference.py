@@ -40,9 +40,8 @@ def test_a_key_that_is_called_unused_exists(place):
     assert key in table.options
 
 
-@pytest.mark.parametrize("place", sorted(NOT_YET - {"clusters.NAME.git_may_allow"}))
+@pytest.mark.parametrize("place", sorted(NOT_YET))
 def test_a_key_that_is_called_unused_is_read_nowhere(place):
-    """`git_may_allow` is handed on to the guard, which does not look at it yet."""
     key = place.rpartition(".")[2]
     reads = re.compile(rf"\b(?:{HOLDERS})\.{key}(?:_s)?\b")
 
