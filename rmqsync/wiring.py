@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from rmqsync.app.diff import Side
+from rmqsync.app.marking import now as at
 from rmqsync.app.ownership import Claim
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Amqp, Broker, Checkout
@@ -29,6 +30,7 @@ from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import Rows, count
 from rmqsync.model.errors import InvalidDefinitions, SourceError, UsageError
 from rmqsync.model.findings import Finding
+from rmqsync.model.marker import Stop
 from rmqsync.planning.rules import Rules
 from rmqsync.repo.compiled_store import CompiledFolder
 from rmqsync.repo.files import digest
@@ -58,6 +60,11 @@ class RunOptions:
     allow_rewind: bool = False
     take_over: bool = False
     forget_revision: bool = False
+    backup: str | None = None
+    """The path of an export: it stands in place of the definitions."""
+    pin: str | None = None
+    """Why the cluster is to stay where this run brings it; by whom says `who`."""
+    who: str | None = None
     allow_plain_secrets: bool = False
     vhost: str | None = None
     rabbitmq_version: Version | None = None
@@ -144,6 +151,14 @@ class Session:
         cluster = self.settings.clusters[name]
         loading = self._loading(cluster, options)
         checkout = self.checkout(cluster, options.revision)
+        layers = cluster.layers
+        if options.backup is not None:
+            from rmqsync.app.backup_checkout import LAYER, BackupCheckout
+
+            content = read_bytes(options.backup)
+            file = LayerFile(options.backup, content, digest(content))
+            checkout, layers = BackupCheckout(file, checkout.past), (LAYER,)
+            loading = replace(loading, allow_plain_secrets=True)
         context = Context(version=options.rabbitmq_version, secret=self.secrets.value)
         rules = self._rules(cluster, options)
         reader: Broker
@@ -163,7 +178,7 @@ class Session:
             name,
             reader,
             checkout,
-            cluster.layers,
+            layers,
             loading,
             rules,
             context,
@@ -183,6 +198,7 @@ class Session:
             allow_rewind=options.allow_rewind,
             take_over=options.take_over,
             forget_revision=options.forget_revision,
+            pin=None if options.pin is None else Stop(options.pin, options.who, at()),
             store=CompiledFolder(lambda: self.data_dir),
         )
 

@@ -100,4 +100,5 @@ def _place(planned: Planned, live: Live, run: str | None) -> Place:
         at=now(),
         run=run,
         salt=secrets.token_hex(8),
+        pin=_claim(planned).pin,
     )

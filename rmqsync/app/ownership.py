@@ -43,6 +43,8 @@ class Claim:
     allow_rewind: bool = False
     take_over: bool = False
     forget_revision: bool = False
+    pin: Stop | None = None
+    """The cluster is to stay where this run brings it."""
     store: CompiledStore | None = None
 
 
@@ -80,7 +82,7 @@ def ownership_of(
         else:
             findings.append(_unreadable(name, marker))
     if refusal is None and marker is not None:
-        refusal = _stopped(name, marker) or _not_ahead(claim, checkout, marker, entry)
+        refusal = _stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
     return (
         Ownership(
             is_judged=True,
@@ -245,8 +247,9 @@ def _unreadable(name: str, marker: Marker) -> Finding:
     )
 
 
-def _stopped(name: str, marker: Marker) -> Hold | None:
-    for stop, word in ((marker.paused, "paused"), (marker.pinned, "pinned")):
+def _stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
+    pinned = None if claim.pin is not None else marker.pinned  # one rollback may follow another
+    for stop, word in ((marker.paused, "paused"), (pinned, "pinned")):
         if stop is not None and _lasts(stop):
             by = f" by {stop.by}" if stop.by else ""
             until = f" until {stop.until}" if stop.until else ""

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmqsync.cli.codes import Exit, worst
+from rmqsync.cli.carry_out import Sending, carry_out, plan_of
 from rmqsync.cli.keeping import Keeping, keeping
 from rmqsync.cli.options import (
     Common,
     check_patterns,
     choosing,
     common,
-    emit,
     emit_findings,
     guard_option,
     loading,
@@ -29,12 +24,11 @@ from rmqsync.cli.options import (
 )
 from rmqsync.cli.options import lock_timeout as with_lock_timeout
 from rmqsync.cli.options import version as as_version
-from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
+from rmqsync.cli.output import progress
 
 if TYPE_CHECKING:
-    from rmqsync.app.journal import RunJournal
     from rmqsync.app.plan import Planned
-    from rmqsync.model.changes import ClusterResult, Loss, Plan
+    from rmqsync.model.changes import Loss
     from rmqsync.wiring import RunOptions, Session
 
 
@@ -103,15 +97,12 @@ def command(
     keep: Keeping,
 ) -> int:
     """Bring clusters in line with their definitions, or carry out a saved plan."""
-    from rmqsync.app.marking import due
     from rmqsync.cli.planfile import mark_used
-    from rmqsync.model.changes import ClusterResult
     from rmqsync.model.errors import InvalidDefinitions
-    from rmqsync.report.plan_json import plan_document
     from rmqsync.wiring import RunOptions
 
     check_patterns(targets, excludes)
-    allow_loss, overrides = _losses(allowed)
+    allow_loss, overrides = losses(allowed)
     options = RunOptions(
         clusters=clusters,
         revision=revision,
@@ -133,6 +124,7 @@ def command(
     )
     if planfile and (clusters or revision or targets or excludes):
         raise click.UsageError("a saved plan has its own clusters, revision and targets")
+    sending = Sending(keep, auto_approve, allow_dirty, parallelism, bulk == "auto", lock_timeout)
     with session(shared) as opened:
         try:
             if planfile:
@@ -141,34 +133,16 @@ def command(
                 planned = _planned(opened, options, shared)
         except InvalidDefinitions as error:
             return emit_findings(shared, error)
-        _check_clean(planned, allow_dirty)
-        _check_secrets(planned)
-        plan = _plan(planned)
-        if not _go_ahead(shared, plan, auto_approve):
-            return Exit.FAILED
-        if shared.format == "text" and not _has_anything(plan) and not any(map(due, planned)):
-            return apply_code([ClusterResult(one) for one in plan.clusters])
-        journal = partial(keep.journal, opened, shared)
-        sending = _Sending(parallelism, bulk == "auto", lock_timeout, journal)
-        results, caught, kept = _apply(shared, planned, sending)
-        if planfile and any(_was_sent(result) for result in results):
-            mark_used(planfile, opened.data_dir)
-    emit(shared, plan_document(plan, results, cluster_extra=kept))
-    return _ended(results, caught)
+        used = partial(mark_used, planfile, opened.data_dir) if planfile else _nothing
+        return carry_out(shared, opened, planned, sending, used)
 
 
-def _has_anything(plan: Plan) -> bool:
-    """Tell whether there is an outcome to tell of besides the plan that was shown."""
-    return any(cluster.changes for cluster in plan.clusters)
+def _nothing() -> None:
+    pass
 
 
-def _was_sent(result: ClusterResult) -> bool:
-    from rmqsync.model.changes import Outcome
-
-    return any(one.outcome is not Outcome.SKIPPED for one in result.results)
-
-
-def _losses(allowed: Sequence[str]) -> tuple[Loss | None, Mapping[str, Loss]]:
+def losses(allowed: Sequence[str]) -> tuple[Loss | None, Mapping[str, Loss]]:
+    """Return what `--allow-loss` allows everywhere, and for single addresses."""
     from rmqsync.kinds import KINDS
     from rmqsync.loading.removed import address_problem
     from rmqsync.model.address import is_pattern
@@ -242,7 +216,7 @@ def _planned_again(
     )
     with progress(shared.quiet) as shown:
         planned = plan_clusters(opened.targets(as_saved), progress=shown)
-        check_fits(saved, plan_document(_plan(planned)), planned)
+        check_fits(saved, plan_document(plan_of(planned)), planned)
         allowing = replace(
             as_saved,
             allow_loss=options.allow_loss,
@@ -256,158 +230,3 @@ def _planned_again(
         if allowing != as_saved:
             planned = plan_clusters(opened.targets(allowing), progress=shown)
     return planned
-
-
-def _plan(planned: Sequence[Planned]) -> Plan:
-    from rmqsync.model.changes import Plan
-    from rmqsync.wiring import now
-
-    revision = planned[0].target.checkout.revision
-    return Plan(now(), revision, tuple(one.plan for one in planned))
-
-
-def _check_clean(planned: Sequence[Planned], allow_dirty: bool) -> None:
-    from rmqsync.model.errors import Refused
-
-    dirty = [one.plan.name for one in planned if one.target.checkout.revision.dirty]
-    if dirty and not allow_dirty:
-        raise Refused(
-            f"the layers of {', '.join(dirty)} hold uncommitted changes; commit them, or use "
-            "--allow-dirty"
-        )
-
-
-def _check_secrets(planned: Sequence[Planned]) -> None:
-    """Raise for secrets without a value: what is to be sent cannot be known."""
-    from rmqsync.kinds import KINDS
-    from rmqsync.kinds.base import address_of
-    from rmqsync.model.errors import SourceError
-    from rmqsync.planning.plan import unset_secrets
-
-    lines: dict[str, None] = {}
-    for one in planned:
-        if one.desired is None or one.context is None:
-            continue
-        for name, refs in unset_secrets(one.desired, one.context).items():
-            users = ", ".join(address_of(KINDS[ref.kind], ref.key) for ref in refs[:3])
-            lines[f"secret '{name}' has no value; {users} needs it"] = None
-    if lines:
-        raise SourceError("\n".join(lines))
-
-
-def _go_ahead(shared: Common, plan: Plan, auto_approve: bool) -> bool:
-    """Show the plan, and ask where there is something to do and a person to ask."""
-    from rmqsync.report.formats import Format, render
-    from rmqsync.report.plan_json import plan_document
-
-    waits = not auto_approve and any(cluster.applicable for cluster in plan.clusters)
-    if shared.format == "text" or waits:
-        stream, write = (sys.stdout, out) if shared.format == "text" else (sys.stderr, say)
-        color = wants_color(shared.color, stream)
-        write(render(Format.TEXT, plan_document(plan), color=color, verbose=shared.verbose > 0))
-    if not waits:
-        return True
-    if not is_terminal():
-        raise click.UsageError("there is nobody to ask here; use --auto-approve")
-    say("Do you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n")
-    answer = click.prompt("  Enter a value", default="", show_default=False, err=True)
-    if answer.strip() != "yes":
-        say("\nApply cancelled.")
-        return False
-    return True
-
-
-class _Sending(NamedTuple):
-    """How a plan is sent."""
-
-    parallelism: int
-    bulk: bool
-    lock_timeout_s: float
-    journal: Callable[[Callable[[ClusterResult], int]], RunJournal]
-    """Takes what tells the exit code of one cluster."""
-
-
-def _apply(
-    shared: Common, planned: Sequence[Planned], sending: _Sending
-) -> tuple[list[ClusterResult], int | None, Mapping[str, Mapping[str, str | None]]]:
-    """Return what became of it, the signal that came, and what the outcome says besides."""
-    from rmqsync.app.apply import ApplyOptions, apply_clusters
-    from rmqsync.cli.locking import locked
-
-    with (
-        _stoppable() as (stop, caught),
-        locked(shared, planned, sending.lock_timeout_s, stop) as (current, locks),
-        progress(shared.quiet) as shown,
-    ):
-        journal = sending.journal(lambda result: _ended([result], caught[0] if caught else None))
-        options = ApplyOptions(
-            parallelism=sending.parallelism,
-            bulk=sending.bulk,
-            progress=shown,
-            stop=stop,
-            locks=locks.held,
-            refused=locks.refused,
-            journal=journal,
-        )
-        results = apply_clusters(current, options)
-        return results, (caught[0] if caught else None), journal.keys()
-
-
-@contextmanager
-def _stoppable() -> Iterator[tuple[threading.Event, list[int]]]:
-    """Let the first signal finish the requests in flight; the second one ends at once."""
-    stop, caught = threading.Event(), list[int]()
-
-    def on_signal(signum: int, frame: object) -> None:
-        del frame
-        if caught:
-            raise KeyboardInterrupt
-        caught.append(signum)
-        stop.set()
-        say("\nstopping: finishing the requests in flight; once more to end at once")
-
-    before = {one: signal.signal(one, on_signal) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop, caught
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-def _ended(results: Sequence[ClusterResult], caught: int | None) -> int:
-    if caught is not None:
-        return Exit.TERMINATED if caught == signal.SIGTERM else Exit.INTERRUPTED
-    return apply_code(results)
-
-
-def apply_code(results: Sequence[ClusterResult]) -> Exit:
-    """Return the exit code of an apply; with several clusters, 4 if only some were done."""
-    codes = [_code(result) for result in results]
-    done = any(code is not Exit.FAILED for code in codes)
-    if done:
-        codes = [Exit.PARTIAL if code is Exit.FAILED else code for code in codes]
-    return worst(codes)
-
-
-def _code(result: ClusterResult) -> Exit:
-    from rmqsync.model.changes import HoldCode, Outcome, Status
-
-    if result.plan.status is not Status.OK:
-        return Exit.FAILED
-    outcomes = [one.outcome for one in result.results]
-    failed = Outcome.FAILED in outcomes
-    applied = Outcome.APPLIED in outcomes
-    unsent = any(
-        one.outcome is Outcome.SKIPPED and one.hold is None and change.hold is None
-        for one, change in zip(result.results, result.plan.changes, strict=True)
-    )
-    if result.verified is False or (failed and applied):
-        return Exit.PARTIAL
-    if failed or unsent:
-        return Exit.PARTIAL if applied else Exit.FAILED
-    held = any(
-        (one.hold or change.hold) is not None
-        and (one.hold or change.hold).code is not HoldCode.DRIFT  # type: ignore[union-attr]
-        for one, change in zip(result.results, result.plan.changes, strict=True)
-    )
-    return Exit.HELD if held else Exit.DONE

@@ -28,6 +28,7 @@ _VERBS = {
     "validate": "Check definitions offline.",
     "plan": "Show what would change on each cluster.",
     "apply": "Bring clusters in line with their definitions.",
+    "rollback": "Bring a cluster back to an earlier revision or a backup, and pin it.",
     "drift": "Show what changed on the clusters since the last apply.",
     "pause": "Keep every run off a cluster.",
     "resume": "End the pause, or the pin, of a cluster.",

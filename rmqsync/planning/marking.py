@@ -15,6 +15,7 @@ from rmqsync.model.marker import (
     Entry,
     Marker,
     Outstanding,
+    Stop,
     digest_of,
     is_digest_of,
 )
@@ -39,6 +40,8 @@ class Place:
     run: str | None
     salt: str
     """For digests of secrets: 16 hex digits, random."""
+    pin: Stop | None = None
+    """The cluster is to stay as this run leaves it."""
 
 
 def begun(own: Ownership, place: Place) -> Marker:
@@ -73,7 +76,13 @@ def ended(
         current = before.applied
     waiting = tuple(open_)
     secrets = _digests(before, place, desired, live, set(waiting), kinds)
-    done = replace(before, adopted=before.adopted or adopted, secrets=secrets, running=None)
+    done = replace(
+        before,
+        adopted=before.adopted or adopted,
+        secrets=secrets,
+        running=None,
+        pinned=place.pin or before.pinned,
+    )
     outstanding = _outstanding(own, desired, live, waiting, kinds)
     number = sum(len(one.addresses) for one in outstanding or ())
     if outstanding is None or number > MOST_ADDRESSES:

@@ -9,7 +9,7 @@ import pytest
 from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.plan import plan_clusters
 from rmqsync.broker.amqp_lock import QueueLock
-from rmqsync.cli.apply import apply_code
+from rmqsync.cli.outcome import apply_code
 from rmqsync.model.changes import Outcome
 from rmqsync.wiring import RunOptions, Session
 from tests.broker.test_amqp import amqp

@@ -1,0 +1,125 @@
+"""rollback: the way back as a guarded plan, and the pin that keeps runs from undoing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.brokers import Broker
+from tests.cli.workspace import Outcome, Workspace
+
+
+def definitions(length: int, *queues: str) -> dict[str, Any]:
+    return {
+        "vhosts": [{"name": "shop"}],
+        "policies": [
+            {
+                "vhost": "shop",
+                "name": "limits",
+                "pattern": "^qu[.]",
+                "apply-to": "queues",
+                "definition": {"max-length": length},
+            }
+        ],
+        "queues": [{"vhost": "shop", "name": name} for name in queues],
+    }
+
+
+def names(broker: Broker) -> list[str]:
+    with broker.management() as api:
+        return sorted(one["name"] for one in api.get("queues", "shop"))
+
+
+def length(broker: Broker) -> int:
+    with broker.management() as api:
+        found: int = api.get("policies", "shop", "limits")["definition"]["max-length"]
+        return found
+
+
+def two_runs(workspace: Workspace, broker: Broker) -> tuple[str, Outcome]:
+    """Apply two commits; return the first and the outcome of the second."""
+    workspace.cluster("one", broker)
+    workspace.define(definitions(1000, "qu.order"))
+    first = workspace.commit()
+    assert workspace.apply().code == 0
+    workspace.define(definitions(2000, "qu.order", "qu.mail"))
+    workspace.commit()
+    done = workspace.apply()
+    assert done.code == 0
+    return first, done
+
+
+def rollback(workspace: Workspace, to: str, *arguments: str) -> Outcome:
+    return workspace.run("rollback", "one", to, "--auto-approve", "--format", "json", *arguments)
+
+
+def test_the_way_back_to_a_revision_is_pinned_until_resume(
+    workspace: Workspace, broker: Broker
+) -> None:
+    first, _ = two_runs(workspace, broker)
+
+    back = rollback(workspace, first)
+    held = workspace.apply()
+    there = (names(broker), length(broker))
+    workspace.run("resume", "one")
+    behind = workspace.plan()
+    forth = workspace.apply()
+
+    assert back.code == 0, back.out
+    assert sorted(back.changes) == [
+        ("delete", "queue:shop/qu.mail"),
+        ("update", "policy:shop/limits"),
+    ]
+    assert there == (["qu.order"], 1000)
+    assert held.code == 3
+    assert {one["hold"]["code"] for one in held.cluster["changes"]} == {"paused"}
+    assert "rolled back to" in held.cluster["changes"][0]["hold"]["reason"]
+    assert {one["cause"] for one in behind.cluster["changes"]} == {"git"}
+    assert forth.code == 0
+    assert (names(broker), length(broker)) == (["qu.mail", "qu.order"], 2000)
+
+
+def test_a_backup_is_the_way_back_as_well(workspace: Workspace, broker: Broker) -> None:
+    _, done = two_runs(workspace, broker)
+    backup = done.cluster["backup"]
+    assert Path(backup).is_file()
+
+    back = rollback(workspace, backup)
+
+    assert back.code == 0, back.out
+    assert (names(broker), length(broker)) == (["qu.order"], 1000)
+    assert workspace.apply().code == 3
+
+
+def test_what_holds_messages_stays(workspace: Workspace, r43: Broker) -> None:
+    first, _ = two_runs(workspace, r43)
+    with r43.management() as api:
+        message = {"routing_key": "qu.mail", "payload": "x", "payload_encoding": "string"}
+        api.post("exchanges", "shop", "amq.default", "publish", body={**message, "properties": {}})
+
+    back = rollback(workspace, first)
+    allowed = rollback(workspace, first, "--allow-loss", "messages:queue:shop/qu.mail")
+
+    assert back.code == 3
+    assert back.cluster["changes"][-1]["hold"]["code"] == "loss"
+    assert allowed.code == 0, allowed.out
+    assert names(r43) == ["qu.order"]
+
+
+def test_a_revision_that_is_none_is_an_error(workspace: Workspace, r43: Broker) -> None:
+    two_runs(workspace, r43)
+
+    back = rollback(workspace, "no-such-thing")
+
+    assert back.code == 1
+    assert "no-such-thing" in back.err
+    assert names(r43) == ["qu.mail", "qu.order"]
+
+
+def test_the_history_calls_it_a_rollback(workspace: Workspace, r43: Broker) -> None:
+    first, _ = two_runs(workspace, r43)
+    rollback(workspace, first)
+
+    listed = workspace.run("history", "--format", "json")
+
+    assert [one["action"] for one in listed.document["runs"]] == ["rollback", "apply", "apply"]
