@@ -47,6 +47,9 @@ def _cluster(cluster: ClusterDocument, document: PlanDocument, style: Style) -> 
         if hold is not None and hold["override"]:
             yield from (f"    {line}" for line in words.override(hold["override"]))
     yield from _proof(cluster, style)
+    backup = cluster.get("backup")
+    if backup and not (cluster.get("verified") and not cluster["error"]):
+        yield f"What it had before is kept in {visible(backup)}"
 
 
 def _proof(cluster: ClusterDocument, style: Style) -> Iterator[str]:

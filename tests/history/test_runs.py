@@ -198,6 +198,14 @@ def test_a_later_run_of_the_host_closes_what_died(history: RunHistory, history_u
     assert found == ["interrupted", "running", "running"]
 
 
+def test_a_run_that_broke_off_in_a_process_that_goes_on_is_closed(history: RunHistory) -> None:
+    """As a daemon does after an error of its own."""
+    for second, cluster in ((1, "one"), (2, "two"), (3, "one")):
+        history.begin(run(second, process=current(), cluster=cluster))
+
+    assert [one.status.value for one in history.runs()] == ["running", "running", "interrupted"]
+
+
 @pytest.mark.parametrize("cluster", ["one", "two"])
 def test_a_run_elsewhere_is_over_once_another_ended_after_it(
     history: RunHistory, cluster: str
