@@ -20,7 +20,8 @@ RUN python3 -m venv /build/tools && python3 -m venv --without-pip /opt/rmqsync
 COPY pyproject.toml /build/source/
 WORKDIR /build/source
 RUN python3 -c "import tomllib; \
-        print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+        project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+        print(*project['dependencies'], *project['optional-dependencies']['postgresql'], sep='\n')" \
         >/build/requirements.txt
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, unquote
 
-from rmqsync.config.nodes import Node
+from rmqsync.config.nodes import Bad, Node
 from rmqsync.config.shapes import quoted
 from rmqsync.config.texts import Text, Url
 
@@ -55,11 +55,13 @@ def _git(node: Node, parts: SplitResult) -> str:
 
 def _history(node: Node, parts: SplitResult) -> str:
     if parts.password is not None or "password=" in parts.query:
-        raise node.bad(
-            f"{quoted(parts._replace(query='').geturl())} holds a password",
-            "refer to the whole URL with {env: NAME} or {file: PATH}",
-        )
+        raise _with_password(node, parts._replace(query="").geturl())
     return parts.geturl()
+
+
+def _with_password(node: Node, shown: str) -> Bad:
+    hint = "refer to the whole URL with {env: NAME} or {file: PATH}"
+    return node.bad(f"{quoted(shown)} holds a password", hint)
 
 
 class HistoryAddress(Url):
@@ -78,7 +80,9 @@ class HistoryAddress(Url):
             if path in (value, "") or "?" in path:
                 raise node.bad(f"{quoted(value)} names no file", "write sqlite:///PATH")
             return self._SQLITE + node.absolute(path)
-        if value.startswith(self._SOCKET) and "password=" not in value:
+        if value.startswith(self._SOCKET):  # libpq's own way: a socket, or host= in the query
+            if "password=" in value:
+                raise _with_password(node, value.partition("?")[0])
             return value
         return super().parse(node)
 

@@ -23,6 +23,8 @@ from sqlalchemy.pool import NullPool
 from rmqsync.history.schema import VERSION, VERSION_TABLE, migrate, version_in
 from rmqsync.model.errors import HistoryError
 
+_SQLITE = "sqlite:///"
+_POSTGRESQL = ("postgresql", "postgres")
 WAIT_S = 5.0
 """How long to wait for a connection, and for other processes."""
 MIGRATING = 0x726D7173
@@ -33,20 +35,24 @@ class Database:
     """Thread-safe. `url` is `sqlite:///PATH` or `postgresql://…`; nothing is opened by itself."""
 
     def __init__(self, url: str, wait_s: float = WAIT_S) -> None:
-        try:
-            parsed = make_url(url)
-            self._name = _shown(parsed)
-        except (ArgumentError, ValueError) as error:
-            raise HistoryError("daemon.history is no URL of a database") from error
-        self._path = parsed.database if parsed.get_backend_name() == "sqlite" else None
-        self._secret = str(parsed.password) if parsed.password else None
-        if self._path is not None:
+        self._path: str | None = None
+        self._secret: str | None = None
+        if url.startswith(_SQLITE):
+            self._path = url.removeprefix(_SQLITE)
+            self._name = f"history '{self._path}'"
             self._writer = _sqlite(self._path, wait_s, writing=True)
             self._reader = _sqlite(self._path, wait_s, writing=False)
-        elif parsed.get_backend_name() == "postgresql":
-            self._writer = self._reader = _postgresql(parsed, wait_s)
-        else:
+            return
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError) as error:
+            raise HistoryError("daemon.history is no URL of a database") from error
+        plain = parsed.set(password=None, query={})
+        self._name = f"history {plain.render_as_string()}"
+        if parsed.drivername not in _POSTGRESQL:
             raise HistoryError(f"{self._name}: neither sqlite:///PATH nor postgresql://…")
+        self._secret = str(parsed.password) if parsed.password else None
+        self._writer = self._reader = _postgresql(parsed, self._name, wait_s)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -99,14 +105,6 @@ class Database:
             raise HistoryError(f"{self._name}: {reason[:256]}") from error
 
 
-def _shown(url: URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return f"history '{url.database}'"
-    return (
-        f"history {URL.create('postgresql', url.username, None, url.host, url.port, url.database)}"
-    )
-
-
 def _create(path: str) -> None:
     """Make the file, for its owner only; what SQLite puts beside it gets the same rights."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), 0o700, exist_ok=True)
@@ -121,7 +119,11 @@ def _sqlite(path: str, wait_s: float, *, writing: bool) -> Engine:
         # Transactions are begun below; the driver would begin them late, with a lock to share.
         connection = sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)
         if writing:
-            connection.execute("PRAGMA journal_mode=WAL")
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.Error:
+                connection.close()
+                raise
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
@@ -133,7 +135,7 @@ def _sqlite(path: str, wait_s: float, *, writing: bool) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, wait_s: float) -> Engine:
+def _postgresql(url: URL, name: str, wait_s: float) -> Engine:
     arguments: dict[str, Any] = {
         "connect_timeout": max(2, round(wait_s)),
         "application_name": "rmqsync",
@@ -145,7 +147,7 @@ def _postgresql(url: URL, wait_s: float) -> Engine:
         )
     except ModuleNotFoundError as error:
         raise HistoryError(
-            f"{_shown(url)}: the driver for PostgreSQL is missing; install it with: "
+            f"{name}: the driver for PostgreSQL is missing; install it with: "
             "pip install 'rmqsync[postgresql]'"
         ) from error
 

@@ -30,7 +30,11 @@ class RunHistory:
         self._database = Database(url, wait_s)
 
     def begin(self, record: RunRecord) -> None:
-        """Write the row of a run that begins, and close those of runs of this host that died."""
+        """
+        Write the row of a run that begins, and close those of this host that never ended.
+
+        Their process is gone, or it is this one, which runs once at a time on a cluster.
+        """
         with self._database.writing() as connection:
             rows = connection.execute(
                 select(_R.run, _R.cluster, _R.process).where(
@@ -38,7 +42,8 @@ class RunHistory:
                 )
             ).all()
             for run, cluster, process in rows:
-                if is_gone(process):
+                again = (process, cluster) == (record.process, record.cluster)
+                if again or is_gone(process):
                     connection.execute(
                         update(RUNS)
                         .where(_R.run == run, _R.cluster == cluster)

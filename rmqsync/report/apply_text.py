@@ -47,6 +47,15 @@ def _cluster(cluster: ClusterDocument, document: PlanDocument, style: Style) -> 
         if hold is not None and hold["override"]:
             yield from (f"    {line}" for line in words.override(hold["override"]))
     yield from _proof(cluster, style)
+    if cluster.get("backup") and _is_half_done(cluster):
+        yield f"What it had before is kept in {visible(str(cluster.get('backup')))}"
+
+
+def _is_half_done(cluster: ClusterDocument) -> bool:
+    changes = cluster["changes"]
+    missing = any(one.get("result") != "applied" and one["hold"] is None for one in changes)
+    done = any(one.get("result") == "applied" for one in changes)
+    return done and (missing or not cluster.get("verified") or cluster["error"] is not None)
 
 
 def _proof(cluster: ClusterDocument, style: Style) -> Iterator[str]:

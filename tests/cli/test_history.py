@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from rmqsync.app.apply import ApplyOptions, apply_clusters
+from rmqsync.app.plan import plan_clusters
+from rmqsync.cli.apply import apply_code
 from rmqsync.report.plan_schema import plan_schema
 from rmqsync.text.schema import Checker
+from rmqsync.wiring import RunOptions, Session
+from rmqsync.wiring_history import open_journal, starter
 from tests.brokers import Broker
 from tests.cli.workspace import GIT, Workspace
 
@@ -436,3 +441,39 @@ def test_old_runs_are_dropped_as_settings_say(shop: Workspace) -> None:
 
     assert [row["run"] for row in listed(shop)] == [new]
     assert new not in first
+
+
+class Failing:
+    """A lock that is lost after so many looks at it."""
+
+    lost = "its connection broke"
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def held(self) -> bool:
+        self.looks -= 1
+        return self.looks > 0
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(("looks", "status"), [(1, "failed"), (40, "partial")])
+def test_a_run_that_lost_its_lock_is_closed(shop: Workspace, looks: int, status: str) -> None:
+    """Used as a service would, without the command line."""
+    shop.define(BASE | {"queues": [{"vhost": "shop", "name": f"q{one}"} for one in range(60)]})
+    shop.monkeypatch.chdir(shop.folder)
+    opened = Session(None, None, os.environ)
+    planned = plan_clusters(opened.targets(RunOptions()))
+    begun = starter("ann", trigger="schedule")
+    journal = open_journal(opened, begun, None, lambda result: apply_code([result]), print)
+    locks = {"one": Failing(looks)}
+
+    apply_clusters(planned, ApplyOptions(parallelism=1, bulk=False, locks=locks, journal=journal))
+    opened.close()
+
+    (row,) = listed(shop)
+    assert (row["run"], row["trigger"], row["who"]) == (begun.run, "schedule", "ann")
+    assert (row["status"], row["exit_code"], row["verified"]) == (status, 4, False)
+    assert "the lock was lost: its connection broke" in row["error"]

@@ -136,6 +136,20 @@ def test_the_same_key_in_two_files_is_an_error_that_names_both_places() -> None:
             "with {env: NAME} or {file: PATH}",
         ),
         (
+            "daemon: {history: 'postgresql://u@h/db?password=secret'}",
+            "1:19: daemon.history: 'postgresql://…@h/db' holds a password; refer to the whole URL "
+            "with {env: NAME} or {file: PATH}",
+        ),
+        (
+            "daemon: {history: 'postgresql:///db?password=secret'}",
+            "1:19: daemon.history: 'postgresql:///db' holds a password; refer to the whole URL "
+            "with {env: NAME} or {file: PATH}",
+        ),
+        (
+            "daemon: {history: 'sqlite://runs.sqlite'}",
+            "1:19: daemon.history: 'sqlite://runs.sqlite' names no file; write sqlite:///PATH",
+        ),
+        (
             "daemon: {webhooks: {githb: {env: A}}}",
             "1:21: daemon.webhooks.githb: 'githb' is no name; use github, gitlab, gitea, "
             "bitbucket or generic",

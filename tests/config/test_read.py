@@ -376,3 +376,18 @@ def test_a_main_file_that_cannot_be_read_is_an_error_of_its_source() -> None:
 
     with pytest.raises(SourceError, match=r"^no$"):
         read_settings("x.yaml", read)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("sqlite:///runs.sqlite", "sqlite:////etc/mq/runs.sqlite"),
+        ("sqlite:////var/runs.sqlite", "sqlite:////var/runs.sqlite"),
+        ("postgresql://ann@db:5433/runs", "postgresql://ann@db:5433/runs"),
+        ("postgresql:///runs?host=/run/postgresql", "postgresql:///runs?host=/run/postgresql"),
+    ],
+)
+def test_a_history_is_a_file_or_a_server(written: str, read: str) -> None:
+    found = settings(f"daemon: {{history: '{written}'}}")
+
+    assert found.daemon.history == read

@@ -198,6 +198,14 @@ def test_a_later_run_of_the_host_closes_what_died(history: RunHistory, history_u
     assert found == ["interrupted", "running", "running"]
 
 
+def test_a_run_that_broke_off_in_a_process_that_goes_on_is_closed(history: RunHistory) -> None:
+    """As a daemon does after an error of its own."""
+    for second, cluster in ((1, "one"), (2, "two"), (3, "one")):
+        history.begin(run(second, process=current(), cluster=cluster))
+
+    assert [one.status.value for one in history.runs()] == ["running", "running", "interrupted"]
+
+
 @pytest.mark.parametrize("cluster", ["one", "two"])
 def test_a_run_elsewhere_is_over_once_another_ended_after_it(
     history: RunHistory, cluster: str
@@ -319,9 +327,21 @@ def test_a_url_that_is_none_is_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_another_database_is_refused_by_name() -> None:
-    with pytest.raises(HistoryError, match="sqlite:///PATH"):
-        RunHistory("mysql://u:hunter2@h/db")
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@h/db", "sqlite://u:hunter2@h/db"])
+def test_another_database_is_refused_by_name(url: str) -> None:
+    with pytest.raises(HistoryError, match="sqlite:///PATH") as caught:
+        RunHistory(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_path_may_hold_what_means_something_in_a_url(tmp_path) -> None:
+    path = tmp_path / "100% of ?runs#" / "history.sqlite"
+
+    RunHistory(f"sqlite:///{path}").begin(run())
+
+    assert path.exists()
+    assert len(RunHistory(f"sqlite:///{path}").runs()) == 1
 
 
 def test_a_missing_driver_says_what_to_install() -> None:
@@ -384,3 +404,12 @@ def test_a_folder_in_the_place_of_the_file_is_told(tmp_path) -> None:
     for use in (history.runs, lambda: history.begin(run())):
         with pytest.raises(HistoryError, match=f"history '{tmp_path}': "):
             use()
+
+
+def test_the_other_name_of_postgresql_is_understood(postgres) -> None:
+    """As platforms write it that hand out addresses of databases."""
+    history = RunHistory(postgres.new_database().replace("postgresql:", "postgres:"))
+
+    history.begin(run())
+
+    assert len(history.runs()) == 1
