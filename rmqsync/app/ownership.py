@@ -196,9 +196,9 @@ def _believed(
     name: str, claim: Claim, checkout: Checkout, live: Live
 ) -> tuple[Marker | None, Hold | None]:
     """Return the marker of this repository, or why it cannot be believed."""
-    value = live.markers.get(claim.owner)
-    if value is None:
+    if claim.owner not in live.markers:
         return None, None
+    value = live.markers[claim.owner]
     try:
         marker = read_marker(value)
         reason = _foreign(name, marker, checkout, live)

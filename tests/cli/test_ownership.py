@@ -1,0 +1,623 @@
+"""Whose change it is, through the command line: git, a marker on a real broker, and hands on it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.brokers import Broker
+from tests.cli.workspace import GIT, Outcome, Workspace
+
+VHOST = {"vhosts": [{"name": "shop"}]}
+ORDER = {"vhost": "shop", "name": "qu.order"}
+MAIL = {"vhost": "shop", "name": "qu.mail"}
+
+
+@pytest.fixture(autouse=True)
+def git_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GIT.items():
+        monkeypatch.setenv(name, value)
+
+
+def policy(length: int, **more: Any) -> dict[str, Any]:
+    return {
+        "vhost": "shop",
+        "name": "limits",
+        "pattern": "^none$",
+        "apply-to": "queues",
+        "definition": {"max-length": length, **more},
+    }
+
+
+def by_hand(broker: Broker, found: dict[str, Any]) -> None:
+    """Change a policy as a person would, on the management page."""
+    body = {key: value for key, value in found.items() if key not in ("vhost", "name")}
+    with broker.management() as api:
+        api.put("policies", "shop", "limits", body=body)
+
+
+def make(broker: Broker, queue: str, **fields: Any) -> None:
+    with broker.management() as api:
+        api.put("queues", "shop", queue, body={"durable": True, **fields})
+
+
+def drop(broker: Broker, queue: str) -> None:
+    with broker.management() as api:
+        api.delete("queues", "shop", queue)
+
+
+def queues(broker: Broker) -> list[str]:
+    with broker.management() as api:
+        return sorted(one["name"] for one in api.get("queues", "shop"))
+
+
+def definition(broker: Broker) -> dict[str, Any]:
+    with broker.management() as api:
+        found: dict[str, Any] = api.get("policies", "shop", "limits")["definition"]
+        return found
+
+
+def marker(broker: Broker, owner: str = "main") -> Any:
+    with broker.management() as api:
+        return api.get("global-parameters", f"rmqsync.{owner}")["value"]
+
+
+def set_marker(broker: Broker, value: Any, owner: str = "main") -> None:
+    with broker.management() as api:
+        body = {"name": f"rmqsync.{owner}", "value": value}
+        api.put("global-parameters", f"rmqsync.{owner}", body=body)
+
+
+def told(found: Outcome) -> list[tuple[str, str, str, str | None]]:
+    """Return (action, address, cause, code of the hold) of each change."""
+    return [
+        (one["action"], one["address"], one["cause"], one["hold"] and one["hold"]["code"])
+        for one in found.cluster["changes"]
+    ]
+
+
+def applied(workspace: Workspace, document: dict[str, Any], *arguments: str) -> str:
+    """Commit definitions and apply them; return the commit."""
+    workspace.define(document)
+    commit = workspace.commit()
+    done = workspace.apply(*arguments)
+    assert done.code == 0, done.out + done.err
+    return commit
+
+
+# The table of the design, row by row.
+
+
+def test_what_is_equal_is_taken_into_ownership_silently(
+    workspace: Workspace, broker: Broker
+) -> None:
+    workspace.cluster("one", broker)
+    applied(workspace, VHOST)
+    make(broker, "qu.order")
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    same = workspace.apply()
+    workspace.define(VHOST)
+    workspace.commit()
+    removed = workspace.plan()
+
+    assert (same.code, told(same)) == (0, [])
+    assert told(removed) == [("delete", "queue:shop/qu.order", "git", None)]
+
+
+def test_a_creation_is_gits(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    planned = workspace.plan()
+
+    assert [(action, cause, hold) for action, _, cause, hold in told(planned)] == [
+        ("create", "git", None),
+        ("create", "git", None),
+    ]
+
+
+def test_what_was_there_first_is_adopted_once(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    with broker.management() as api:
+        api.put("vhosts", "shop", body={})
+    by_hand(broker, policy(5))
+    workspace.define({**VHOST, "policies": [policy(10)], "queues": [ORDER]})
+    workspace.commit()
+
+    planned = workspace.plan()
+    held = workspace.apply()
+    between = definition(broker)
+    adopted = workspace.apply("--adopt")
+    workspace.define({**VHOST, "policies": [policy(20)], "queues": [ORDER]})
+    workspace.commit()
+    later = workspace.apply()
+
+    assert ("update", "policy:shop/limits", "unknown", "adoption") in told(planned)
+    assert planned.cluster["changes"][-1]["hold"] is None
+    assert held.code == 3
+    assert between == {"max-length": 5}
+    assert queues(broker) == ["qu.order"]
+    assert adopted.code == 0, adopted.out
+    assert later.code == 0
+    assert definition(broker) == {"max-length": 20}
+
+
+def test_drift_is_reported_and_left_alone(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    commit = applied(workspace, {**VHOST, "policies": [policy(10)]})
+    by_hand(broker, policy(5))
+
+    planned = workspace.plan()
+    drift = workspace.run("drift", "--format", "json", "--detailed-exitcode")
+    text = workspace.run("plan").out
+    left = workspace.apply()
+
+    assert told(planned) == [("update", "policy:shop/limits", "drift", "drift")]
+    assert (drift.code, told(drift)) == (2, told(planned))
+    assert "Note: Objects have changed outside of rmqsync" in text
+    assert "definition.max-length was 10, now 5" in text
+    assert commit[:12] in text
+    assert left.code == 0
+    assert definition(broker) == {"max-length": 5}
+
+
+def test_drift_is_healed_where_the_settings_say_so(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker, on_drift="heal")
+    applied(workspace, {**VHOST, "policies": [policy(10)]})
+    by_hand(broker, policy(5))
+
+    healed = workspace.apply()
+
+    assert told(healed) == [("update", "policy:shop/limits", "drift", None)]
+    assert healed.code == 0
+    assert definition(broker) == {"max-length": 10}
+
+
+def test_what_was_deleted_by_hand_is_made_again(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    drop(broker, "qu.order")
+
+    done = workspace.apply()
+
+    assert told(done) == [("create", "queue:shop/qu.order", "drift", None)]
+    assert queues(broker) == ["qu.order"]
+
+
+def test_a_change_in_git_and_drift_of_one_object_are_told_apart(
+    workspace: Workspace, broker: Broker
+) -> None:
+    workspace.cluster("one", broker)
+    applied(workspace, {**VHOST, "policies": [policy(10, expires=1000)]})
+    by_hand(broker, policy(5, expires=1000))
+    workspace.define({**VHOST, "policies": [policy(10, expires=2000)]})
+    workspace.commit()
+
+    done = workspace.apply()
+    after = workspace.plan()
+
+    (change,) = done.cluster["changes"]
+    assert done.code == 0, done.out
+    assert [(one["path"], one["cause"]) for one in change["fields"]] == [
+        (["definition", "expires"], "git")
+    ]
+    assert [(one["path"], one["cause"]) for one in change["left"]] == [
+        (["definition", "max-length"], "drift")
+    ]
+    assert definition(broker) == {"max-length": 5, "expires": 2000}
+    assert told(after) == [("update", "policy:shop/limits", "drift", "drift")]
+
+
+def test_all_three_values_are_shown_where_both_changed(
+    workspace: Workspace, broker: Broker
+) -> None:
+    workspace.cluster("one", broker)
+    applied(workspace, {**VHOST, "policies": [policy(10)]})
+    by_hand(broker, policy(5))
+    workspace.define({**VHOST, "policies": [policy(20)]})
+    workspace.commit()
+
+    planned = workspace.plan()
+
+    (change,) = planned.cluster["changes"]
+    assert told(planned) == [("update", "policy:shop/limits", "both", "drift")]
+    assert [(one["last"], one["before"], one["after"]) for one in change["fields"]] == [(10, 5, 20)]
+
+
+def test_what_git_no_longer_declares_is_deleted(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    make(broker, "by.hand")
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    done = workspace.apply()
+
+    assert told(done) == [("delete", "queue:shop/qu.mail", "git", None)]
+    assert queues(broker) == ["by.hand", "qu.order"]
+    assert "queue:shop/by.hand" in [one["address"] for one in done.cluster["unmanaged"]]
+
+
+def test_never_prune_makes_it_unmanaged(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43, prune="never")
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+
+    assert queues(r43) == ["qu.mail", "qu.order"]
+
+
+def test_what_somebody_altered_is_not_deleted(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    applied(workspace, {**VHOST, "policies": [policy(10)]})
+    by_hand(broker, policy(5))
+    workspace.define(VHOST)
+    workspace.commit()
+
+    held = workspace.apply()
+    again = workspace.plan()
+
+    assert told(held) == [("delete", "policy:shop/limits", "both", "altered")]
+    assert held.code == 3
+    assert definition(broker) == {"max-length": 5}
+    assert told(again) == told(held)
+
+
+# The bullets.
+
+
+def test_a_rotated_secret_is_gits_and_a_password_changed_by_hand_is_drift(
+    workspace: Workspace, broker: Broker
+) -> None:
+    workspace.cluster("one", broker)
+    workspace.secret("crm", "first password")
+    users = [{"name": "crm", "password": {"secret": "crm"}, "tags": []}]
+    applied(workspace, {"users": users})
+
+    workspace.secret("crm", "second password")
+    rotated = workspace.apply()
+    with broker.management() as api:
+        api.put("users", "crm", body={"password": "by hand", "tags": ""})
+    changed = workspace.plan()
+
+    assert told(rotated) == [("update", "user:crm", "git", None)]
+    assert rotated.code == 0, rotated.out
+    assert told(changed) == [("update", "user:crm", "drift", "drift")]
+    for text in (rotated.out, changed.out, str(marker(broker))):
+        assert 'password"' not in text.replace('"password"', "")
+        assert "by hand" not in text
+
+
+def test_a_squash_after_the_apply_changes_nothing(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, VHOST)
+    base = workspace.git("rev-parse", "HEAD")
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    workspace.git("reset", "-q", "--soft", base)
+    workspace.commit("all in one")
+    workspace.git("reflog", "expire", "--expire=now", "--all")
+    workspace.git("gc", "-q", "--prune=now")
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    done = workspace.apply()
+
+    assert told(done) == [("delete", "queue:shop/qu.mail", "git", None)]
+    assert done.code == 0
+
+
+def test_a_force_push_to_an_older_commit_is_held(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    first = applied(workspace, {**VHOST, "queues": [ORDER]})
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    workspace.git("reset", "-q", "--hard", first)
+
+    held = workspace.apply()
+    rewound = workspace.apply("--allow-rewind")
+
+    assert told(held) == [("delete", "queue:shop/qu.mail", "git", "not-ahead")]
+    assert held.code == 3
+    assert rewound.code == 0, rewound.out
+    assert queues(broker) == ["qu.order"]
+    assert marker(broker)["applied"]["commit"] == first
+
+
+def test_a_revert_is_a_change_like_any_other(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    workspace.git("revert", "--no-edit", "HEAD")
+
+    done = workspace.apply()
+
+    assert told(done) == [("delete", "queue:shop/qu.mail", "git", None)]
+    assert done.code == 0
+
+
+def test_an_old_clone_does_not_undo_what_it_does_not_know(
+    workspace: Workspace, r43: Broker, tmp_path: Path
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(workspace.folder), str(clone)], check=True)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    other = Workspace(clone, workspace.capsys, workspace.monkeypatch, workspace.settings)
+    workspace.monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))
+
+    held = other.apply()
+    by_force = other.plan()
+
+    assert {hold for *_, hold in told(held)} <= {"not-ahead"}
+    assert queues(r43) == ["qu.mail", "qu.order"]
+    assert "delete" not in {action for action, *_ in told(by_force)}
+    assert any("cannot be read" in one["message"] for one in held.cluster["findings"])
+
+
+def test_a_shallow_clone_says_what_it_lacks(
+    workspace: Workspace, r43: Broker, tmp_path: Path
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+    clone = tmp_path / "clone"
+    url = workspace.folder.as_uri()
+    subprocess.run(["git", "clone", "-q", "--depth", "1", url, str(clone)], check=True)
+    other = Workspace(clone, workspace.capsys, workspace.monkeypatch, workspace.settings)
+    workspace.monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another machine"))
+
+    held = other.apply()
+    subprocess.run(["git", "-C", str(clone), "fetch", "-q", "--unshallow"], check=True)
+    done = other.apply()
+
+    assert told(held) == []
+    assert any("--unshallow" in one["message"] for one in held.cluster["findings"])
+    assert told(done) == [("delete", "queue:shop/qu.mail", "git", None)]
+    assert done.code == 0
+
+
+def test_a_folder_without_git_deletes_nothing(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    workspace.define({**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    assert workspace.apply().code == 0
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+
+    done = workspace.apply()
+
+    assert told(done) == [("update", "policy:shop/limits", "unknown", None)]
+    assert done.code == 0
+    assert queues(r43) == ["qu.mail", "qu.order"]
+
+
+def test_what_was_applied_dirty_is_known_once_it_is_committed(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    workspace.define({**VHOST, "queues": [ORDER, MAIL]})
+    refused = workspace.apply()
+    dirty = workspace.apply("--allow-dirty")
+    workspace.commit()
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    done = workspace.apply()
+
+    assert refused.code == 1
+    assert dirty.code == 0, dirty.out
+    assert told(done) == [("delete", "queue:shop/qu.mail", "git", None)]
+
+
+def test_without_its_marker_nothing_is_ours(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    with r43.management() as api:
+        api.delete("global-parameters", "rmqsync.main")
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+    workspace.commit()
+
+    held = workspace.apply()
+
+    assert told(held) == [("update", "policy:shop/limits", "unknown", "adoption")]
+    assert queues(r43) == ["qu.mail", "qu.order"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"format": 2},
+        {"cluster": "another"},
+        {"members": ["rabbit@elsewhere"]},
+        {"repository": "0" * 40},
+        {"applied": {"commit": "../../etc", "tree": "x"}},
+        {"secrets": [1]},
+        {"scope": "all"},
+    ],
+    ids=lambda broken: next(iter(broken)),
+)
+def test_a_foreign_marker_holds_everything(
+    workspace: Workspace, r43: Broker, broken: dict[str, Any]
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    set_marker(r43, {**marker(r43), **broken})
+    workspace.define({**VHOST, "queues": [ORDER], "exchanges": [{**MAIL, "type": "topic"}]})
+    workspace.commit()
+
+    held = workspace.apply()
+    taken = workspace.apply("--take-over")
+
+    assert told(held) == [("create", "exchange:shop/qu.mail", "git", "foreign-marker")]
+    assert held.cluster["changes"][0]["hold"]["override"] == "--take-over"
+    assert taken.code == 0, taken.out
+    assert queues(r43) == ["qu.mail", "qu.order"]
+    assert marker(r43)["cluster"] == "one"
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, {"format": "1"}, [[[]]]])
+def test_what_is_no_marker_at_all_is_foreign(
+    workspace: Workspace, r43: Broker, value: object
+) -> None:
+    workspace.cluster("one", r43)
+    set_marker(r43, value)
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    held = workspace.apply()
+
+    assert {hold for *_, hold in told(held)} == {"foreign-marker"}
+    assert held.code == 3
+
+
+def test_a_rebuilt_cluster_is_filled_again(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    with r43.management() as api:
+        api.delete("global-parameters", "rmqsync.main")
+        api.delete("vhosts", "shop")
+
+    done = workspace.apply()
+
+    assert done.code == 0, done.out
+    assert queues(r43) == ["qu.order"]
+
+
+def test_layers_and_vars_that_change_with_the_files_are_no_guess(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43, layers=["base", "old"], vars={"name": "order"})
+    workspace.define({"queues": [MAIL]}, "old/all.yaml")
+    applied(workspace, {**VHOST, "queues": [{**ORDER, "name": "qu.${name}"}]})
+    workspace.cluster("one", r43, layers=["base", "new"], vars={"name": "invoice"})
+    workspace.git("rm", "-rq", "old")
+    workspace.define({"queues": [{**MAIL, "name": "qu.new"}]}, "new/all.yaml")
+    workspace.commit()
+
+    done = workspace.apply()
+
+    assert sorted(told(done)) == [
+        ("create", "queue:shop/qu.invoice", "git", None),
+        ("create", "queue:shop/qu.new", "git", None),
+        ("delete", "queue:shop/qu.mail", "git", None),
+        ("delete", "queue:shop/qu.order", "git", None),
+    ]
+    assert queues(r43) == ["qu.invoice", "qu.new"]
+
+
+def test_two_owners_with_scopes_apart_leave_each_other_alone(
+    workspace: Workspace, broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    keys = {"kinds": ["*"]}
+    workspace.cluster("one", broker, owner="shop", scope={"vhosts": ["shop"], **keys})
+    other = Workspace(tmp_path_factory.mktemp("other"), workspace.capsys, workspace.monkeypatch)
+    other.cluster("one", broker, owner="crm", scope={"vhosts": ["crm*"], **keys}, prune="all")
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    applied(other, {"vhosts": [{"name": "crm"}], "queues": [{**ORDER, "vhost": "crm"}]}, "--adopt")
+
+    mine, theirs = workspace.plan(), other.plan()
+    other.cluster("one", broker, owner="crm", scope={"vhosts": ["crm", "s*"], **keys})
+    overlapping = other.plan()
+
+    assert (told(mine), told(theirs)) == ([], [])
+    assert overlapping.code == 1
+    assert "owner 'shop' manages" in overlapping.cluster["error"]
+
+
+def test_targets_leave_the_rest_as_git_has_it(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+    workspace.commit()
+
+    chosen = workspace.apply("--target", "policy:*")
+    rest = workspace.plan()
+
+    assert chosen.code == 0
+    assert definition(r43) == {"max-length": 20}
+    assert told(rest) == [("delete", "queue:shop/qu.mail", "git", None)]
+    assert [one["addresses"] for one in marker(r43)["outstanding"].values()] == [
+        ["queue:shop/qu.mail"]
+    ]
+
+
+def test_a_killed_run_leaves_what_the_next_one_understands(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER], "policies": [policy(10)]})
+    before = marker(r43)
+    second = {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(20)]}
+    applied(workspace, second)
+    after = marker(r43)
+    # As if the run had been killed when all but its last write was done.
+    set_marker(r43, {**before, "running": after["applied"]})
+    by_hand(r43, policy(10))
+
+    again = workspace.plan()
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+    workspace.commit()
+    done = workspace.apply()
+
+    assert told(again) == [("update", "policy:shop/limits", "git", None)]
+    assert sorted(told(done)) == [
+        ("delete", "queue:shop/qu.mail", "git", None),
+        ("update", "policy:shop/limits", "git", None),
+    ]
+    assert done.code == 0, done.out
+    assert (marker(r43)["running"], marker(r43)["runs"]) == (None, [])
+
+
+def test_a_marker_is_not_written_again_for_nothing(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    before = marker(r43)
+    workspace.write("README.md", "nothing that counts")
+    workspace.commit()
+
+    again = workspace.apply()
+
+    assert again.code == 0
+    assert marker(r43) == before
+
+
+def test_what_goes_by_itself_is_not_made_again(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    fleeting = {"vhost": "shop", "name": "qu.fleeting", "auto_delete": True}
+    applied(workspace, {**VHOST, "queues": [fleeting]})
+    drop(broker, "qu.fleeting")
+
+    gone = workspace.plan()
+    changed = {**fleeting, "arguments": {"x-max-length": 5}}
+    workspace.define({**VHOST, "queues": [changed]})
+    workspace.commit()
+    made = workspace.plan()
+
+    assert told(gone) == []
+    assert any("goes by itself" in one["message"] for one in gone.cluster["findings"])
+    assert [(action, address) for action, address, *_ in told(made)] == [
+        ("create", "queue:shop/qu.fleeting")
+    ]
+
+
+def test_the_marker_is_in_no_plan_export_or_diff(
+    workspace: Workspace, r43: Broker, tmp_path: Path
+) -> None:
+    keys = {"prune": "all", "prune_kinds": ["global_parameter"], "ignore": ["vhost:%2F"]}
+    workspace.cluster("one", r43, **keys)
+    applied(workspace, {**VHOST, "queues": [ORDER]}, "--adopt")
+
+    planned = workspace.plan()
+    workspace.run("export", "one", "--dir", str(tmp_path / "tree"))
+    diff = workspace.run("diff", "cluster:one", "rev:HEAD", "--format", "json")
+
+    exported = "".join(path.read_text() for path in (tmp_path / "tree").rglob("*.yaml"))
+    assert "rmqsync." not in planned.out.replace('"rmqsync_version"', "")
+    assert "rmqsync.main" not in exported
+    assert "rmqsync.main" not in diff.out
