@@ -48,8 +48,8 @@ class Database:
             parsed = make_url(url)
         except (ArgumentError, ValueError) as error:
             raise HistoryError("daemon.history is no URL of a database") from error
-        plain = parsed.set(password=None, query={})
-        self._name = f"history {plain.render_as_string()}"
+        place = (parsed.username, None, parsed.host, parsed.port, parsed.database)
+        self._name = f"history {URL.create(parsed.drivername, *place)}"
         if parsed.drivername not in _POSTGRESQL:
             raise HistoryError(f"{self._name}: neither sqlite:///PATH nor postgresql://…")
         self._secret = str(parsed.password) if parsed.password else None
