@@ -24,6 +24,7 @@ from rmqsync.history.schema import VERSION, VERSION_TABLE, migrate, version_in
 from rmqsync.model.errors import HistoryError
 
 _SQLITE = "sqlite:///"
+_CANNOT_OPEN = "unable to open database file"
 _POSTGRESQL = ("postgresql", "postgres")
 WAIT_S = 5.0
 """How long to wait for a connection, and for other processes."""
@@ -47,8 +48,8 @@ class Database:
             parsed = make_url(url)
         except (ArgumentError, ValueError) as error:
             raise HistoryError("daemon.history is no URL of a database") from error
-        plain = parsed.set(password=None, query={})
-        self._name = f"history {plain.render_as_string()}"
+        place = (parsed.username, None, parsed.host, parsed.port, parsed.database)
+        self._name = f"history {URL.create(parsed.drivername, *place)}"
         if parsed.drivername not in _POSTGRESQL:
             raise HistoryError(f"{self._name}: neither sqlite:///PATH nor postgresql://…")
         self._secret = str(parsed.password) if parsed.password else None
@@ -98,11 +99,18 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-            if self._secret:
-                reason = reason.replace(self._secret, "…")
-            raise HistoryError(f"{self._name}: {reason[:256]}") from error
+        except OSError as error:
+            raise HistoryError(f"{self._name}: {(error.strerror or str(error)).lower()}") from error
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise HistoryError(f"{self._name}: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0][:256]
+        if self._secret:
+            reason = reason.replace(self._secret, "…")
+        if reason == _CANNOT_OPEN and os.path.isfile(self._path or ""):
+            return f"{reason}; SQLite keeps files beside it, so its folder must be writable"
+        return reason
 
 
 def _create(path: str) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import resource
 import stat
+import subprocess
+import sys
 import urllib.request
 from base64 import b64encode
 from pathlib import Path
@@ -196,3 +199,33 @@ def test_of_a_narrowed_scope_only_that_is_kept(shop40: Workspace, r40: Broker) -
     assert [vhost["name"] for vhost in kept["vhosts"]] == ["shop"]
     assert kept["queues"] == [queue for queue in before["queues"] if queue["vhost"] == "shop"]
     assert kept["rabbitmq_version"] == before["rabbitmq_version"]
+
+
+def on_a_full_disk(workspace: Workspace, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Apply in a process that can write a hundred bytes to a file and no more."""
+    command = [sys.executable, "-m", "rmqsync", "apply", "--auto-approve", *arguments]
+    return subprocess.run(
+        command,
+        cwd=workspace.folder,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_disk_that_is_full_stops_a_run_for_its_backup_only(
+    shop40: Workspace, r40: Broker
+) -> None:
+    folder = shop40.folder.parent / f"{shop40.folder.name}.full"
+    before = json.loads(export(r40))
+
+    refused = on_a_full_disk(shop40, "--backup", str(folder))
+    untouched = json.loads(export(r40))
+    without = on_a_full_disk(shop40, "--backup", "none")
+
+    assert refused.returncode == 1, refused.stderr
+    assert "cannot be written: file too large" in refused.stdout
+    assert untouched == before
+    assert list((folder / "one").iterdir()) == []
+    assert without.returncode == 0, without.stderr
+    assert "warning: this run is missing in the history" in without.stderr

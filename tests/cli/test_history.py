@@ -477,3 +477,18 @@ def test_a_run_that_lost_its_lock_is_closed(shop: Workspace, looks: int, status:
     assert (row["run"], row["trigger"], row["who"]) == (begun.run, "schedule", "ann")
     assert (row["status"], row["exit_code"], row["verified"]) == (status, 4, False)
     assert "the lock was lost: its connection broke" in row["error"]
+
+
+def test_what_is_unmanaged_is_counted_and_not_all_named(shop: Workspace, r40: Broker) -> None:
+    """It is none of the run's work, and there may be fifty thousand of it."""
+    queue = {"vhost": "/", "durable": True, "auto_delete": False, "arguments": {}}
+    with r40.management() as api:
+        queues = [queue | {"name": f"old.{number}"} for number in range(1100)]
+        api.post("definitions", body={"queues": queues})
+
+    applied = shop.apply()
+
+    shown = shop.run("history", applied.cluster["run"], "--format", "json").cluster
+    assert len(applied.cluster["unmanaged"]) > 1100
+    assert len(shown["unmanaged"]) == 1000
+    assert shown["summary"] == applied.cluster["summary"]
