@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.plan import plan_clusters
-from rmqsync.cli.apply import apply_code
+from rmqsync.cli.outcome import apply_code
 from rmqsync.report.plan_schema import plan_schema
 from rmqsync.text.schema import Checker
 from rmqsync.wiring import RunOptions, Session
