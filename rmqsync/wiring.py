@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from rmqsync.app.diff import Side
 from rmqsync.app.marking import now as at
+from rmqsync.app.memory import Memory
 from rmqsync.app.ownership import Claim
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Amqp, Broker, Checkout
@@ -98,6 +99,9 @@ class Session:
             )
         self.settings: Settings = _read_settings(self._config, from_root)
         self.secrets = SecretStore(self.settings.secrets, environ)
+        self._compiled = CompiledFolder(lambda: self.data_dir)
+        self.memory = Memory(self._compiled)
+        """What plans leave for each other, and for the next process."""
         self._open: list[Broker] = []
         self._checkouts: dict[tuple[object, ...], Checkout] = {}
 
@@ -199,7 +203,7 @@ class Session:
             take_over=options.take_over,
             forget_revision=options.forget_revision,
             pin=None if options.pin is None else Stop(options.pin, options.who, at()),
-            store=CompiledFolder(lambda: self.data_dir),
+            store=self._compiled,
         )
 
     def _amqp(self, cluster: ClusterSettings, reader: Broker, options: RunOptions) -> Amqp | None:

@@ -11,13 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from rmqsync.app.ports import CompiledStore
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Layers, Options, ParseCache, check_for_cluster, compile_layers
+from rmqsync.loading.compiled import Compiled
+from rmqsync.loading.remembered import key_of, remembered, text_of
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding
 from rmqsync.planning.draft import Draft, draft
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.rules import Rules
+
+_WORTH_KEEPING = 200_000
+"""Bytes of definitions from which reading what was compiled beats compiling."""
 
 
 class Compared(NamedTuple):
@@ -48,8 +54,11 @@ class _Comparison(NamedTuple):
 class Memory:
     """Thread-safe, as long as no cluster is planned twice at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: CompiledStore | None = None) -> None:
+        """`store` keeps compiled sets for later processes, once `keep` is called."""
         self._parsed = ParseCache()
+        self._store = store
+        self._unkept: dict[str, Compiled] = {}
         self._sets: dict[str, _Set] = {}
         self._comparisons: dict[str, _Comparison] = {}
 
@@ -66,8 +75,33 @@ class Memory:
                 break
         else:
             self._sets.pop(cluster, None)
-            desired = compile_layers(layers, options, cache=self._parsed)
+            desired = self._compile(layers, options, files)
         self._sets[cluster] = _Set(files, options, desired)
+        return desired
+
+    def keep(self) -> None:
+        """Keep what was compiled for the next process; never raises."""
+        while self._store is not None and self._unkept:
+            key, compiled = self._unkept.popitem()
+            self._store.save(key, text_of(compiled))
+
+    def _compile(
+        self, layers: Layers, options: Options, files: tuple[tuple[int, str, str], ...]
+    ) -> Desired:
+        def anew() -> Desired:
+            return compile_layers(layers, options, cache=self._parsed)
+
+        size = sum(len(file.content) for _, found in layers for file in found)
+        if self._store is None or size < _WORTH_KEEPING or options.allow_plain_secrets:
+            return anew()
+        key = key_of(files, options, self._store.build)
+        text = self._store.load(key)
+        found = None if text is None else remembered(text, anew)
+        if found is not None:
+            return found
+        desired = anew()
+        if isinstance(desired, Compiled):
+            self._unkept[key] = desired
         return desired
 
     def compared(

@@ -188,7 +188,11 @@ class Past(Protocol):
 
 
 class CompiledStore(Protocol):
-    """Compiled sets of earlier runs, kept beside git for when a commit cannot be read."""
+    """Compiled sets of earlier runs: for the next one, and for when a commit cannot be read."""
+
+    @property
+    def build(self) -> str:
+        """What tells this state of the program's code from any other."""
 
     def load(self, key: str) -> str | None:
         """Return what was kept under a key; `None` where there is nothing, or nothing sound."""

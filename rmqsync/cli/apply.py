@@ -183,7 +183,7 @@ def _planned(opened: Session, options: RunOptions, shared: Common) -> list[Plann
     if not targets:
         raise UsageError("no cluster to apply to: all are files or have mode: report")
     with progress(shared.quiet) as shown:
-        return plan_clusters(targets, progress=shown)
+        return plan_clusters(targets, opened.memory, progress=shown)
 
 
 def _planned_again(
@@ -215,7 +215,7 @@ def _planned_again(
         forget_revision=False,
     )
     with progress(shared.quiet) as shown:
-        planned = plan_clusters(opened.targets(as_saved), progress=shown)
+        planned = plan_clusters(opened.targets(as_saved), opened.memory, progress=shown)
         check_fits(saved, plan_document(plan_of(planned)), planned)
         allowing = replace(
             as_saved,
@@ -228,5 +228,5 @@ def _planned_again(
             forget_revision=options.forget_revision,
         )
         if allowing != as_saved:
-            planned = plan_clusters(opened.targets(allowing), progress=shown)
+            planned = plan_clusters(opened.targets(allowing), opened.memory, progress=shown)
     return planned

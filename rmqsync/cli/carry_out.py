@@ -66,6 +66,7 @@ def carry_out(
     if any(_was_sent(result) for result in results):
         sent()
     emit(shared, plan_document(plan, results, cluster_extra=kept))
+    opened.memory.keep()
     return end_code(results, caught)
 
 

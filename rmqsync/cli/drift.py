@@ -58,10 +58,11 @@ def command(
     try:
         with session(shared) as opened, progress(shared.quiet) as shown:
             chosen = opened.targets(options)
-            planned = plan_clusters(chosen, progress=shown)
+            planned = plan_clusters(chosen, opened.memory, progress=shown)
     except InvalidDefinitions as error:
         return emit_findings(shared, error)
     found = tuple(only_drift(one.plan, one.own) for one in planned)
     plan = Plan(now(), chosen[0].checkout.revision, found)
     emit(shared, plan_document(plan))
+    opened.memory.keep()
     return exit_code(plan, detailed=detailed_exitcode)

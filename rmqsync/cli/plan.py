@@ -69,7 +69,7 @@ def command(
     try:
         with session(shared) as opened, progress(shared.quiet) as shown:
             chosen = opened.targets(options)
-            planned = plan_clusters(chosen, progress=shown)
+            planned = plan_clusters(chosen, opened.memory, progress=shown)
             plan = Plan(now(), chosen[0].checkout.revision, tuple(one.plan for one in planned))
             if out_file:
                 extra, by_cluster = saved_keys(planned, targets, excludes)
@@ -81,6 +81,7 @@ def command(
     except InvalidDefinitions as error:
         return emit_findings(shared, error, key=comment_key)
     emit(shared, document, key=comment_key)
+    opened.memory.keep()
     if out_file and shared.format == "text":
         out(
             f"\nSaved the plan to: {out_file}\n\nTo perform exactly these actions, run:\n"

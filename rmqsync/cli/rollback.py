@@ -75,7 +75,7 @@ def command(
             raise UsageError(f"cluster '{name}' is a file or has mode: report; it stays as it is")
         try:
             with progress(shared.quiet) as shown:
-                planned = plan_clusters([target], progress=shown)
+                planned = plan_clusters([target], opened.memory, progress=shown)
         except InvalidDefinitions as error:
             return emit_findings(shared, error)
         sending = Sending(keep, auto_approve, lock_timeout_s=lock_timeout, action="rollback")
