@@ -78,13 +78,21 @@ def about(made: Generated) -> str:
 
 
 def plan(bench: Bench) -> Iterator[Figure]:
-    """A plan without changes, in a process of its own."""
+    """A plan without changes, in a process of its own: of new files, and of known ones."""
     workspace = bench.loaded(LARGE)
+    yield from _plan(bench, workspace, "files known")
+    yield from _plan(bench, workspace, "files new", forget=workspace.forget)
+
+
+def _plan(
+    bench: Bench, workspace: Workspace, what: str, forget: Callable[[], None] = lambda: None
+) -> Iterator[Figure]:
     bare, ours, parts, runs = [], [], [], []
     for _ in range(bench.rounds):
         told = workspace.module("bare", "plan", str(workspace.folder))
         bare.append(told["seconds"])
         parts.append(told["parts"])
+        forget()
         run = workspace.rmqsync("plan")
         if _NOTHING not in run.out:
             raise RuntimeError(f"a plan without changes has some:\n{run.out[-2000:]}")
@@ -93,7 +101,7 @@ def plan(bench: Bench) -> Iterator[Figure]:
     shares = ", ".join(f"{name} {middle([p[name] for p in parts]):.2f} s" for name in parts[0])
     cpu = middle([run.cpu_seconds for run in runs])
     detail = f"rmqsync plan {spread(ours)}, CPU {cpu:.2f} s; bare {spread(bare)}: {shares}"
-    case = f"no-op plan, {LARGE:,} objects"
+    case = f"no-op plan, {LARGE:,} objects, {what}"
     yield Figure(case, "× bare GET + parse", middle(ours) / middle(bare), 3.0, "×", detail)
     peak = max(run.peak_bytes for run in runs) / _MB
     yield Figure(case, "peak memory", peak, 400, "MB", f"{len(runs)} runs")

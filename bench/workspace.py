@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Workspace:
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
+
+    def forget(self) -> None:
+        """Empty the data folder, where sets that were compiled before are kept."""
+        shutil.rmtree(self._env["XDG_STATE_HOME"], ignore_errors=True)
 
     def commit(self) -> None:
         self._git("add", "-A")

@@ -79,6 +79,11 @@ class Memory:
         self._sets[cluster] = _Set(files, options, desired)
         return desired
 
+    @property
+    def has_unkept(self) -> bool:
+        """Whether `keep` has anything to do."""
+        return bool(self._unkept)
+
     def keep(self) -> None:
         """Keep what was compiled for the next process; never raises."""
         while self._store is not None and self._unkept:

@@ -14,7 +14,7 @@ import click
 
 from rmqsync.cli.codes import Exit
 from rmqsync.cli.keeping import Keeping
-from rmqsync.cli.options import Common, emit
+from rmqsync.cli.options import Common, emit, remember
 from rmqsync.cli.outcome import apply_code, end_code
 from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
 
@@ -66,7 +66,7 @@ def carry_out(
     if any(_was_sent(result) for result in results):
         sent()
     emit(shared, plan_document(plan, results, cluster_extra=kept))
-    opened.memory.keep()
+    remember(opened)
     return end_code(results, caught)
 
 

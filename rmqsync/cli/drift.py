@@ -13,6 +13,7 @@ from rmqsync.cli.options import (
     emit_findings,
     loading,
     option,
+    remember,
     session,
 )
 from rmqsync.cli.options import version as as_version
@@ -64,5 +65,5 @@ def command(
     found = tuple(only_drift(one.plan, one.own) for one in planned)
     plan = Plan(now(), chosen[0].checkout.revision, found)
     emit(shared, plan_document(plan))
-    opened.memory.keep()
+    remember(opened)
     return exit_code(plan, detailed=detailed_exitcode)

@@ -211,6 +211,14 @@ def session(shared: Common) -> Iterator[Any]:
         opened.close()
 
 
+def remember(opened: Any) -> None:
+    """Keep what was compiled for the next command, without anybody waiting for it."""
+    if opened.memory.has_unkept:
+        from rmqsync.cli.aside import aside
+
+        aside(opened.memory.keep)
+
+
 def version(text: str | None) -> tuple[int, int, int] | None:
     """Return `--rabbitmq-version` as numbers."""
     if text is None:

@@ -16,6 +16,7 @@ from rmqsync.cli.options import (
     emit_findings,
     loading,
     option,
+    remember,
     session,
 )
 from rmqsync.cli.options import version as as_version
@@ -81,7 +82,7 @@ def command(
     except InvalidDefinitions as error:
         return emit_findings(shared, error, key=comment_key)
     emit(shared, document, key=comment_key)
-    opened.memory.keep()
+    remember(opened)
     if out_file and shared.format == "text":
         out(
             f"\nSaved the plan to: {out_file}\n\nTo perform exactly these actions, run:\n"
