@@ -61,6 +61,7 @@ class RunOptions:
     allow_rewind: bool = False
     take_over: bool = False
     forget_revision: bool = False
+    ignore_health: bool = False
     backup: str | None = None
     """The path of an export: it stands in place of the definitions."""
     pin: str | None = None
@@ -202,6 +203,8 @@ class Session:
             allow_rewind=options.allow_rewind,
             take_over=options.take_over,
             forget_revision=options.forget_revision,
+            ignore_health=options.ignore_health,
+            members=cluster.nodes,
             pin=None if options.pin is None else Stop(options.pin, options.who, at()),
             store=self._compiled,
         )

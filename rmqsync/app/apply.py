@@ -92,7 +92,9 @@ def _prepare(planned: Planned, execution: Execution, journal: Journal) -> Cluste
     if missing:
         return _without_rights(plan, missing)
     try:
-        journal.before_first_write(planned, locked=lock is not None)
+        # Where nobody was waited for, what was read is as good as under a lock.
+        is_fresh = lock is not None or not planned.own.is_attended
+        journal.before_first_write(planned, fresh=is_fresh)
     except Refused as problem:
         return _refused(plan, str(problem))
     if lock is not None and target.amqp is not None:

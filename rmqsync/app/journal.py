@@ -41,8 +41,8 @@ class Unrecorded:
 
     run: str | None = None
 
-    def before_first_write(self, planned: Planned, *, locked: bool) -> None:
-        del planned, locked
+    def before_first_write(self, planned: Planned, *, fresh: bool) -> None:
+        del planned, fresh
 
     def finished(self, planned: Planned, result: ClusterResult) -> ClusterResult:
         del planned
@@ -76,10 +76,10 @@ class RunJournal:
         """Return what the outcome says of each cluster that was recorded."""
         return {name: _keys(record) for name, record in self.records.items()}
 
-    def before_first_write(self, planned: Planned, *, locked: bool) -> None:
+    def before_first_write(self, planned: Planned, *, fresh: bool) -> None:
         if not planned.plan.applicable:
             return
-        backup = None if self.backups is None else self._back_up(self.backups, planned, locked)
+        backup = None if self.backups is None else self._back_up(self.backups, planned, fresh)
         record = replace(self._record(planned, RunStatus.RUNNING), backup=backup)
         self.records[planned.plan.name] = record
         written = self.write(planned, None, _keys(record))
@@ -101,10 +101,10 @@ class RunJournal:
         self._tell(lambda history: history.end(_with(record, written), self.keep_s))
         return result
 
-    def _back_up(self, backups: BackupStore, planned: Planned, locked: bool) -> str:
+    def _back_up(self, backups: BackupStore, planned: Planned, fresh: bool) -> str:
         name = planned.plan.name
         try:
-            content = planned.target.reader.export(again=not locked)
+            content = planned.target.reader.export(again=not fresh)
             return backups.keep(name, self.starter.run, _in_scope(content, planned))
         except (SourceError, BrokerError) as error:
             raise Refused(

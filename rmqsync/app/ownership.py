@@ -43,6 +43,9 @@ class Claim:
     allow_rewind: bool = False
     take_over: bool = False
     forget_revision: bool = False
+    ignore_health: bool = False
+    members: tuple[str, ...] = ()
+    """Nodes that the settings expect."""
     pin: Stop | None = None
     """The cluster is to stay where this run brings it."""
     store: CompiledStore | None = None

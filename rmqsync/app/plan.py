@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
 from rmqsync.app.ports import Amqp, Broker, Checkout, Progress
@@ -118,8 +119,20 @@ def plan_cluster(target: Target, memory: Memory) -> Planned:
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     compared = memory.compared(target.name, desired, live, context, target.rules, own)
+    own = _gated(target, live, own, compared)
     compared = Compared((*remarks, *compared.findings), compared.draft)
     return _planned(target, desired, live, context, compared, own)
+
+
+def _gated(target: Target, live: Live, own: Ownership, compared: Compared) -> Ownership:
+    """Hold everything where there is something to change and the cluster is not healthy."""
+    claim = target.claim
+    if claim is None or claim.ignore_health or not target.writable or own.refusal is not None:
+        return own
+    if live.from_file or not compared.draft.changes:
+        return own
+    hold = unhealthy(target.reader, live, claim.members)
+    return own if hold is None else replace(own, refusal=hold)
 
 
 def ownership(target: Target, desired: Desired, live: Live) -> tuple[Ownership, list[Finding]]:

@@ -243,11 +243,11 @@ class Journal(Protocol):
     def run(self) -> str | None:
         """Id of the run; `None` where nothing is written down."""
 
-    def before_first_write(self, planned: Planned, *, locked: bool) -> None:
+    def before_first_write(self, planned: Planned, *, fresh: bool) -> None:
         """
         Keep what the cluster has, and write down that the run begins.
 
-        `locked`: the cluster was read under its lock, so that reading is as good as another.
+        `fresh`: nobody wrote since the cluster was read, as far as can be told, so that reading does.
         Raises `Refused` where nothing may be written, since no backup could be kept.
         """
 

@@ -163,6 +163,12 @@ class LiveReader:
             version=overview.version,
             cluster_name=overview.cluster_name,
             nodes=tuple(sorted({node for vhost in items[_VHOSTS] for node in vhost[_NODES]})),
+            stopped_vhosts=tuple(
+                (vhost["name"], node, str(state))
+                for vhost in items[_VHOSTS]
+                for node, state in sorted(vhost[_NODES].items())
+                if state != "running"
+            ),
             exchange_types=overview.exchange_types,
             default_queue_types=default_queue_types(items[_VHOSTS]),
             features=features,

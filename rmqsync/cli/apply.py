@@ -24,7 +24,7 @@ from rmqsync.cli.options import (
 )
 from rmqsync.cli.options import lock_timeout as with_lock_timeout
 from rmqsync.cli.options import version as as_version
-from rmqsync.cli.output import progress
+from rmqsync.cli.output import progress, say
 
 if TYPE_CHECKING:
     from rmqsync.app.plan import Planned
@@ -57,6 +57,15 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Give up what was applied last, where its commit cannot be read any more.",
 )
+@guard_option("--ignore-health", is_flag=True, help="Change clusters that are not healthy.")
+@option(
+    "--health-timeout",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    metavar="SECONDS",
+    help="How long to wait for a cluster to be healthy.",
+    show_default=True,
+)
 @option(
     "--bulk",
     type=click.Choice(["auto", "never"]),
@@ -88,6 +97,8 @@ def command(
     allow_rewind: bool,
     take_over: bool,
     forget_revision: bool,
+    ignore_health: bool,
+    health_timeout: float,
     bulk: str,
     parallelism: int,
     lock_timeout: float,
@@ -116,6 +127,7 @@ def command(
         allow_rewind=allow_rewind,
         take_over=take_over,
         forget_revision=forget_revision,
+        ignore_health=ignore_health,
         allow_plain_secrets=allow_plain_secrets,
         vhost=vhost,
         rabbitmq_version=as_version(rabbitmq_version),
@@ -131,6 +143,7 @@ def command(
                 planned = _planned_again(opened, planfile, options, shared)
             else:
                 planned = _planned(opened, options, shared)
+                planned = _when_healthy(planned, opened, shared, health_timeout)
         except InvalidDefinitions as error:
             return emit_findings(shared, error)
         used = partial(mark_used, planfile, opened.data_dir) if planfile else _nothing
@@ -186,6 +199,27 @@ def _planned(opened: Session, options: RunOptions, shared: Common) -> list[Plann
         return plan_clusters(targets, opened.memory, progress=shown)
 
 
+def _when_healthy(
+    planned: list[Planned], opened: Session, shared: Common, timeout_s: float
+) -> list[Planned]:
+    """Wait for the clusters whose changes are held since they are not healthy; plan these again."""
+    from rmqsync.app.health import Patience, wait_for_health
+    from rmqsync.app.plan import plan_clusters
+    from rmqsync.model.changes import HoldCode
+
+    found: list[Planned] = []
+    for one in planned:
+        claim, hold = one.target.claim, one.own.refusal
+        waits = timeout_s > 0 and hold is not None and hold.code is HoldCode.UNHEALTHY
+        if waits and claim is not None:
+            patience = Patience(timeout_s, say)
+            if wait_for_health(one.plan.name, one.target.reader, claim.members, patience):
+                with progress(shared.quiet) as shown:
+                    (one,) = plan_clusters([one.target], opened.memory, progress=shown)
+        found.append(one)
+    return found
+
+
 def _planned_again(
     opened: Session, planfile: str, options: RunOptions, shared: Common
 ) -> list[Planned]:
@@ -213,6 +247,7 @@ def _planned_again(
         allow_rewind=False,
         take_over=False,
         forget_revision=False,
+        ignore_health=False,
     )
     with progress(shared.quiet) as shown:
         planned = plan_clusters(opened.targets(as_saved), opened.memory, progress=shown)
@@ -226,6 +261,7 @@ def _planned_again(
             allow_rewind=options.allow_rewind,
             take_over=options.take_over,
             forget_revision=options.forget_revision,
+            ignore_health=options.ignore_health,
         )
         if allowing != as_saved:
             planned = plan_clusters(opened.targets(allowing), opened.memory, progress=shown)

@@ -27,6 +27,7 @@ from rmqsync.cli.output import progress
     help="The worst that this run, or the change of one object, may cause.",
 )
 @guard_option("--max-deletes", type=click.IntRange(min=0), help="Replaces the limits of settings.")
+@guard_option("--ignore-health", is_flag=True, help="Change a cluster that is not healthy.")
 @with_lock_timeout
 @keeping
 @common
@@ -38,6 +39,7 @@ def command(
     adopt: bool,
     allowed: tuple[str, ...],
     max_deletes: int | None,
+    ignore_health: bool,
     lock_timeout: float,
     keep: Keeping,
 ) -> int:
@@ -66,6 +68,7 @@ def command(
             attended=not auto_approve,
             adopt=adopt,
             allow_rewind=True,
+            ignore_health=ignore_health,
             pin=f"rolled back to {to}",
             who=starter(keep.who).who,
             timeout_s=shared.timeout,

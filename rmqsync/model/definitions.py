@@ -107,6 +107,8 @@ class Live:
     """The user that rmqsync logs in as; it and its rights are never written."""
     foreign: frozenset[Ref] = frozenset()
     """Objects that are there but not in `rows`: broker-owned ones that another may name."""
+    stopped_vhosts: tuple[tuple[str, str, str], ...] = ()
+    """(vhost, node, state) of each vhost that is not running on a node."""
     markers: Mapping[str, Any] = field(default_factory=dict)
     """Values of the markers on the cluster, by owner: untrusted."""
     from_file: bool = False

@@ -31,7 +31,6 @@ END = "<!-- end of what is made -->"
 NOT_YET = frozenset(
     {
         "source.poll",
-        "clusters.NAME.nodes",
         "clusters.NAME.every",
         "clusters.NAME.cron",
         "clusters.NAME.windows",
