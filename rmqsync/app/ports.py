@@ -247,7 +247,7 @@ class Journal(Protocol):
         """
         Keep what the cluster has, and write down that the run begins.
 
-        `fresh`: nobody wrote since the cluster was read, as far as can be told, so that reading does.
+        `fresh`: nobody was waited for since the cluster was read, so that reading will do.
         Raises `Refused` where nothing may be written, since no backup could be kept.
         """
 

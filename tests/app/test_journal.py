@@ -134,7 +134,7 @@ def test_a_run_is_backed_up_then_written_down_then_closed() -> None:
     found, one = journal(history, backups), planned()
     result = ClusterResult(one.plan, (APPLIED,), verified=True)
 
-    found.before_first_write(one, locked=True)
+    found.before_first_write(one, fresh=True)
     same = found.finished(one, result)
 
     (begin, begun), (end, ended) = history.written
@@ -154,20 +154,20 @@ def test_a_run_is_backed_up_then_written_down_then_closed() -> None:
     assert found.keys() == {"one": {"run": "id", "backup": "/backups/one/id.json"}}
 
 
-@pytest.mark.parametrize("locked", [True, False])
-def test_under_a_lock_the_last_reading_is_as_good_as_another(locked: bool) -> None:
+@pytest.mark.parametrize("fresh", [True, False])
+def test_under_a_lock_the_last_reading_is_as_good_as_another(fresh: bool) -> None:
     reader = Reader()
 
-    journal(None, Backups()).before_first_write(planned(reader), locked=locked)
+    journal(None, Backups()).before_first_write(planned(reader), fresh=fresh)
 
-    assert reader.asked == [not locked]
+    assert reader.asked == [not fresh]
 
 
 def test_only_what_is_in_scope_is_kept() -> None:
     whole, part = Backups(), Backups()
 
-    journal(None, whole).before_first_write(planned(), locked=True)
-    journal(None, part).before_first_write(planned(scope_vhosts=("a",)), locked=True)
+    journal(None, whole).before_first_write(planned(), fresh=True)
+    journal(None, part).before_first_write(planned(scope_vhosts=("a",)), fresh=True)
 
     assert whole.kept == [("one", "id", Reader().export(again=False))]
     assert part.kept == [("one", "id", b'{"queues":[{"vhost":"a","name":"q"}]}')]
@@ -185,7 +185,7 @@ def test_without_a_backup_nothing_may_be_written(reader, backups) -> None:
     found, one = journal(history, backups), planned(reader)
 
     with pytest.raises(Refused, match=r"the disk is full.*--backup none"):
-        found.before_first_write(one, locked=False)
+        found.before_first_write(one, fresh=False)
 
     assert history.written == []
     found.finished(one, ClusterResult(one.plan, (UNSENT,), error="refused"))
@@ -198,7 +198,7 @@ def test_without_backups_the_export_is_not_asked_for() -> None:
     reader = Reader()
     found = journal(History())
 
-    found.before_first_write(planned(reader), locked=False)
+    found.before_first_write(planned(reader), fresh=False)
 
     assert reader.asked == []
     assert found.keys() == {"one": {"run": "id", "backup": None}}
@@ -209,7 +209,7 @@ def test_a_history_that_cannot_be_had_is_told_once_and_stops_nothing() -> None:
     found = journal(History(HistoryError("history '/h': locked")), Backups(), warned)
     one = planned()
 
-    found.before_first_write(one, locked=True)
+    found.before_first_write(one, fresh=True)
     found.finished(one, ClusterResult(one.plan, (APPLIED,), verified=True))
 
     assert warned == ["this run is missing in the history: history '/h': locked"]
@@ -219,7 +219,7 @@ def test_what_only_holds_is_written_down_and_not_backed_up() -> None:
     history, backups = History(), Backups()
     found, one = journal(history, backups), planned(None, HoldCode.LOSS)
 
-    found.before_first_write(one, locked=False)
+    found.before_first_write(one, fresh=False)
     found.finished(one, ClusterResult(one.plan, (HELD,)))
 
     assert backups.kept == []
@@ -231,7 +231,7 @@ def test_what_has_nothing_to_do_is_not_written_down() -> None:
     found = journal(history, Backups())
     one = replace(planned(), plan=ClusterPlan("one"))
 
-    found.before_first_write(one, locked=False)
+    found.before_first_write(one, fresh=False)
     found.finished(one, ClusterResult(one.plan))
 
     assert history.written == []
