@@ -81,6 +81,7 @@ def ownership_of(
     findings: list[Finding] = []
     if marker is not None and not _is_readable(marker, entry, past):
         if claim.forget_revision:
+            findings.append(_forgotten(name, marker))
             marker = replace(marker, applied=None, running=None, runs=(), outstanding=())
         else:
             findings.append(_unreadable(name, marker))
@@ -240,14 +241,26 @@ def _is_readable(marker: Marker, entry: Entry, past: PastOf) -> bool:
 
 
 def _unreadable(name: str, marker: Marker) -> Finding:
-    commits = ", ".join(sorted({one.commit[:12] for one in marker.entries if one.commit}))
     return warning(
         "RMQ100",
-        f"{name}: what was applied last (commit {commits}) cannot be read here, so that nobody "
+        f"{name}: what was applied last ({_commits(marker)}) cannot be read here, so that nobody "
         "can tell drift from change, and nothing is deleted because it is not declared",
         hint="get the commit with git fetch (--unshallow), or give it up with "
         "apply --forget-revision: what it alone declared becomes unmanaged",
     )
+
+
+def _forgotten(name: str, marker: Marker) -> Finding:
+    return warning(
+        "RMQ102",
+        f"{name}: {_commits(marker)} is given up: what it alone declared is unmanaged from now on, "
+        "and listed as that",
+    )
+
+
+def _commits(marker: Marker) -> str:
+    commits = sorted({one.commit[:12] for one in marker.entries if one.commit})
+    return f"commit {', '.join(commits)}"
 
 
 def _stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:

@@ -28,6 +28,11 @@ from rmqsync.planning.rules import Rules, idle_targets
 
 CLUSTERS_AT_ONCE = 8
 
+_NOTHING = (
+    "the definitions declare nothing at all, so everything would be deleted; that is refused: "
+    "state: absent deletes single objects, rmqsync disown gives up all of them"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -119,6 +124,8 @@ def plan_cluster(target: Target, memory: Memory) -> Planned:
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     compared = memory.compared(target.name, desired, live, context, target.rules, own)
+    if compared.draft.doomed and not any(desired.rows.values()) and not desired.absent:
+        return Planned(target, ClusterPlan(target.name, Status.ERROR, _NOTHING), desired)
     own = _gated(target, live, own, compared)
     compared = Compared((*remarks, *compared.findings), compared.draft)
     return _planned(target, desired, live, context, compared, own)

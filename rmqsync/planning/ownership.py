@@ -71,6 +71,11 @@ class Ownership:
     """Another version of RabbitMQ or of rmqsync wrote the marker."""
 
     @property
+    def has_history(self) -> bool:
+        """Whether the marker says that anything was ever applied."""
+        return self.marker is not None and bool(self.marker.entries or self.marker.outstanding)
+
+    @property
     def is_adopted(self) -> bool:
         return self.adopts or (self.marker is not None and self.marker.adopted)
 
@@ -187,18 +192,24 @@ def with_causes(
     kind = kinds[change.ref.kind]
     rows = None if last is None else [past.row(change.ref) for past in last]
     if rows is None or all(row is None for row in rows):
-        cause = Cause.UNKNOWN if rows is None or own.marker is None else Cause.BOTH
+        cause = Cause.UNKNOWN if rows is None or not own.has_history else Cause.BOTH
         fields = tuple(one._replace(cause=cause) for one in change.fields)
         return replace(change, fields=fields, cause=cause)
-    known = [kind.settle(row, change.before, context) for row in rows if row is not None]
+    raw = [row for row in rows if row is not None]
+    known = [kind.settle(row, change.before, context) for row in raw]
     as_left = own.has_secrets_as_left(change.ref, change.before, kinds)
-    found = tuple(_with_cause(one, change, known, as_left, own) for one in change.fields)
+    found = tuple(_with_cause(one, change, raw, known, as_left, own) for one in change.fields)
     worst = max((one.cause or Cause.UNKNOWN for one in found), key=_SEVERITY.index)
     return replace(change, fields=found, cause=worst)
 
 
 def _with_cause(
-    one: FieldChange, change: Change, last: list[Row], as_left: bool | None, own: Ownership
+    one: FieldChange,
+    change: Change,
+    raw: list[Row],
+    last: list[Row],
+    as_left: bool | None,
+    own: Ownership,
 ) -> FieldChange:
     assert change.after is not None
     if one.sensitive and as_left is not None:
@@ -209,11 +220,17 @@ def _with_cause(
     if any(_equal(value, one.before) for value in values):
         return one._replace(cause=Cause.GIT)
     is_drift = any(_equal(value, one.after) for value in values)
-    if own.is_upgraded:
+    if own.is_upgraded and _is_normalised(one, raw, values):
         return one._replace(cause=Cause.UNKNOWN)
     if is_drift:
         return one._replace(cause=Cause.DRIFT)
     return one._replace(cause=Cause.BOTH, last=values[-1])
+
+
+def _is_normalised(one: FieldChange, raw: list[Row], values: list[JsonValue | Absent]) -> bool:
+    """Tell whether a value is one that normal form makes, or that only the broker knows of."""
+    pairs = zip((at(row, one.path) for row in raw), values, strict=True)
+    return any(now is ABSENT or not _equal(then, now) for then, now in pairs)
 
 
 def _equal(one: JsonValue | Absent, other: JsonValue | Absent) -> bool:

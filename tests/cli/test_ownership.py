@@ -606,6 +606,58 @@ def test_what_goes_by_itself_is_not_made_again(workspace: Workspace, broker: Bro
     ]
 
 
+def test_definitions_that_declare_nothing_delete_nothing(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    workspace.define({"vhosts": []})
+    workspace.commit()
+
+    planned = workspace.plan()
+    done = workspace.apply()
+
+    assert planned.code == 1
+    assert "declare nothing at all" in planned.cluster["error"]
+    assert done.code == 1
+    assert queues(r43) == ["qu.order"]
+
+
+def test_an_upgrade_makes_no_drift_of_what_a_hand_did(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "policies": [policy(10)]})
+    set_marker(r43, {**marker(r43), "rabbitmq_version": "3.10.8"})
+    by_hand(r43, policy(5, expires=1000))
+
+    planned = workspace.plan()
+
+    (change,) = planned.cluster["changes"]
+    causes = {one["path"][-1]: one["cause"] for one in change["fields"] + change.get("left", [])}
+    assert causes == {"max-length": "drift", "expires": "unknown"}
+
+
+def test_a_revision_that_is_given_up_leaves_what_it_declared(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    lost = {**marker(r43)["applied"], "commit": "0" * 40, "tree": "0" * 40}
+    set_marker(r43, {**marker(r43), "applied": lost})
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+    workspace.commit()
+
+    unread = workspace.apply()
+    done = workspace.apply("--forget-revision")
+    later = workspace.plan()
+
+    assert told(unread) == [("update", "policy:shop/limits", "unknown", "not-ahead")]
+    assert any("cannot be read" in one["message"] for one in unread.cluster["findings"])
+    assert told(done) == [("update", "policy:shop/limits", "unknown", None)]
+    assert done.code == 0, done.out
+    assert any("is given up" in one["message"] for one in done.cluster["findings"])
+    assert queues(r43) == ["qu.mail", "qu.order"]
+    assert told(later) == []
+    assert marker(r43)["applied"]["commit"] != "0" * 40
+
+
 def test_the_marker_is_in_no_plan_export_or_diff(
     workspace: Workspace, r43: Broker, tmp_path: Path
 ) -> None:
