@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
 from rmqsync.cli.codes import Exit
 from rmqsync.cli.keeping import Keeping
 from rmqsync.cli.options import Common, emit, remember
 from rmqsync.cli.outcome import apply_code, end_code
-from rmqsync.cli.output import is_terminal, out, progress, say, wants_color
+from rmqsync.cli.output import agreed, out, progress, say, wants_color
 
 if TYPE_CHECKING:
     from rmqsync.app.journal import RunJournal
@@ -52,6 +50,7 @@ def carry_out(
     """
     from rmqsync.app.marking import due
     from rmqsync.model.changes import ClusterResult
+    from rmqsync.model.errors import SourceError
     from rmqsync.report.plan_json import plan_document
 
     _check_clean(planned, sending.allow_dirty)
@@ -63,10 +62,15 @@ def carry_out(
         return apply_code([ClusterResult(one) for one in plan.clusters])
     journal = partial(sending.keep.journal, opened, shared, action=sending.action)
     results, caught, kept = _apply(shared, planned, sending, journal)
-    if any(_was_sent(result) for result in results):
+    was_sent = any(_was_sent(result) for result in results)
+    if was_sent:
         sent()
-    emit(shared, plan_document(plan, results, cluster_extra=kept))
     remember(opened)
+    try:
+        emit(shared, plan_document(plan, results, cluster_extra=kept))
+    except SourceError as problem:
+        say(f"error: {problem}")
+        return Exit.PARTIAL if was_sent else Exit.FAILED
     return end_code(results, caught)
 
 
@@ -131,14 +135,10 @@ def _go_ahead(shared: Common, plan: Plan, auto_approve: bool) -> bool:
         write(render(Format.TEXT, plan_document(plan), color=color, verbose=shared.verbose > 0))
     if not waits:
         return True
-    if not is_terminal():
-        raise click.UsageError("there is nobody to ask here; use --auto-approve")
-    say("Do you want to perform these actions?\n  Only 'yes' will be accepted to approve.\n")
-    answer = click.prompt("  Enter a value", default="", show_default=False, err=True)
-    if answer.strip() != "yes":
-        say("\nApply cancelled.")
-        return False
-    return True
+    if agreed("Do you want to perform these actions?"):
+        return True
+    say("\nApply cancelled.")
+    return False
 
 
 def _apply(

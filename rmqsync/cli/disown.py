@@ -7,7 +7,7 @@ import click
 from rmqsync.cli.codes import Exit
 from rmqsync.cli.options import Common, common, guard_option, option, session
 from rmqsync.cli.options import lock_timeout as with_lock_timeout
-from rmqsync.cli.output import out
+from rmqsync.cli.output import agreed, out
 
 
 @click.command("disown")
@@ -21,14 +21,14 @@ def command(
 ) -> int:
     """Remove the marker from CLUSTER: its objects stay, and are managed by nobody then."""
     from rmqsync.app.standstill import disown
-    from rmqsync.cli.standing import confirm, target_of, waiting
+    from rmqsync.cli.standing import target_of, waiting
 
     with session(shared) as opened:
         target = target_of(opened, cluster, shared)
         assert target.claim is not None
         name = owner or target.claim.owner
         question = f"Remove the marker of owner '{name}' from cluster '{target.name}'?"
-        if not auto_approve and not confirm(question):
+        if not auto_approve and not agreed(question):
             return Exit.FAILED
         found = disown(target, name, waiting(shared, lock_timeout))
     state = "is removed; its objects are unmanaged now" if found else "is not there"

@@ -26,12 +26,22 @@ def wants_color(flag: Literal["auto", "always", "never"], stream: TextIO) -> boo
 
 
 def out(text: str) -> None:
-    """Write a result. What cannot be encoded is escaped, not an error."""
+    """Write a result; raises `SourceError`. What cannot be encoded is escaped, not an error."""
     stream = sys.stdout
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
-    stream.write(text)
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        from rmqsync.model.errors import SourceError
+
+        # What is in the buffer would fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        reason = (problem.strerror or str(problem)).lower()
+        raise SourceError(f"standard output cannot be written: {reason}") from problem
 
 
 def say(text: str) -> None:
@@ -42,6 +52,15 @@ def say(text: str) -> None:
 def is_terminal() -> bool:
     """Tell whether a person can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agreed(question: str) -> bool:
+    """Ask a person; only "yes" is a yes. Raises `UsageError` where there is nobody to ask."""
+    if not is_terminal():
+        raise click.UsageError("there is nobody to ask here; use --auto-approve")
+    say(f"{question}\n  Only 'yes' will be accepted to approve.\n")
+    click.echo("  Enter a value: ", nl=False, err=True)
+    return sys.stdin.readline().strip() == "yes"  # nothing at all at its end, which is no yes
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import click
 from rmqsync.app.lock import Waiting
 from rmqsync.app.plan import Target
 from rmqsync.cli.options import Common
-from rmqsync.cli.output import is_terminal, say
+from rmqsync.cli.output import say
 from rmqsync.model.errors import UsageError
 from rmqsync.wiring import RunOptions, Session
 
@@ -47,12 +47,3 @@ def end_of(length: str | None) -> str | None:
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[found[2]]
     end = datetime.now(UTC) + timedelta(**{unit: int(found[1])})
     return end.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def confirm(question: str) -> bool:
-    """Ask; raises where there is nobody to ask."""
-    if not is_terminal():
-        raise click.UsageError("there is nobody to ask here; use --auto-approve")
-    say(f"{question}\n  Only 'yes' will be accepted to approve.\n")
-    answer = click.prompt("  Enter a value", default="", show_default=False, err=True)
-    return bool(answer.strip() == "yes")
