@@ -167,6 +167,8 @@ class FakeBroker:
                 return self._export(seen)
             case ["overview"]:
                 return Reply.of(self._overview())
+            case ["nodes"]:
+                return Reply.of([{"name": "rabbit@fake", "running": True}])
             case ["vhosts"]:
                 return Reply.of(_columns([self._vhost(v) for v in self._items("vhosts")], query))
             case ["exchanges"]:
