@@ -7,12 +7,11 @@ The only place that knows both sides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
-from rmqsync.app.diff import Side
 from rmqsync.app.marking import now as at
 from rmqsync.app.memory import Memory
 from rmqsync.app.ownership import Claim
@@ -24,13 +23,11 @@ from rmqsync.config.read import read_settings
 from rmqsync.config.settings import Settings
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import Context, UnsetSecret, Version
-from rmqsync.loading.compile import LayerFile, Options, ParseCache, compile_layers
-from rmqsync.loading.files import SourceFile
+from rmqsync.loading.compile import LayerFile, Options
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Loss
-from rmqsync.model.definitions import Rows, count
-from rmqsync.model.errors import InvalidDefinitions, SourceError, UsageError
-from rmqsync.model.findings import Finding
+from rmqsync.model.definitions import Rows
+from rmqsync.model.errors import SourceError, UsageError
 from rmqsync.model.marker import Stop
 from rmqsync.planning.rules import Rules
 from rmqsync.repo.compiled_store import CompiledFolder
@@ -154,7 +151,7 @@ class Session:
     def target(self, name: str, options: RunOptions, *, offline: bool = False) -> Target:
         """Return one cluster; `offline`, it reads its own definitions instead of the broker."""
         cluster = self.settings.clusters[name]
-        loading = self._loading(cluster, options)
+        loading = self.loading(cluster, options)
         checkout = self.checkout(cluster, options.revision)
         layers = cluster.layers
         if options.backup is not None:
@@ -299,21 +296,6 @@ class Session:
         self._open.append(broker)
         return broker
 
-    def side(self, text: str, cluster: str | None, options: RunOptions) -> Side:
-        """Return one side of a `diff`: cluster:NAME, rev:REV or file:PATH."""
-        sort, _, rest = text.partition(":")
-        if sort == "cluster" and rest:
-            return self.broker(self.settings.clusters[self.name(rest)], options).read
-        if sort == "rev" and rest:
-            if cluster is None and len(self.settings.clusters) > 1:
-                raise UsageError(f"{text}: name with --cluster whose layers to compile")
-            name = self.name(cluster) if cluster else self.names(())[0]
-            settings = self.settings.clusters[name]
-            checkout = self.checkout(settings, rest)
-            loading = self._loading(settings, options)
-            return RevisionReader(name, checkout, settings.layers, loading).read
-        return file_side(text, options)
-
     def with_secrets(self, rows: Rows) -> Rows:
         """Return rows with the values of their secrets; raises `SourceError` for one without."""
         context = Context(secret=self.secrets.value)
@@ -331,7 +313,8 @@ class Session:
         values = (self.secrets.value(name) for name in self.settings.secrets)
         return [value for value in values if value]
 
-    def _loading(self, cluster: ClusterSettings, options: RunOptions) -> Options:
+    def loading(self, cluster: ClusterSettings, options: RunOptions) -> Options:
+        """Return what the settings of a cluster say about loading its definitions."""
         return Options(
             vars=cluster.vars,
             default_vhost=options.vhost,
@@ -387,68 +370,6 @@ def _root_of(folder: str) -> str | None:
 
     found = repository.find(folder) if os.path.isdir(folder) else None
     return found[0] if found else None
-
-
-def validate_clusters(opened: Session, options: RunOptions) -> tuple[tuple[Finding, ...], str]:
-    """Return the findings of the definitions of all chosen clusters, and what was looked at."""
-    findings: dict[Finding, None] = {}
-    cache = ParseCache()
-    names = opened.names(options.clusters)
-    objects = 0
-    for name in names:
-        target = opened.target(name, options, offline=True)
-        try:
-            desired = compile_layers(target.files(), target.options, cache=cache)
-            findings.update(dict.fromkeys(desired.findings))
-            objects += count(desired.rows)
-        except InvalidDefinitions as error:
-            findings.update(dict.fromkeys(error.findings))
-    return tuple(findings), f"{_number(names, 'cluster')}, {objects} objects"
-
-
-def validate_paths(paths: Sequence[str], options: RunOptions) -> tuple[tuple[Finding, ...], str]:
-    """Return the findings of folders and files, taken as the layers of one set."""
-    from rmqsync.repo.checkout import FolderCheckout
-
-    layers: list[tuple[str, Sequence[SourceFile]]] = []
-    for path in paths:
-        folder, name = (path, ".") if os.path.isdir(path) else os.path.split(path)
-        if name == ".":
-            files = FolderCheckout(folder).files(".")
-            plain = [file._replace(path=os.path.normpath(file.path)) for file in files]
-            layers.append((path, plain))
-        else:
-            content = read_bytes(path)
-            layers.append((path, [LayerFile(path, content, digest(content))]))
-    loading = Options(
-        default_vhost=options.vhost,
-        allow_plain_secrets=options.allow_plain_secrets,
-        version=options.rabbitmq_version,
-    )
-    try:
-        desired = compile_layers(layers, loading)
-    except InvalidDefinitions as error:
-        return error.findings, ""
-    return desired.findings, f"{_number(paths, 'path')}, {count(desired.rows)} objects"
-
-
-def file_side(text: str, options: RunOptions) -> Side:
-    """Return the side of a `diff` that is a broker's export, or a folder of definitions."""
-    path = text.removeprefix("file:")
-    if path == text or not path:
-        raise UsageError(f"'{text}' is none of cluster:NAME, rev:REV and file:PATH")
-    if not os.path.isdir(path):
-        from rmqsync.broker.export_file import FileCluster
-
-        return FileCluster(text, path).read
-    from rmqsync.repo.checkout import FolderCheckout
-
-    loading = Options(default_vhost=options.vhost, allow_plain_secrets=options.allow_plain_secrets)
-    return RevisionReader(text, FolderCheckout(path), (".",), loading).read
-
-
-def _number(things: Sequence[object], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def now() -> str:

@@ -10,7 +10,7 @@ import rmqsync
 ROOT = Path(rmqsync.__file__).parent
 LAYERS = [  # top first; modules on one line do not import each other
     {"cli"},
-    {"wiring_history"},
+    {"wiring_files", "wiring_history"},
     {"wiring"},
     {"app", "broker", "history", "repo", "report"},
     {"planning"},

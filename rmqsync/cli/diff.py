@@ -52,13 +52,15 @@ def command(
     with progress(shared.quiet) as shown:
         shown("reading", 0, 2)
         if only_files and shared.config is None and not os.path.exists("rmqsync.yaml"):
-            from rmqsync.wiring import file_side
+            from rmqsync.wiring_files import file_side
 
-            sides = [file_side(side, options) for side in (one, other)]
+            sides = [file_side(text, options) for text in (one, other)]
             plan = diff_sides(*sides)
         else:
+            from rmqsync.wiring_files import side
+
             with session(shared) as opened:
-                sides = [opened.side(side, cluster, options) for side in (one, other)]
+                sides = [side(opened, text, cluster, options) for text in (one, other)]
                 plan = diff_sides(*sides)
     whole = Plan(now(), Revision(None), (plan,))
     emit(shared, plan_document(whole, sides=(one, other)))
