@@ -5,7 +5,7 @@ Layers, top to bottom; a module imports only from lines below its own, and modul
 not import each other. `tests/test_architecture.py` holds the code to this drawing::
 
     cli                                  commands: read options, call a use case, show the value
-    wiring_history                       the same as the next, for backups and history
+    wiring_files | wiring_history        the same as the next: what only reads files; past runs
     wiring                               builds adapters from settings, hands them to use cases
     app | broker | history | repo | report
                                          use cases; RabbitMQ; past runs; git; values to text
