@@ -16,7 +16,7 @@ from rmqsync.app.marking import now as at
 from rmqsync.app.memory import Memory
 from rmqsync.app.ownership import Claim
 from rmqsync.app.plan import Target
-from rmqsync.app.ports import Amqp, Broker, Checkout
+from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout
 from rmqsync.app.revision import RevisionReader, Unusable
 from rmqsync.config.cluster import ClusterSettings, Mode, OnDrift, Prune
 from rmqsync.config.read import read_settings
@@ -64,6 +64,7 @@ class RunOptions:
     pin: str | None = None
     """Why the cluster is to stay where this run brings it; by whom says `who`."""
     who: str | None = None
+    approvals: ApprovalStore | None = None
     allow_plain_secrets: bool = False
     vhost: str | None = None
     rabbitmq_version: Version | None = None
@@ -187,6 +188,7 @@ class Session:
             writable,
             amqp=self._amqp(cluster, reader, options) if writable and not offline else None,
             lock_required=cluster.lock.required,
+            approvals=options.approvals if writable and not offline else None,
             knows_secrets=options.base is None,
             claim=None if offline or options.base is not None else self._claim(cluster, options),
         )

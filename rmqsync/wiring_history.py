@@ -7,12 +7,14 @@ import os
 import socket
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rmqsync.app.journal import RunJournal, Written
 from rmqsync.app.plan import Planned
-from rmqsync.app.ports import BackupStore, RunStore
+from rmqsync.app.ports import ApprovalStore, BackupStore, RunStore
+from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import ClusterResult, Plan
 from rmqsync.model.errors import HistoryError, SourceError
 from rmqsync.model.runs import Starter
@@ -51,16 +53,46 @@ def _user() -> str:
 
 def open_history(opened: Session) -> RunStore:
     """Return the history of the settings. Raises `HistoryError` or `SourceError`; opens nothing."""
-    chosen = opened.settings.daemon.history
-    if chosen is None:
-        url = f"sqlite:///{os.path.join(opened.data_dir, 'history.sqlite')}"
-    elif isinstance(chosen, str):
-        url = chosen
-    else:
-        url = opened.secrets.read_ref(chosen, "daemon.history")
     from rmqsync.history.runs import RunHistory
 
-    return RunHistory(url)
+    return RunHistory(_history_url(opened))
+
+
+class Approvals:
+    """Fits `ApprovalStore`: that of the settings, opened when it is first asked."""
+
+    def __init__(self, opened: Session) -> None:
+        self._opened = opened
+
+    @cached_property
+    def _store(self) -> ApprovalStore:
+        from rmqsync.history.approvals import ApprovalHistory
+
+        try:
+            return ApprovalHistory(_history_url(self._opened))
+        except SourceError as error:
+            raise HistoryError(str(error)) from error
+
+    def add(self, approval: Approval) -> None:
+        self._store.add(approval)
+
+    def open(self, cluster: str, fingerprint: str | None = None) -> Sequence[Approval]:
+        return self._store.open(cluster, fingerprint)
+
+    def spend(self, ids: Iterable[str]) -> bool:
+        return self._store.spend(ids)
+
+    def revoke(self, cluster: str) -> int:
+        return self._store.revoke(cluster)
+
+
+def _history_url(opened: Session) -> str:
+    chosen = opened.settings.daemon.history
+    if chosen is None:
+        return f"sqlite:///{os.path.join(opened.data_dir, 'history.sqlite')}"
+    if isinstance(chosen, str):
+        return chosen
+    return opened.secrets.read_ref(chosen, "daemon.history")
 
 
 def open_backups(opened: Session, chosen: str | None) -> BackupStore | None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from rmqsync.app.approvals import spend_approvals
 from rmqsync.app.execute import Execution, single_calls
 from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import LockLost, WhileHeld
@@ -97,6 +98,9 @@ def _prepare(planned: Planned, execution: Execution, journal: Journal) -> Cluste
         journal.before_first_write(planned, fresh=is_fresh)
     except Refused as problem:
         return _refused(plan, str(problem))
+    unspent = spend_approvals(plan, target.approvals)
+    if unspent is not None:
+        return _refused(plan, unspent)
     if lock is not None and target.amqp is not None:
         try:
             remove_left_fences(execution.broker, target.amqp)

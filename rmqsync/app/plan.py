@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from rmqsync.app.approvals import with_approvals
 from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
-from rmqsync.app.ports import Amqp, Broker, Checkout, Progress
+from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout, Progress
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
@@ -53,6 +54,8 @@ class Target:
     lock_required: bool = False
     knows_secrets: bool = True
     """False where two revisions are compared: there secrets are names, and names are compared."""
+    approvals: ApprovalStore | None = None
+    """What a person has allowed beforehand; `None` where nothing of it counts."""
     claim: Claim | None = None
     """`None` for what is no cluster: it has no marker that counts."""
 
@@ -175,14 +178,11 @@ def _planned(
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     by_ref = {ref: facts[ref.key] for ref in wanted if ref.key in facts}
-    plan = finish(
-        target.name,
-        found,
-        desired,
-        live,
-        by_ref,
-        target.rules,
-        (*still_true(desired, live), *findings, *idle, *unset),
-        own=own,
-    )
+    remarks = (*still_true(desired, live), *findings, *idle, *unset)
+
+    def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
+        said = (*remarks, *more)
+        return finish(target.name, found, desired, live, by_ref, rules, said, own=own)
+
+    plan = with_approvals(finished(target.rules), target.rules, target.approvals, finished)
     return Planned(target, plan, desired, live, context, own)

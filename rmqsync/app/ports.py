@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rmqsync.kinds.base import Request
 from rmqsync.loading.files import SourceFile
+from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import ClusterResult, Revision
 from rmqsync.model.definitions import Live, QueueFacts
 from rmqsync.model.runs import RunRecord
@@ -227,6 +228,22 @@ class RunStore(Protocol):
 
     def ids(self) -> Sequence[str]:
         """Return the ids of all runs, newest first."""
+
+
+class ApprovalStore(Protocol):
+    """What people have approved beforehand. Raises `HistoryError` where it cannot be had."""
+
+    def add(self, approval: Approval) -> None:
+        """Write an approval down."""
+
+    def open(self, cluster: str, fingerprint: str | None = None) -> Sequence[Approval]:
+        """Return those of a cluster, or of one plan, that nobody used and no time has ended."""
+
+    def spend(self, ids: Iterable[str]) -> bool:
+        """Use approvals up: all of them, or none where one is not open any more."""
+
+    def revoke(self, cluster: str) -> int:
+        """Take back all approvals of a cluster that are open; return how many there were."""
 
 
 class BackupStore(Protocol):

@@ -111,6 +111,7 @@ def command(
     from rmqsync.cli.planfile import mark_used
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.wiring import RunOptions
+    from rmqsync.wiring_history import Approvals
 
     check_patterns(targets, excludes)
     allow_loss, overrides = losses(allowed)
@@ -138,6 +139,7 @@ def command(
         raise click.UsageError("a saved plan has its own clusters, revision and targets")
     sending = Sending(keep, auto_approve, allow_dirty, parallelism, bulk == "auto", lock_timeout)
     with session(shared) as opened:
+        options = replace(options, approvals=Approvals(opened))
         try:
             if planfile:
                 planned = _planned_again(opened, planfile, options, shared)

@@ -32,6 +32,7 @@ _VERBS = {
     "drift": "Show what changed on the clusters since the last apply.",
     "pause": "Keep every run off a cluster.",
     "resume": "End the pause, or the pin, of a cluster.",
+    "approve": "Let held changes of a cluster go ahead in the next unattended run.",
     "disown": "Remove the marker of a cluster: its objects become unmanaged.",
     "diff": "Compare two of cluster:NAME, rev:REV and file:PATH.",
     "export": "Write what a cluster has as a tidy tree of YAML.",

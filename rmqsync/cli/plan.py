@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import click
 
@@ -52,6 +53,7 @@ def command(
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.report.plan_json import plan_document
     from rmqsync.wiring import RunOptions, now
+    from rmqsync.wiring_history import Approvals
 
     check_patterns(targets, excludes)
     if out_file and base:
@@ -69,7 +71,7 @@ def command(
     )
     try:
         with session(shared) as opened, progress(shared.quiet) as shown:
-            chosen = opened.targets(options)
+            chosen = opened.targets(replace(options, approvals=Approvals(opened)))
             planned = plan_clusters(chosen, opened.memory, progress=shown)
             plan = Plan(now(), chosen[0].checkout.revision, tuple(one.plan for one in planned))
             if out_file:

@@ -40,6 +40,21 @@ RUNS: Final = Table(
 )
 """One row for each run and cluster: `RunRecord`, with `trigger` as `started_by`."""
 
+APPROVALS: Final = Table(
+    "rmqsync_approvals",
+    _ALL,
+    Column("id", Text, primary_key=True),
+    Column("cluster", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("addresses", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Text),
+    Column("approved_at", Text, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("spent_at", Text),
+)
+"""One row for each approval: `Approval`; `spent_at` once it was used or revoked."""
+
 
 def _first(connection: Connection) -> None:
     connection.execute(
@@ -64,7 +79,24 @@ def _first(connection: Connection) -> None:
     )
 
 
-_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first,)
+def _approvals(connection: Connection) -> None:
+    connection.execute(
+        text(
+            """
+            CREATE TABLE rmqsync_approvals (
+                id TEXT NOT NULL PRIMARY KEY, cluster TEXT NOT NULL, fingerprint TEXT NOT NULL,
+                addresses TEXT NOT NULL, who TEXT NOT NULL, reason TEXT,
+                approved_at TEXT NOT NULL, until TEXT NOT NULL, spent_at TEXT
+            )
+            """
+        )
+    )
+    connection.execute(
+        text("CREATE INDEX rmqsync_approvals_by_plan ON rmqsync_approvals (cluster, fingerprint)")
+    )
+
+
+_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first, _approvals)
 VERSION: Final = len(_MIGRATIONS)
 """Of the tables; a history of a newer version is left alone."""
 

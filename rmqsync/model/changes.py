@@ -187,6 +187,8 @@ class ClusterPlan:
     """Applied last, where the marker names a commit."""
     last_at: str | None = None
     """When that was: UTC, ISO 8601."""
+    approvals: tuple[str, ...] = ()
+    """Ids of the approvals that let held changes go ahead; each counts for one run."""
 
     @property
     def applicable(self) -> tuple[Change, ...]:

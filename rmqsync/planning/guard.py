@@ -56,16 +56,17 @@ def guard(
         judged = replace(
             judged, loss=loss_of(judged, live, facts, kinds, can_prove=rules.can_prove)
         )
+        is_approved = address_of(kinds[judged.ref.kind], judged.ref.key) in rules.approved
         hold = (
             own.refusal
-            or _drift(judged, own)
+            or (None if is_approved else _drift(judged, own))
             or _protected(judged, rules, kinds)
             or _takes_foreign(judged, deleted, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
             or _loss(judged, desired, live, facts, rules, kinds)
-            or _adoption(judged, own)
+            or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
     return _max_deletes(found, rules, owned, kinds)
@@ -187,10 +188,17 @@ def _max_deletes(
     changes: Sequence[Change], rules: Rules, owned: int, kinds: Registry
 ) -> tuple[Change, ...]:
     """Hold all deletions where a run would make too many of them, implied ones included."""
+    counted = {
+        change.ref
+        for change in changes
+        if change.action is Action.DELETE
+        and change.hold is None
+        and address_of(kinds[change.ref.kind], change.ref.key) not in rules.approved
+    }
     gone = [
         ref
         for change in changes
-        if change.action is Action.DELETE and change.hold is None
+        if change.ref in counted
         for ref in (change.ref, *change.impact.implied)
     ]
     limits = rules.max_deletes
@@ -207,10 +215,7 @@ def _max_deletes(
         return tuple(changes)
     hold = Hold(HoldCode.MAX_DELETES, reason, f"--max-deletes {len(gone)}")
     return tuple(
-        replace(change, hold=hold)
-        if change.action is Action.DELETE and change.hold is None
-        else change
-        for change in changes
+        replace(change, hold=hold) if change.ref in counted else change for change in changes
     )
 
 

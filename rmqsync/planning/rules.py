@@ -25,6 +25,8 @@ class Rules:
     allow_loss: Loss = Loss.ACCESS
     overrides: Mapping[str, Loss] = field(default_factory=dict)
     """`--allow-loss LEVEL:ADDRESS`, by address."""
+    approved: frozenset[str] = frozenset()
+    """Addresses whose changes a person has approved, at the loss that `overrides` says."""
     git_may_allow: Loss = Loss.MESSAGES
     max_deletes: MaxDeletes = field(default_factory=MaxDeletes)
     scope: Scope = field(default_factory=Scope)
