@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test check demo bench format schemas brokers-down clean
+.PHONY: test check demo bench sweep format schemas brokers-down clean
 
 test: $(VENV)/ready  ## all tests, against real brokers of three generations
 	$(BIN)/python -m pytest
@@ -19,6 +19,9 @@ demo: $(VENV)/ready  ## two real clusters brought in line with one repository
 bench: $(VENV)/ready  ## the table of speed, as ratios
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m bench
+
+sweep: $(VENV)/ready  ## every request of every sort of run disturbed in every way: hours
+	$(BIN)/python -m tests.sweep
 
 format: $(VENV)/ready
 	$(BIN)/ruff format .

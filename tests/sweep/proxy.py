@@ -1,0 +1,149 @@
+"""A proxy on loopback between rmqsync and one node of a real broker, which harms one request."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from tests.brokers import Broker
+from tests.fakes.faults import Fault, Reply
+from tests.fakes.server import Seen, Server
+from tests.sweep.injections import Injection, Kill, Reach
+
+_PASSED_ON = ("Accept", "Content-Type", "If-None-Match")
+_PASSED_BACK = ("Content-Type", "ETag", "Location")
+
+
+@dataclass
+class Watch:
+    """What the proxy sees of one run, and what it does to it."""
+
+    injection: Injection | None = None
+    number: int = 0
+    """Of the request that is harmed first, from 1."""
+    group: int = 0
+    """Process group of the run, for injections that end it."""
+    requests: list[str] = field(default_factory=list)
+    """Method and target, in the order they came."""
+    harmed: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def meets(self, title: str) -> Injection | None:
+        """Note a request; return what is to happen to it."""
+        self.requests.append(title)
+        if self.injection is None:
+            return None
+        reached = len(self.requests) >= self.number
+        met = {
+            Reach.ONCE: len(self.requests) == self.number,
+            Reach.SAME: title in self.harmed or (reached and not self.harmed),
+            Reach.ONWARDS: reached,
+        }[self.injection.reach]
+        if not met:
+            return None
+        self.harmed.append(title)
+        return self.injection
+
+
+class Proxy:
+    """One address for a node of a broker; fits `Backend`. Transparent but for a `Watch`."""
+
+    prefix = ""
+
+    def __init__(self, broker: Broker, node: int = 0) -> None:
+        self._broker = broker
+        self._port = broker.nodes[node].management_port
+        self._lock = threading.Lock()
+        self._watch = Watch()
+        self.released = self._watch.released
+        self._fates: dict[int, Injection | None] = {}
+        self._connections = 0
+        self._server = Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watch.released.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.drop_connections()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @contextmanager
+    def watching(self, injection: Injection | None = None, number: int = 0) -> Iterator[Watch]:
+        """Count the requests of one run, and harm it at request `number`."""
+        watch = Watch(injection, number)
+        self._begin(watch)
+        try:
+            yield watch
+        finally:
+            watch.released.set()
+            self._begin(Watch())
+
+    def _begin(self, watch: Watch) -> None:
+        with self._lock:
+            self._watch = watch
+            self.released = watch.released
+
+    def connected(self) -> int:
+        with self._lock:
+            self._connections += 1
+            return self._connections - 1
+
+    def note(self, seen: Seen) -> None:
+        with self._lock:
+            fate = self._watch.meets(f"{seen.method} {seen.target}")
+            self._fates[threading.get_ident()] = fate
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        fate = self._fates[threading.get_ident()]
+        if fate is None:
+            return None
+        watch = self._watch
+        return fate.fault or Kill(lambda: watch.group)
+
+    def knows(self, name: str, password: str) -> bool:
+        return (name, password) == (self._broker.username, self._broker.password)
+
+    def answer(self, seen: Seen) -> Reply:
+        """Ask the broker, but for a request that a fault keeps from it."""
+        fate = self._fates[threading.get_ident()]
+        if fate is not None and not fate.forwards:
+            return Reply(502)
+        return self._forward(seen)
+
+    def _forward(self, seen: Seen) -> Reply:
+        user = f"{self._broker.username}:{self._broker.password}"
+        headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+        headers |= {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
+        body = None if seen.body is None else json.dumps(seen.body)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        try:
+            connection.request(seen.method, seen.target, body, headers)
+            response = connection.getresponse()
+            found = response.read()
+        except (OSError, http.client.HTTPException):
+            return Reply(502)
+        finally:
+            connection.close()
+        back = {name: value for name in _PASSED_BACK if (value := response.headers.get(name))}
+        return Reply(response.status, found, back)

@@ -1,0 +1,82 @@
+"""All trials on one generation, and the table of what they came to."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.brokers import running
+from tests.sweep.injections import INJECTIONS
+from tests.sweep.proxy import Proxy
+from tests.sweep.scenarios import SCENARIOS
+from tests.sweep.sweep import Row, Sweep, Trial
+
+GENERATIONS = ("r310", "r40", "r43")
+HEADER = (
+    f"{'broker':<6} {'scenario':<38} {'requests':>8} {'faults':>7} {'missed':>7} {'broken':>7}"
+    "  exit codes"
+)
+
+
+def sweep_on(generation: str, only: str) -> dict[str, Row]:
+    """Sweep one generation on a broker of its own: scenarios with `only` in their name."""
+    scenarios = [one for one in SCENARIOS if only in one.name]
+    rows: dict[str, Row] = {}
+    with (
+        running(f"{generation}-sweep") as broker,
+        Proxy(broker) as proxy,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        sweep = Sweep(broker, proxy, Path(folder))
+        total = sum(len(sweep.stage(one).requests) for one in scenarios) * len(INJECTIONS)
+        tell = _Teller(generation, total)
+        for scenario in scenarios:
+            row = rows[scenario.name] = Row(len(sweep.stage(scenario).requests))
+            for trial in sweep.all_of(scenario):
+                row.add(trial)
+                tell(trial)
+            print(line(generation, scenario.name, row), file=sys.stderr, flush=True)
+    return rows
+
+
+class _Teller:
+    """Tells of broken promises at once, and now and then how far it is."""
+
+    def __init__(self, generation: str, total: int) -> None:
+        self._generation = generation
+        self._total = total
+        self._done = 0
+        self._told_at = time.monotonic()
+
+    def __call__(self, trial: Trial) -> None:
+        self._done += 1
+        if trial.found.problem is not None:
+            print(f"BROKEN {self._generation} {trial}\n{trial.found.problem}\n", flush=True)
+        if time.monotonic() - self._told_at > 60:
+            self._told_at = time.monotonic()
+            text = f"{self._generation}: {self._done} of {self._total} trials"
+            print(text, file=sys.stderr, flush=True)
+
+
+def sum_of(rows: Iterable[Row]) -> Row:
+    """Add up several rows."""
+    total = Row()
+    for row in rows:
+        total.requests += row.requests
+        total.faults += row.faults
+        total.missed += row.missed
+        total.broken += row.broken
+        total.codes.update(row.codes)
+    return total
+
+
+def line(generation: str, name: str, row: Row) -> str:
+    """Return one line of the table."""
+    codes = "  ".join(
+        f"{'killed' if code < 0 else code}: {number}" for code, number in sorted(row.codes.items())
+    )
+    numbers = f"{row.requests:>8} {row.faults:>7} {row.missed:>7} {row.broken:>7}"
+    return f"{generation:<6} {name:<38} {numbers}  {codes}"
