@@ -12,7 +12,7 @@ from typing import Any
 
 from rmqsync.model.errors import InvalidDefinitions
 from rmqsync.model.findings import Finding, Origin, error
-from rmqsync.text import codes, jsontext, places, yamlevents, yamllines
+from rmqsync.text import amount, codes, jsontext, places, yamlevents, yamllines
 from rmqsync.text.scalars import shorten
 from rmqsync.text.syntax import check_yaml_characters, decode
 
@@ -91,10 +91,13 @@ def parse(file: str, content: bytes) -> Document:
 def _read(file: str, text: str, content: bytes) -> tuple[yamlevents.Tree, bool]:
     must_be_json = file.lower().endswith(".json")
     if must_be_json or text.lstrip()[:1] in ("{", "["):
-        tree = jsontext.build(file, text)
+        refused = amount.too_many(file, text, content, is_json=True)
+        tree = yamlevents.Tree(findings=[refused]) if refused else jsontext.build(file, text)
         if must_be_json or not tree.findings:
             return tree, True
-    refused = check_yaml_characters(file, text)
+    refused = check_yaml_characters(file, text) or amount.too_many(
+        file, text, content, is_json=False
+    )
     if refused is not None:
         return yamlevents.Tree(findings=[refused]), False
     return yamllines.build(text) or yamlevents.build(file, content), False

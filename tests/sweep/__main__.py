@@ -12,8 +12,8 @@ import multiprocessing
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 
+from tests.sweep.scenarios import SCENARIOS
 from tests.sweep.whole import GENERATIONS, HEADER, line, sum_of, sweep_on
 
 
@@ -21,16 +21,30 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sweep")
     parser.add_argument("--generation", action="append", choices=GENERATIONS)
     parser.add_argument("--scenario", default="", help="only those with this in their name")
+    parser.add_argument("--brokers", type=int, default=2, help="of each generation, side by side")
     options = parser.parse_args(arguments)
     generations = options.generation or list(GENERATIONS)
+    names = [one.name for one in SCENARIOS if options.scenario in one.name]
+    shares = [
+        (generation, number, names[number :: options.brokers])
+        for generation in generations
+        for number in range(min(options.brokers, len(names)))
+    ]
     # Processes: the command line runs in a main thread, since it sets signal handlers.
-    with ProcessPoolExecutor(len(generations), multiprocessing.get_context("spawn")) as pool:
-        found = list(pool.map(partial(sweep_on, only=options.scenario), generations))
+    with ProcessPoolExecutor(len(shares), multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(sweep_on, *zip(*shares, strict=True)))
     print(HEADER)
-    for generation, rows in zip(generations, found, strict=True):
-        for name, row in [*rows.items(), ("all", sum_of(rows.values()))]:
-            print(line(generation, name, row))
-    total = sum_of(row for rows in found for row in rows.values())
+    for generation in generations:
+        rows = {
+            name: row
+            for (of, _, _), part in zip(shares, found, strict=True)
+            for name, row in part.items()
+            if of == generation
+        }
+        for name in names:
+            print(line(generation, name, rows[name]))
+        print(line(generation, "all", sum_of(rows.values())))
+    total = sum_of(row for part in found for row in part.values())
     print(f"\n{total.faults} faults injected, {total.broken} trials with a broken promise")
     return 1 if total.broken else 0
 

@@ -7,6 +7,10 @@ import random
 
 import pytest
 
+from tests.cli.conftest import workspace
+
+__all__ = ["workspace"]
+
 SEED = pytest.StashKey[str]()
 TRIALS = pytest.StashKey[int]()
 

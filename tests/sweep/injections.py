@@ -68,22 +68,27 @@ def _error(status: int, **headers: str) -> Reply:
     return Reply(error.status, error.body, {**error.headers, **named})
 
 
-_FAULTS: tuple[tuple[str, Fault, bool, float], ...] = (
-    ("500", _error(500), False, 1.0),
-    ("503", _error(503, Retry_After="1"), False, 1.0),
-    ("reset", Reset(), False, 1.0),
-    ("timeout", Silent(), False, 0.3),
-    ("truncated", Torn(), True, 1.0),
-    ("lost answer", Reset(), True, 1.0),
+_FAULTS: tuple[tuple[str, Fault, bool], ...] = (
+    ("500", _error(500), False),
+    ("503", _error(503, Retry_After="1"), False),
+    ("reset", Reset(), False),
+    ("timeout", Silent(), False),
+    ("truncated", Torn(), True),
+    ("lost answer", Reset(), True),
 )
+_SHORT_S = 0.3
+"""Timeout where a fault lasts: no longer than that is a request repeated."""
 
 INJECTIONS: tuple[Injection, ...] = (
-    *(Injection(name, fault, does, timeout_s=wait) for name, fault, does, wait in _FAULTS),
     *(
-        Injection(f"{name}, again and again", fault, does, Reach.SAME, wait)
-        for name, fault, does, wait in _FAULTS
+        Injection(name, fault, does, timeout_s=_SHORT_S if name == "timeout" else 1.0)
+        for name, fault, does in _FAULTS
     ),
-    Injection("broker gone", Reset(), forwards=False, reach=Reach.ONWARDS),
+    *(
+        Injection(f"{name}, again and again", fault, does, Reach.SAME, _SHORT_S)
+        for name, fault, does in _FAULTS
+    ),
+    Injection("broker gone", Reset(), False, Reach.ONWARDS, _SHORT_S),
     Injection("killed before", None, forwards=False),
     Injection("killed after", None, forwards=True),
 )

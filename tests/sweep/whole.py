@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.brokers import running
@@ -21,12 +21,12 @@ HEADER = (
 )
 
 
-def sweep_on(generation: str, only: str) -> dict[str, Row]:
-    """Sweep one generation on a broker of its own: scenarios with `only` in their name."""
-    scenarios = [one for one in SCENARIOS if only in one.name]
+def sweep_on(generation: str, number: int, names: Sequence[str]) -> dict[str, Row]:
+    """Carry out all trials of the scenarios of these names, on a broker of their own."""
+    scenarios = [one for one in SCENARIOS if one.name in names]
     rows: dict[str, Row] = {}
     with (
-        running(f"{generation}-sweep") as broker,
+        running(f"{generation}-sweep-{number}") as broker,
         Proxy(broker) as proxy,
         tempfile.TemporaryDirectory() as folder,
     ):
