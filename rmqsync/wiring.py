@@ -176,6 +176,7 @@ class Session:
             prune = cluster.prune if cluster.prune is Prune.NEVER else Prune.ALL
             rules = replace(rules, prune=prune, prune_kinds=frozenset(KINDS.names))
             context = replace(context, secret=lambda _: None)
+        signers = cluster.source.trusted_signers
         writable = options.base is None and cluster.snapshot is None and cluster.mode is Mode.APPLY
         return Target(
             name,
@@ -188,6 +189,7 @@ class Session:
             writable,
             amqp=self._amqp(cluster, reader, options) if writable and not offline else None,
             lock_required=cluster.lock.required,
+            trusted_signers=None if signers is None else signers.file,
             approvals=options.approvals if writable and not offline else None,
             knows_secrets=options.base is None,
             claim=None if offline or options.base is not None else self._claim(cluster, options),
@@ -249,11 +251,6 @@ class Session:
         from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
 
         source = cluster.source
-        if source.trusted_signers is not None:
-            raise SourceError(
-                "source.trusted_signers: this version of rmqsync does not check signatures, so it "
-                "reads nothing; take the key out if that is what you want"
-            )
         if source.git is not None:
             from rmqsync.repo.mirror import Mirror
 

@@ -29,6 +29,10 @@ class BackupCheckout:
     def base(self) -> str:
         return "."
 
+    def unsigned(self, signers: str) -> str | None:
+        del signers
+        return "a backup is no commit, so nobody has signed it"
+
     def files(self, layer: str) -> Sequence[SourceFile]:
         del layer
         return (self._file,)

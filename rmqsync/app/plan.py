@@ -19,7 +19,7 @@ from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout, Progress
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
-from rmqsync.model.changes import ClusterPlan, Status
+from rmqsync.model.changes import ClusterPlan, Hold, HoldCode, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
 from rmqsync.model.findings import Finding
@@ -54,6 +54,8 @@ class Target:
     lock_required: bool = False
     knows_secrets: bool = True
     """False where two revisions are compared: there secrets are names, and names are compared."""
+    trusted_signers: str | None = None
+    """Path of the file that names them; `None` where signatures do not count."""
     approvals: ApprovalStore | None = None
     """What a person has allowed beforehand; `None` where nothing of it counts."""
     claim: Claim | None = None
@@ -126,12 +128,21 @@ def plan_cluster(target: Target, memory: Memory) -> Planned:
         own, remarks = ownership(target, desired, live)
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
+    own = _trusted(target, own)
     compared = memory.compared(target.name, desired, live, context, target.rules, own)
     if compared.draft.doomed and not any(desired.rows.values()) and not desired.absent:
         return Planned(target, ClusterPlan(target.name, Status.ERROR, _NOTHING), desired)
     own = _gated(target, live, own, compared)
     compared = Compared((*remarks, *compared.findings), compared.draft)
     return _planned(target, desired, live, context, compared, own)
+
+
+def _trusted(target: Target, own: Ownership) -> Ownership:
+    """Hold everything where the revision has to be signed and is not."""
+    if target.trusted_signers is None or target.claim is None or own.refusal is not None:
+        return own
+    reason = target.checkout.unsigned(target.trusted_signers)
+    return own if reason is None else replace(own, refusal=Hold(HoldCode.UNSIGNED, reason, None))
 
 
 def _gated(target: Target, live: Live, own: Ownership, compared: Compared) -> Ownership:

@@ -163,6 +163,13 @@ class Checkout(Protocol):
     def base(self) -> str:
         """The folder of the layers, from the root of its repository."""
 
+    def unsigned(self, signers: str) -> str | None:
+        """
+        Return why this is not what one of the signers in that file has signed; `None` where it is.
+
+        Raises `SourceError` where that cannot be told.
+        """
+
     @property
     def past(self) -> Past | None:
         """The commits behind this one; `None` outside of a repository."""

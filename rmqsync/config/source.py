@@ -53,8 +53,8 @@ class Source:
     )
     trusted_signers: SecretRef | None = option(
         _REF,
-        "File of allowed signers as ssh-keygen(1) has it: only commits signed by them are applied. "
-        "This version cannot check signatures, and reads nothing from such a source.",
+        "File of allowed signers as ssh-keygen(1) has it: only commits that carry an SSH signature "
+        "of one of them are applied.",
         None,
     )
 

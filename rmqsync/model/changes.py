@@ -59,6 +59,7 @@ class HoldCode(Enum):
     UNHEALTHY = "unhealthy"
     DRIFT = "drift"
     PAUSED = "paused"
+    UNSIGNED = "unsigned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,17 @@ class FolderCheckout(Layers):
         commit = self._repository.find_commit("HEAD") if self._repository else None
         return GitPast(self._repository, commit) if self._repository and commit else None
 
+    def unsigned(self, signers: str) -> str | None:
+        """Return why these files are not what one of the signers has signed; `None` if so."""
+        revision = self.revision
+        if revision.commit is None or self._repository is None:
+            return "these definitions are in no commit, so nobody has signed them"
+        if revision.dirty:
+            return "there are uncommitted changes, which nobody has signed"
+        from rmqsync.repo.signatures import unsigned
+
+        return unsigned(self._root, revision.commit, signers)
+
     def _differs(self, committed: RevisionCheckout, layer: str) -> bool:
         return _tree(self, layer) != _tree(committed, layer)
 
@@ -131,6 +142,12 @@ class RevisionCheckout(Layers):
         from rmqsync.repo.past import GitPast
 
         return GitPast(self._repository, self._commit, self._fetch)
+
+    def unsigned(self, signers: str) -> str | None:
+        """Return why the commit is not one that a trusted person has signed; `None` where it is."""
+        from rmqsync.repo.signatures import unsigned
+
+        return unsigned(self._repository.folder, self._commit, signers)
 
     def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
         walked = self.walk(layer)
