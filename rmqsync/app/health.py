@@ -55,7 +55,7 @@ def wait_for_health(name: str, broker: Broker, expected: Sequence[str], patience
     until = patience.clock() + patience.timeout_s
     told = ""
     while True:
-        hold = unhealthy(broker, None, expected)
+        hold = unhealthy(broker, None, expected) or _not_serving(broker, expected)
         if hold is None:
             return True
         left_s = until - patience.clock()
@@ -65,3 +65,12 @@ def wait_for_health(name: str, broker: Broker, expected: Sequence[str], patience
             told = hold.reason
             patience.tell(f"{name}: waiting, {told}")
         patience.sleep(min(POLL_S, left_s))
+
+
+def _not_serving(broker: Broker, expected: Sequence[str]) -> Hold | None:
+    """Look at the vhosts as well: a node runs before it has started them."""
+    try:
+        return unhealthy(broker, broker.read(), expected)
+    except BrokerError as problem:
+        reason = f"the cluster is not healthy: it cannot be read: {problem}"
+        return Hold(HoldCode.UNHEALTHY, reason, "--ignore-health")

@@ -167,7 +167,10 @@ class Stage:
     def words(self, timeout_s: float = 30.0) -> tuple[str, ...]:
         """The command of the scenario."""
         verb = (word.format(**self.commits) for word in self.scenario.verb)
-        return (*verb, "--auto-approve", "--format", "json", "-q", "--timeout", str(timeout_s))
+        form = ("--auto-approve", "--format", "json", "-q", "--timeout", str(timeout_s))
+        # A cluster whose nodes cannot be read is waited for.
+        wait = ("--health-timeout", "1") if self.scenario.verb[0] == "apply" else ()
+        return (*verb, *form, *wait)
 
     def plan(self, *arguments: str) -> Ended:
         return self.run("plan", "--format", "json", "-q", *arguments)
