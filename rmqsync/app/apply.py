@@ -8,7 +8,7 @@ run is a success only if a second plan is empty of what was applied.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -26,8 +26,9 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import UnsetSecret
 from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
-from rmqsync.model.definitions import Live
+from rmqsync.model.definitions import Live, Rows
 from rmqsync.model.errors import BrokerError, Refused, Rejected
+from rmqsync.model.values import Row
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import context_of
 
@@ -121,12 +122,12 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
     verified: bool | None = None
     error: str | None = None
     remaining: tuple[Ref, ...] = ()
-    was_sent = any(result.outcome is Outcome.APPLIED for result in results.values())
+    was_sent = any(result.outcome is not Outcome.SKIPPED for result in results.values())
     if was_sent or planned.own.is_judged:
         execution.progress("verifying", 0, 1)
         try:
             remaining, after = _verify(planned, execution)
-            verified = not remaining if was_sent else None
+            verified = _verdict(execution, remaining, after.live)
             end(planned, execution.broker, after.live, after.open_, run)
         except BrokerError as problem:
             verified, error = False, f"the result could not be verified: {problem}"
@@ -142,6 +143,27 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
     )
+
+
+def _verdict(execution: Execution, remaining: Sequence[Ref], live: Live) -> bool | None:
+    """Return whether a run did what it says; `None` where it says that nothing was done, as is."""
+    if remaining:
+        return False
+    if any(result.outcome is Outcome.APPLIED for result in execution.results.values()):
+        return True
+    failed = [
+        change
+        for change in execution.plan.changes
+        if execution.results[change.ref].outcome is Outcome.FAILED
+    ]
+    for ref in {ref for change in failed for ref in (change.ref, *change.impact.implied)}:
+        if _row(live.rows, ref) != _row(execution.live, ref):
+            return False
+    return None
+
+
+def _row(rows: Rows, ref: Ref) -> Row | None:
+    return rows.get(ref.kind, {}).get(ref.key)
 
 
 def _refused(plan: ClusterPlan, reason: str) -> ClusterResult:
@@ -196,6 +218,7 @@ def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _A
     """Return what still differs though it was reported as done, and mark it as failed."""
     after = _read_again(planned)
     differing = after.differing
+    _mark_done(execution, frozenset(after.open_))
     claimed = {
         change.ref: change
         for change in planned.plan.applicable
@@ -230,6 +253,14 @@ def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _A
         if execution.results[ref].outcome is not Outcome.APPLIED:
             remaining.append(ref)
     return tuple(remaining), after
+
+
+def _mark_done(execution: Execution, open_: Collection[Ref]) -> None:
+    """Mark as done what failed and is as it should be all the same: its answer was lost."""
+    for change in execution.plan.applicable:
+        failed = execution.results[change.ref].outcome is Outcome.FAILED
+        if failed and not any(ref in open_ for ref in (change.ref, *change.impact.implied)):
+            execution.results[change.ref] = Result(Outcome.APPLIED)
 
 
 def _read_again(planned: Planned) -> _After:

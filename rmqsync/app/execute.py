@@ -185,7 +185,7 @@ class Execution:
         return self.results[change.ref]
 
     def _upload(self, batch: Sequence[Change]) -> bool:
-        """Import one batch; false when the broker refused it and it has to be sent singly."""
+        """Import one batch; false where it was refused, or not sent, and is to go singly."""
         if self.stop.is_set() or self._is_lost():
             return False
         kind = KINDS[batch[0].ref.kind]
@@ -196,15 +196,21 @@ class Execution:
                 rows[kind.name][change.ref.key] = row
         if len(rows[kind.name]) < BULK_FROM:
             return False
+        result = _DONE
         try:
             self.broker.upload(compile_document(rows))
         except Rejected:
             return False
-        except (Unreachable, LockLost) as error:
+        except LockLost as error:
             self._lost = str(error)
             return False
+        except BrokerError as error:
+            # It may have been done all the same: what comes of it is seen when it is read again.
+            if isinstance(error, Unreachable):
+                self._lost = str(error)
+            result = Result(Outcome.FAILED, str(error))
         for key in rows[kind.name]:
-            self.results[Ref(kind.name, key)] = _DONE
+            self.results[Ref(kind.name, key)] = result
             self.in_bulk.add(Ref(kind.name, key))
         self._tell()
         return True
