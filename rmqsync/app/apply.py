@@ -132,6 +132,9 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         except BrokerError as problem:
             verified, error = False, f"the result could not be verified: {problem}"
         execution.progress("verifying", 1, 1)
+    left = _fences_left(execution)
+    if left is not None:
+        verified, error = False, f"cluster '{plan.name}': {left}"
     if lock is not None and not lock.held():
         verified = False
         error = f"cluster '{plan.name}': the lock was lost: {lock.lost}; nothing was written after"
@@ -142,6 +145,23 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         interrupted=execution.stop.is_set(),
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
+    )
+
+
+def _fences_left(execution: Execution) -> str | None:
+    """Try again to remove what keeps publishers out of queues; tell what cannot be removed."""
+    names, reason = [], ""
+    for request in execution.prover.left if execution.prover is not None else ():
+        try:
+            execution.broker.send(request)
+        except BrokerError as problem:
+            names.append(f"'{request.path[-1]}' in vhost '{request.path[-2]}'")
+            reason = str(problem)
+    if not names:
+        return None
+    return (
+        f"policy {', '.join(names)} still keeps publishers out of a queue, and could not be "
+        f"removed: {reason}; remove it, or let the next run that changes something do so"
     )
 
 

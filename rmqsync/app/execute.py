@@ -55,6 +55,8 @@ class Execution:
     results: dict[Ref, Result] = field(default_factory=dict)
     in_bulk: set[Ref] = field(default_factory=set)
     """Created by import: a 2xx says nothing about each of them."""
+    _doubtful: set[Ref] = field(default_factory=set)
+    """In an import that was refused: some of it may have been made before that."""
     _lost: str | None = None
     """Why nothing can be sent any more."""
     _applicable: tuple[Change, ...] = field(init=False)
@@ -93,7 +95,8 @@ class Execution:
             for batch in _batches(ready):
                 if self._upload(batch):
                     single = [change for change in single if change.ref not in self.in_bulk]
-        self._each(single, pool, self._one)
+        self._each(single, pool, self._guarded(self._one))
+        # Whatever happened meanwhile: without this the object is there, and useless.
         self._each([c for c in single if self._was_deleted(c)], pool, self._put_back)
 
     def _was_deleted(self, change: Change) -> bool:
@@ -120,16 +123,16 @@ class Execution:
         pool: ThreadPoolExecutor,
         work: Callable[[Change], Result],
     ) -> None:
-        for change, result in zip(changes, pool.map(self._guarded(work), changes), strict=True):
+        for change, result in zip(changes, pool.map(work, changes), strict=True):
             self.results[change.ref] = result
             self._tell()
 
     def _guarded(self, work: Callable[[Change], Result]) -> Callable[[Change], Result]:
         def run(change: Change) -> Result:
             if self.stop.is_set():
-                return Result(Outcome.SKIPPED, "interrupted before it was sent")
+                return self._unsent(change, "interrupted before it was sent")
             if self._is_lost():
-                return Result(Outcome.SKIPPED, f"not sent: {self._lost}")
+                return self._unsent(change, f"not sent: {self._lost}")
             try:
                 return work(change)
             except UnsetSecret as error:
@@ -141,11 +144,18 @@ class Execution:
                 return Result(Outcome.FAILED, str(error))
             except LockLost as error:
                 self._lost = str(error)
-                return Result(Outcome.SKIPPED, f"not sent: {error}")
+                return self._unsent(change, f"not sent: {error}")
             except (AccessDenied, BrokerError) as error:
                 return Result(Outcome.FAILED, str(error))
 
         return run
+
+    def _unsent(self, change: Change, reason: str) -> Result:
+        if change.ref in self._doubtful:
+            return Result(
+                Outcome.FAILED, f"an import with it was refused, and singly it was {reason}"
+            )
+        return Result(Outcome.SKIPPED, reason)
 
     def _is_lost(self) -> bool:
         if self._lost is None and self.lock is not None and not self.lock.held():
@@ -200,6 +210,7 @@ class Execution:
         try:
             self.broker.upload(compile_document(rows))
         except Rejected:
+            self._doubtful.update(change.ref for change in batch)
             return False
         except LockLost as error:
             self._lost = str(error)

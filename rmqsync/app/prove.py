@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rmqsync.app.lock import WhileHeld, check
@@ -54,6 +54,8 @@ class Prover:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+    left: list[Request] = field(default_factory=list)
+    """Deletions of fences that failed, for another try when the run is over."""
 
     def delete(self, kind: Kind, change: Change) -> None:
         """
@@ -95,6 +97,7 @@ class Prover:
             sleep=self.sleep,
             clock=self.clock,
             token=self.token(),
+            left=self.left,
         ).delete(key, change.before)
 
     def _check_targets(self, key: Key) -> None:

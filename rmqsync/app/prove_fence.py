@@ -66,6 +66,8 @@ class Fence:
     sleep: Callable[[float], None]
     clock: Callable[[], float]
     token: str
+    left: list[Request]
+    """Grows by what would take the fence away, where that failed."""
     _ids: set[str] = field(default_factory=set)
     _put_at: float = 0.0
     _taken: list[int] = field(default_factory=list)
@@ -110,7 +112,15 @@ class Fence:
         finally:
             if not gone and self._ids:
                 self._take_back(probe, key)
-            self.broker.send(Request("DELETE", path))
+            self._remove(Request("DELETE", path))
+
+    def _remove(self, request: Request) -> None:
+        """Take the fence away. What it was for is over: that this fails does not undo it."""
+        try:
+            self.broker.send(request)
+        except BrokerError as error:
+            logger.warning("a fence is left policy=%s: %s", request.path[-1], error)
+            self.left.append(request)
 
     def _await_policy(self, key: Key, name: str) -> None:
         until = self.clock() + EFFECTIVE_S

@@ -27,7 +27,9 @@ class Watch:
 
     injection: Injection | None = None
     number: int = 0
-    """Of the request that is harmed first, from 1."""
+    """Of the request that is harmed first, from 1; or of the first that may be, with a `title`."""
+    title: str = ""
+    """What the method and target of the one that is harmed first begin with."""
     group: int = 0
     """Process group of the run, for injections that end it."""
     requests: list[str] = field(default_factory=list)
@@ -40,11 +42,12 @@ class Watch:
         self.requests.append(title)
         if self.injection is None:
             return None
-        reached = len(self.requests) >= self.number
+        fits = len(self.requests) >= self.number and title.startswith(self.title)
+        is_first = fits and not self.harmed
         met = {
-            Reach.ONCE: len(self.requests) == self.number,
-            Reach.SAME: title in self.harmed or (reached and not self.harmed),
-            Reach.ONWARDS: reached,
+            Reach.ONCE: is_first,
+            Reach.SAME: is_first or title in self.harmed,
+            Reach.ONWARDS: is_first or bool(self.harmed),
         }[self.injection.reach]
         if not met:
             return None
@@ -89,9 +92,11 @@ class Proxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @contextmanager
-    def watching(self, injection: Injection | None = None, number: int = 0) -> Iterator[Watch]:
-        """Count the requests of one run, and harm it at request `number`."""
-        watch = Watch(injection, number)
+    def watching(
+        self, injection: Injection | None = None, number: int = 0, title: str = ""
+    ) -> Iterator[Watch]:
+        """Count the requests of one run, and harm it at request `number` or later."""
+        watch = Watch(injection, number, title)
         self._begin(watch)
         try:
             yield watch

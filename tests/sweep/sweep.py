@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.brokers import Broker
@@ -63,13 +64,14 @@ class Sweep:
             self._stages[known] = Stage(chosen, self._broker, self._proxy, folder)
         return self._stages[known]
 
-    def all_of(self, scenario: Scenario) -> Iterator[Trial]:
-        """Disturb every request in every way."""
-        number = 0
-        for request in range(1, len(self.stage(scenario).requests) + 1):
-            for injection in INJECTIONS:
-                yield self._try(scenario, injection, request, number)
-                number += 1
+    def all_of(self, scenarios: Iterable[Scenario]) -> list[Callable[[], Trial]]:
+        """Return what disturbs every request of these scenarios in every way."""
+        return [
+            partial(self._try, scenario, injection, request, len(INJECTIONS) * request + way)
+            for scenario in scenarios
+            for request in range(1, len(self.stage(scenario).requests) + 1)
+            for way, injection in enumerate(INJECTIONS)
+        ]
 
     def sample(self, chance: random.Random, scenarios: int, trials: int) -> Iterator[Trial]:
         """Try some scenarios, each so many times."""

@@ -30,6 +30,27 @@ from tests.sweep.trial import Stage, try_one
             4,
             id="an import was done, and nobody was told",
         ),
+        pytest.param(
+            "bad object in a bulk",
+            "broker gone",
+            "PUT /api/exchanges/shop/ex.10",
+            4,
+            id="an import was refused, but part of it was done",
+        ),
+        pytest.param(
+            "adoption",
+            "503, again and again",
+            "PUT /api/exchanges/shop/ex.1",
+            4,
+            id="what a replacement took down was not put back since another object failed",
+        ),
+        pytest.param(
+            "deletion of an empty quorum queue",
+            "500, again and again",
+            "DELETE /api/policies/shop/rmqsync.fence.",
+            4,
+            id="a fence was left, and nobody was told",
+        ),
     ],
 )
 def test_it_is_mended(
@@ -39,7 +60,7 @@ def test_it_is_mended(
     (disturbing,) = (one for one in INJECTIONS if one.name == injection)
     with Proxy(r43) as proxy:
         stage = Stage(chosen, r43, proxy, tmp_path / "stage")
-        found = try_one(stage, disturbing, stage.requests.index(request_title) + 1)
+        found = try_one(stage, disturbing, 1, request_title)
 
-    assert found.harmed[0] == request_title
+    assert found.harmed[0].startswith(request_title)
     assert (found.code, found.problem) == (code, None)

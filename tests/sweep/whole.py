@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import tempfile
 import time
@@ -9,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.brokers import running
-from tests.sweep.injections import INJECTIONS
 from tests.sweep.proxy import Proxy
 from tests.sweep.scenarios import SCENARIOS
 from tests.sweep.sweep import Row, Sweep, Trial
@@ -31,33 +31,35 @@ def sweep_on(generation: str, number: int, names: Sequence[str]) -> dict[str, Ro
         tempfile.TemporaryDirectory() as folder,
     ):
         sweep = Sweep(broker, proxy, Path(folder))
-        total = sum(len(sweep.stage(one).requests) for one in scenarios) * len(INJECTIONS)
-        tell = _Teller(generation, total)
         for scenario in scenarios:
-            row = rows[scenario.name] = Row(len(sweep.stage(scenario).requests))
-            for trial in sweep.all_of(scenario):
-                row.add(trial)
-                tell(trial)
-            print(line(generation, scenario.name, row), file=sys.stderr, flush=True)
+            rows[scenario.name] = Row(len(sweep.stage(scenario).requests))
+        trials = sweep.all_of(scenarios)
+        random.Random(number).shuffle(trials)  # so that a part of it is a sample of the whole
+        tell = _Teller(f"{generation}, broker {number}", len(trials))
+        for carry_out in trials:
+            trial = carry_out()
+            rows[trial.scenario.name].add(trial)
+            tell(trial, sum_of(rows.values()))
     return rows
 
 
 class _Teller:
     """Tells of broken promises at once, and now and then how far it is."""
 
-    def __init__(self, generation: str, total: int) -> None:
-        self._generation = generation
-        self._total = total
-        self._done = 0
+    def __init__(self, title: str, trials: int) -> None:
+        self._title = title
+        self._trials = trials
         self._told_at = time.monotonic()
 
-    def __call__(self, trial: Trial) -> None:
-        self._done += 1
+    def __call__(self, trial: Trial, so_far: Row) -> None:
         if trial.found.problem is not None:
-            print(f"BROKEN {self._generation} {trial}\n{trial.found.problem}\n", flush=True)
+            print(f"BROKEN {self._title}, {trial}\n{trial.found.problem}\n", flush=True)
         if time.monotonic() - self._told_at > 60:
             self._told_at = time.monotonic()
-            text = f"{self._generation}: {self._done} of {self._total} trials"
+            done, codes = so_far.codes.total(), dict(sorted(so_far.codes.items()))
+            text = (
+                f"{self._title}: {done} of {self._trials} trials, {so_far.broken} broken, {codes}"
+            )
             print(text, file=sys.stderr, flush=True)
 
 
