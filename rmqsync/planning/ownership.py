@@ -199,6 +199,8 @@ def with_causes(
     known = [kind.settle(row, change.before, context) for row in raw]
     as_left = own.has_secrets_as_left(change.ref, change.before, kinds)
     found = tuple(_with_cause(one, change, raw, known, as_left, own) for one in change.fields)
+    if None in rows:  # a killed run may never have come to it: nobody undid what was not done
+        found = tuple(_without_drift(one, own) for one in found)
     worst = max((one.cause or Cause.UNKNOWN for one in found), key=_SEVERITY.index)
     return replace(change, fields=found, cause=worst)
 
@@ -225,6 +227,13 @@ def _with_cause(
     if is_drift:
         return one._replace(cause=Cause.DRIFT)
     return one._replace(cause=Cause.BOTH, last=values[-1])
+
+
+def _without_drift(one: FieldChange, own: Ownership) -> FieldChange:
+    if one.cause is not Cause.DRIFT:
+        return one
+    assert own.marker is not None
+    return one._replace(cause=Cause.UNKNOWN if own.marker.applied is None else Cause.BOTH)
 
 
 def _is_normalised(one: FieldChange, raw: list[Row], values: list[JsonValue | Absent]) -> bool:

@@ -7,6 +7,7 @@ line of each mapping and list, and reads scalars by YAML 1.2. `places` finds exa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ from rmqsync.model.findings import Finding, Origin, error
 from rmqsync.text import codes
 from rmqsync.text.scalars import TAG_PREFIX, BadScalar, resolve, resolve_tagged, shorten, show_tag
 from rmqsync.text.syntax import explain
-from rmqsync.text.yamlparser import events
+from rmqsync.text.yamlparser import events, is_too_deep
 
 EXPANSION_FACTOR = 10
 EXPANSION_FREE = 100_000
@@ -187,12 +188,20 @@ class _Builder:
         )
 
 
-def build(file: str, content: bytes, *, max_depth: int = codes.MAX_DEPTH) -> Tree:
-    """Return the tree of `content`, which is UTF-8 without a byte order mark."""
+def build(
+    file: str, content: bytes, *, max_depth: int = codes.MAX_DEPTH, unbounded: bool = False
+) -> Tree:
+    """
+    Return the tree of `content`, which is UTF-8 without a byte order mark.
+
+    `unbounded` is for a text that libyaml finds too deep before it tells where.
+    """
     builder = _Builder(file, max_depth)
     try:
-        finished = _run(builder, content)
+        finished = _run(builder, events(content, unbounded=unbounded))
     except yaml.YAMLError as problem:
+        if not unbounded and is_too_deep(problem):
+            return build(file, content, max_depth=max_depth, unbounded=True)
         builder.tree.findings.append(explain(file, problem, content))
         return builder.tree
     except _TooMany:
@@ -202,9 +211,8 @@ def build(file: str, content: bytes, *, max_depth: int = codes.MAX_DEPTH) -> Tre
     return builder.tree
 
 
-def _run(builder: _Builder, content: bytes) -> bool:  # noqa: C901 - one loop, for speed
+def _run(builder: _Builder, get_event: Callable[[], Any]) -> bool:  # noqa: C901 - one loop, for speed
     """Fill the builder's tree; returns False when it gave up before the end."""
-    get_event = events(content)
     values: dict[str, Any] = {}
     strings: dict[str, str] = {}
     lines = builder.tree.lines

@@ -22,8 +22,23 @@ class PythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser)
         yaml.parser.Parser.__init__(self)
 
 
-def events(content: bytes) -> Callable[[], Any]:
-    """Return a function that gives the next event of `content`; it raises `yaml.YAMLError`."""
-    parser: Any = PythonParser(content) if CParser is None else CParser(content)
+def events(content: bytes, *, unbounded: bool = False) -> Callable[[], Any]:
+    """
+    Return a function that gives the next event of `content`; it raises `yaml.YAMLError`.
+
+    `unbounded`: by the parser that has no bound on depth of its own.
+    """
+    slow = unbounded or CParser is None
+    parser: Any = PythonParser(content) if slow else CParser(content)
     get_event: Callable[[], Any] = parser.get_event
     return get_event
+
+
+def is_too_deep(problem: yaml.YAMLError) -> bool:
+    """
+    Tell whether libyaml gave up since a text is nested more than 1,000 deep.
+
+    It reads ahead, so that it may do so before the first event.
+    """
+    words = problem.problem if isinstance(problem, yaml.MarkedYAMLError) else None
+    return "nesting" in (words or "")

@@ -45,6 +45,13 @@ from tests.sweep.trial import Stage, try_one
             id="what a replacement took down was not put back since another object failed",
         ),
         pytest.param(
+            "adoption",
+            "broker gone",
+            "PUT /api/users/shop",
+            4,
+            id="what a broken run did not come to was taken for drift",
+        ),
+        pytest.param(
             "deletion of an empty quorum queue",
             "500, again and again",
             "DELETE /api/policies/shop/rmqsync.fence.",
