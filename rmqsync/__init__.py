@@ -5,6 +5,7 @@ Layers, top to bottom; a module imports only from lines below its own, and modul
 not import each other. `tests/test_architecture.py` holds the code to this drawing::
 
     cli                                  commands: read options, call a use case, show the value
+    daemon                               schedule, triggers, notifications, pages and API
     wiring_files | wiring_history        the same as the next: what only reads files; past runs
     wiring                               builds adapters from settings, hands them to use cases
     app | broker | history | repo | report

@@ -10,6 +10,7 @@ import rmqsync
 ROOT = Path(rmqsync.__file__).parent
 LAYERS = [  # top first; modules on one line do not import each other
     {"cli"},
+    {"daemon"},
     {"wiring_files", "wiring_history"},
     {"wiring"},
     {"app", "broker", "history", "repo", "report"},
@@ -23,17 +24,24 @@ LAYERS = [  # top first; modules on one line do not import each other
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ONLY_IN = {
+    "apprise": {"daemon"},
+    "apscheduler": {"daemon"},
     "click": {"cli"},
     "deepdiff": {"planning"},
     "sqlite3": {"history"},
+    "fastapi": {"daemon"},
     "git": {"repo"},
+    "jinja2": {"daemon"},
     "jsonschema": {"text", "report"},
     "jsonschema_rs": {"text"},
     "pika": {"broker"},
     "pcre2": {"analysis", "broker", "kinds"},
+    "prometheus_client": {"daemon"},
     "requests": {"broker"},
     "rich": {"cli"},
     "sqlalchemy": {"history"},
+    "starlette": {"daemon"},
+    "uvicorn": {"daemon"},
     "ruamel": {"text"},
     "yaml": {"text"},
 }

@@ -1,0 +1,89 @@
+"""What pages, API and webhooks ask of the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rmqsync.daemon.documents import (
+    ClusterDetailDocument,
+    FleetDocument,
+    ObjectDocument,
+    TopologyDocument,
+)
+from rmqsync.model.errors import RmqsyncError
+from rmqsync.report.document import PlanDocument, RunsDocument
+
+
+class Unknown(RmqsyncError):
+    """There is no such cluster, object or run; the message says what there is."""
+
+
+class Service(Protocol):
+    """
+    A running daemon. Thread-safe.
+
+    Everything that names a cluster, an object or a run raises `Unknown` for one that is not there.
+    """
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever anything that is shown has changed."""
+
+    def wait(self, version: int, timeout_s: float) -> int:
+        """Return the version once it is another one than `version`, or the time is over."""
+
+    def problems(self) -> Sequence[str]:
+        """Return why it is not ready: settings, git never fetched, no history. Never a broker."""
+
+    def is_alive(self) -> bool:
+        """Tell whether the loop ticks."""
+
+    def fleet(self) -> FleetDocument: ...
+
+    def cluster(self, name: str) -> ClusterDetailDocument: ...
+
+    def topology(self, name: str) -> TopologyDocument:
+        """Return what is on a cluster now, and what is declared. Raises `BrokerError` too."""
+
+    def object(self, name: str, address: str) -> ObjectDocument:
+        """Return one object, live and declared. Raises `BrokerError` too."""
+
+    def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
+        """Return past runs, newest first. Raises `HistoryError` too."""
+
+    def run(self, run: str) -> PlanDocument:
+        """Return one run by its id, or the beginning of it. Raises `HistoryError` too."""
+
+    def fetch(self, trigger: str) -> None:
+        """Look for new commits now; returns at once."""
+
+    def plan(self, name: str, who: str) -> None:
+        """Compare a cluster now, and change nothing; returns at once."""
+
+    def sync(self, name: str, who: str) -> None:
+        """Run a cluster now, whatever it waits for but a window or a pause; returns at once."""
+
+    def cancel(self, name: str, who: str) -> bool:
+        """Give up a run that waits for its window; return whether there was one."""
+
+    def pause(self, name: str, reason: str, who: str, until: str | None = None) -> None:
+        """Raises `BrokerError` or `Refused` too."""
+
+    def resume(self, name: str, who: str) -> None:
+        """Raises `BrokerError` or `Refused` too."""
+
+    def approve(
+        self,
+        name: str,
+        who: str,
+        fingerprint: str,
+        addresses: Sequence[str] = (),
+        reason: str | None = None,
+    ) -> Sequence[str]:
+        """
+        Allow held changes of the plan with this fingerprint; none named: all that can be allowed.
+
+        Returns the addresses. Raises `Refused` where the plan is another one by now or one of them
+        cannot be approved, and `HistoryError`.
+        """
