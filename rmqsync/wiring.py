@@ -7,10 +7,12 @@ The only place that knows both sides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
+from typing import TYPE_CHECKING
 
 from rmqsync.app.marking import now as at
 from rmqsync.app.memory import Memory
@@ -34,6 +36,9 @@ from rmqsync.repo.compiled_store import CompiledFolder
 from rmqsync.repo.files import digest
 from rmqsync.repo.local import data_folder, read_bytes
 from rmqsync.repo.secrets import SecretStore
+
+if TYPE_CHECKING:
+    from rmqsync.broker.client import Sent
 
 DEFAULT_CONFIG = "rmqsync.yaml"
 
@@ -86,8 +91,14 @@ class Session:
         environ: Mapping[str, str],
         *,
         from_root: bool = False,
+        observe: Callable[[str, Sent], None] | None = None,
     ) -> None:
-        """`from_root` shows paths from the root of their repository, as forges know them."""
+        """
+        `from_root` shows paths from the root of their repository, as forges know them.
+
+        `observe` is told of each request to a broker, with the name of the cluster.
+        """
+        self._observe = observe
         self._config = config or DEFAULT_CONFIG
         self._from_root = from_root
         self._data_dir = data_dir
@@ -106,6 +117,12 @@ class Session:
 
     def close(self) -> None:
         for broker in self._open:
+            broker.close()
+
+    def drop(self, broker: Broker) -> None:
+        """Close one connection that is not used any more."""
+        if broker in self._open:
+            self._open.remove(broker)
             broker.close()
 
     @property
@@ -149,11 +166,22 @@ class Session:
             target = self.target(name, options, offline=True)
             return replace(target, reader=Unusable(name, str(error)), writable=True)
 
-    def target(self, name: str, options: RunOptions, *, offline: bool = False) -> Target:
-        """Return one cluster; `offline`, it reads its own definitions instead of the broker."""
+    def target(
+        self,
+        name: str,
+        options: RunOptions,
+        *,
+        offline: bool = False,
+        checkout: Checkout | None = None,
+    ) -> Target:
+        """
+        Return one cluster; `offline`, it reads its own definitions instead of the broker.
+
+        `checkout` is what to read the definitions from, if not what the settings say.
+        """
         cluster = self.settings.clusters[name]
         loading = self.loading(cluster, options)
-        checkout = self.checkout(cluster, options.revision)
+        checkout = checkout or self.checkout(cluster, options.revision)
         layers = cluster.layers
         if options.backup is not None:
             from rmqsync.app.backup_checkout import LAYER, BackupCheckout
@@ -290,7 +318,8 @@ class Session:
                 timeout_s=options.timeout_s,
                 parallelism=options.parallelism,
                 secrets=self._secret_values,
-            )
+            ),
+            observe=None if self._observe is None else partial(self._observe, cluster.name),
         )
         self._open.append(broker)
         return broker

@@ -79,6 +79,11 @@ class Memory:
         self._sets[cluster] = _Set(files, options, desired)
         return desired
 
+    def forget(self, cluster: str) -> None:
+        """Give up what was kept of a cluster; equal sets of others stay."""
+        self._sets.pop(cluster, None)
+        self._comparisons.pop(cluster, None)
+
     @property
     def has_unkept(self) -> bool:
         """Whether `keep` has anything to do."""

@@ -50,6 +50,11 @@ class ManagementApi:
         with self._reading:
             return self._reader.read()
 
+    def forget(self) -> None:
+        """Give up the rows of the last reading, and with them that the next one is cheap."""
+        with self._reading:
+            self._reader.forget()
+
     def export(self, *, again: bool) -> bytes:
         """Return the definitions export, byte for byte; not `again` costs no request."""
         with self._reading:

@@ -92,6 +92,10 @@ class LiveReader:
         self._last = found
         return replace(found.live, requests=self._client.requests - before)
 
+    def forget(self) -> None:
+        """Give up what was read; the next reading is a first one."""
+        self._last = None
+
     def export(self, *, again: bool) -> bytes:
         """
         Return the definitions export as the broker gave it: of the last reading, or asked `again`.

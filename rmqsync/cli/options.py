@@ -198,13 +198,15 @@ def check_patterns(targets: Sequence[str], excludes: Sequence[str]) -> None:
 
 
 @contextmanager
-def session(shared: Common) -> Iterator[Any]:
-    """Open a `Session` for the length of a command."""
+def session(shared: Common, observe: Callable[[str, Any], None] | None = None) -> Iterator[Any]:
+    """Open a `Session` for the length of a command; `observe` is told of requests to brokers."""
     from rmqsync.wiring import Session
 
     forms = {shared.format, *(_split_report(report)[0] for report in shared.reports)}
     from_root = not _FOR_FORGES.isdisjoint(forms)
-    opened = Session(shared.config, shared.data_dir, os.environ, from_root=from_root)
+    opened = Session(
+        shared.config, shared.data_dir, os.environ, from_root=from_root, observe=observe
+    )
     try:
         yield opened
     finally:

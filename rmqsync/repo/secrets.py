@@ -50,6 +50,10 @@ class SecretStore:
             self._values[name] = self._read(self._secrets[name], f"secret '{name}'") or None
         return self._values[name]
 
+    def forget(self) -> None:
+        """Read values again when they are next asked for: they may have been rotated."""
+        self._values = {}
+
     def missing(self, name: str) -> str:
         """Return why `value` is `None`, as a sentence for people."""
         if name not in self._secrets:

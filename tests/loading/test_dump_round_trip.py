@@ -1,11 +1,12 @@
 """What a tree says compiles to what it was made from: the examples of all kinds, and any rows."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import Context
+from rmqsync.kinds.values import unmangled
 from rmqsync.loading.dump import TreeOptions, tree
 from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live
@@ -52,6 +53,9 @@ def default_types(rows):
 def test_any_rows_come_back(kind, data):
     version = data.draw(st.sampled_from(sorted(VERSIONS.values())))
     rows = data.draw(clusters(KINDS[kind], Context(version=version)))
+    # A tag that looks like UTF-8 read as Latin-1 is what brokers make of another one.
+    tags = [row["tags"] for found in rows.values() for row in found.values() if "tags" in row]
+    assume(all(unmangled(one) == one for one in tags))
 
     made = assert_says_the_same(rows, version, inline_hashes=data.draw(st.booleans()))
 
