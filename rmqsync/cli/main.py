@@ -34,6 +34,7 @@ _VERBS = {
     "resume": "End the pause, or the pin, of a cluster.",
     "approve": "Let held changes of a cluster go ahead in the next unattended run.",
     "disown": "Remove the marker of a cluster: its objects become unmanaged.",
+    "run": "Keep clusters in line with git until told to stop: the daemon.",
     "diff": "Compare two of cluster:NAME, rev:REV and file:PATH.",
     "export": "Write what a cluster has as a tidy tree of YAML.",
     "compile": "Print the compiled definitions of a cluster as one JSON document.",

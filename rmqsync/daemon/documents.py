@@ -22,9 +22,9 @@ from rmqsync.report.document import (
 
 Sync = Literal["unknown", "in-sync", "pending", "drifted", "held", "failed", "unreachable"]
 """
-Worst first is not its order: `failed` is a run or plan that ended with an error, `held` has changes
-that a person must allow, `drifted` differs only by what nobody committed, `pending` has changes that
-the next run makes (or that `mode: report` never makes).
+`failed` is a run or plan that ended with an error, `held` has changes that a person must allow,
+`drifted` differs by what nobody committed, `pending` has changes that the next run makes (or that
+`mode: report` never makes).
 """
 SYNCS: tuple[Sync, ...] = (
     "unknown", "in-sync", "pending", "drifted", "held", "failed", "unreachable",

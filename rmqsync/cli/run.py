@@ -1,0 +1,71 @@
+"""`rmqsync run`: the daemon."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from rmqsync.cli.codes import Exit
+from rmqsync.cli.options import Common, common, option, session
+from rmqsync.cli.output import out
+
+
+@click.command("run")
+@option("--bind", metavar="HOST:PORT", help="Address of pages, API and metrics; as daemon.bind.")
+@option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    help="Of the log on stderr; by default text on a terminal, else json.",
+)
+@option("--check", is_flag=True, help="Read settings, fetch definitions, check both, and end.")
+@common
+def command(shared: Common, bind: str | None, log_format: str | None, check: bool) -> int:
+    """Keep clusters in line with git, and serve pages, API and metrics, until told to stop."""
+    from rmqsync.cli.outcome import end_code
+    from rmqsync.daemon.logs import set_up
+    from rmqsync.daemon.metrics import Metrics
+    from rmqsync.daemon.start import Running, listener, secrets_of, serve
+
+    kept: list[Metrics] = []
+
+    def observe(cluster: str, sent: object) -> None:
+        if kept:
+            kept[0].sent(cluster, sent)  # type: ignore[arg-type]
+
+    def metrics(board: object) -> Metrics:
+        kept.append(Metrics(board))  # type: ignore[arg-type]
+        return kept[0]
+
+    with session(shared, observe=observe) as opened:
+        form = log_format or ("text" if sys.stderr.isatty() else "json")
+        set_up(form, secrets_of(opened).values(), verbose=shared.verbose > 0)
+        os.makedirs(opened.data_dir, mode=0o700, exist_ok=True)
+        running = Running(opened, metrics, lambda result: end_code([result], None))
+        if check:
+            return _check(running)
+        sock, is_loopback = listener(bind or opened.settings.daemon.bind, opened.settings)
+        with sock:
+            return serve(running, sock, loopback=is_loopback)
+
+
+def _check(running: object) -> int:
+    from rmqsync.daemon.start import Running
+
+    assert isinstance(running, Running)
+    for name in running.sources.names:
+        running.sources.update(name)
+    bad = 0
+    for source in running.board.sources():
+        if source["error"] or source["broken_commit"]:
+            bad += 1
+            out(f"{source['name']}: {source['error'] or 'cannot be used'}\n")
+            for one in source["findings"]:
+                place = one["source"]
+                where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
+                out(f"{where}{one['message']}\n")
+        else:
+            out(f"{source['name']}: commit {source['commit'] or 'none'} can be used\n")
+    running.notifier.close(0.5)
+    return Exit.FAILED if bad else Exit.DONE

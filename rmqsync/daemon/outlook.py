@@ -1,0 +1,69 @@
+"""A plan as the board shows it: the one word for a cluster, and what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from rmqsync.app.plan import Planned
+from rmqsync.daemon.documents import StopDocument, Sync
+from rmqsync.model.changes import Cause, Change, HoldCode, Plan, Status
+from rmqsync.model.marker import Stop
+from rmqsync.planning.drift import only_drift
+from rmqsync.report.document import ChangeDocument
+from rmqsync.report.plan_json import plan_document
+from rmqsync.wiring import now
+
+_DRIFTED = (Cause.DRIFT, Cause.BOTH)
+
+
+class View(NamedTuple):
+    """What the board is told of one plan."""
+
+    keys: Mapping[str, Any]
+    """Of `ClusterDetailDocument`."""
+    drifted: Sequence[ChangeDocument]
+
+
+def view_of(planned: Planned, *, failed: bool) -> View:
+    """Return how a plan looks; `failed`: it is what a run that failed left."""
+    plan, revision = planned.plan, planned.target.checkout.revision
+    if plan.status is not Status.OK:
+        sync: Sync = "unreachable" if plan.status is Status.UNREACHABLE else "failed"
+        return View({"sync": sync, "error": plan.error}, ())
+    whole = Plan(now(), revision, (plan,))
+    (document,) = plan_document(whole)["clusters"]
+    drift = only_drift(plan, planned.own)
+    (drifted,) = plan_document(Plan(now(), revision, (drift,)))["clusters"]
+    marker = planned.own.marker
+    keys = {
+        "sync": sync_of(plan.changes, failed=failed),
+        "error": None,
+        "commit": revision.commit,
+        "applied": document.get("last_applied"),
+        "rabbitmq_version": plan.rabbitmq_version,
+        "nodes": list(planned.live.nodes) if planned.live is not None else [],
+        "summary": document["summary"],
+        "plan": document,
+        "paused": _stop(marker.paused if marker is not None else None),
+        "pinned": _stop(marker.pinned if marker is not None else None),
+    }
+    return View(keys, drifted["changes"])
+
+
+def sync_of(changes: Sequence[Change], *, failed: bool) -> Sync:
+    """Return the one word for these changes."""
+    if failed:
+        return "failed"
+    if any(one.hold is not None and one.hold.code is not HoldCode.DRIFT for one in changes):
+        return "held"
+    if any(one.left or one.cause in _DRIFTED for one in changes):
+        return "drifted"
+    return "pending" if changes else "in-sync"
+
+
+def _stop(stop: Stop | None) -> StopDocument | None:
+    if stop is None or (stop.until is not None and stop.until <= now()):
+        return None
+    found = {"reason": stop.reason, "by": stop.by, "since": stop.at, "until": stop.until}
+    return cast(StopDocument, found)

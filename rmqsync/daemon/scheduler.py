@@ -1,0 +1,110 @@
+"""
+What is due when: a job for each source and each cluster, and a tick that sees clocks jump.
+
+The scheduler goes by the clock on the wall. Where that jumps, all jobs are set anew, so that none
+waits for an hour that was there already.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from rmqsync.config.settings import Settings
+from rmqsync.daemon.timing import cron, spread_s
+
+LOG = logging.getLogger("rmqsync.daemon")
+TICK_S = 5.0
+_JUMP_S = 30.0
+_DEAD_S = 60.0
+JITTER = 0.1
+"""Of the interval: clusters and daemons do not keep step."""
+
+
+class Scheduler:
+    """Calls `poll` with the name of a source and `check` with that of a cluster."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sources: dict[str, int],
+        poll: Callable[[str], None],
+        check: Callable[[str], None],
+    ) -> None:
+        """`sources`: how often each is polled, in seconds. Raises `SourceError` for cron lines."""
+        self._poll = poll
+        self._check = check
+        self._triggers: dict[str, tuple[BaseTrigger, Callable[[], None]]] = {}
+        for name, every_s in sources.items():
+            self._triggers[f"source {name}"] = _every(every_s), self._call(poll, name)
+        for name, cluster in settings.clusters.items():
+            every_s = cluster.every_s or 0
+            trigger = cron(cluster.cron) if cluster.cron is not None else _every(every_s)
+            self._triggers[f"cluster {name}"] = trigger, self._call(check, name)
+        self._first = {
+            f"cluster {name}": after_s
+            for name, after_s in spread_s(list(settings.clusters), 300.0).items()
+        }
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(max(4, min(16, len(sources) + 2)))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._stop = threading.Event()
+        self._ticked = time.monotonic()
+        self._ticker = threading.Thread(target=self._tick, name="rmqsync-tick", daemon=True)
+
+    def start(self) -> None:
+        """Begin. Sources are not polled at once: whoever starts it has done so."""
+        self._set(self._first)
+        self._scheduler.start()
+        self._ticker.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def is_alive(self) -> bool:
+        """Tell whether it ticks."""
+        return self._ticker.is_alive() and time.monotonic() - self._ticked < _DEAD_S
+
+    def next_at(self, cluster: str) -> str | None:
+        """Return when a cluster is due next."""
+        job = self._scheduler.get_job(f"cluster {cluster}")
+        at = getattr(job, "next_run_time", None)
+        return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @staticmethod
+    def _call(function: Callable[[str], None], name: str) -> Callable[[], None]:
+        return lambda: function(name)
+
+    def _set(self, first_s: dict[str, float]) -> None:
+        now = datetime.now(UTC)
+        for name, (trigger, call) in self._triggers.items():
+            options = {}
+            if name in first_s:
+                options["next_run_time"] = now + timedelta(seconds=first_s[name])
+            self._scheduler.add_job(call, trigger, id=name, replace_existing=True, **options)
+
+    def _tick(self) -> None:
+        wall, steady = time.time(), time.monotonic()
+        while not self._stop.wait(TICK_S):
+            jump_s = (time.time() - wall) - (time.monotonic() - steady)
+            wall, steady = time.time(), time.monotonic()
+            self._ticked = steady
+            if abs(jump_s) > _JUMP_S:
+                LOG.warning("the clock jumped by %.0f s: what is due is set anew", jump_s)
+                self._set(self._first)
+
+
+def _every(seconds: int) -> IntervalTrigger:
+    return IntervalTrigger(seconds=max(1, seconds), jitter=max(1, int(seconds * JITTER)))

@@ -1,0 +1,212 @@
+"""
+Where definitions come from, followed for a long time: fetched, checked, and only then in force.
+
+A commit is in force once it compiles for every cluster of its source; until then the last good one
+is, also after a restart. Files are read from the object store, never from a work tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rmqsync.app.memory import Memory
+from rmqsync.app.ports import Checkout
+from rmqsync.config.cluster import ClusterSettings
+from rmqsync.config.source import Source
+from rmqsync.daemon.board import Board
+from rmqsync.loading.compile import Options
+from rmqsync.model.errors import InvalidDefinitions, RmqsyncError, SourceError
+from rmqsync.model.findings import Finding
+from rmqsync.repo import repository
+from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
+from rmqsync.repo.local import write_atomic
+from rmqsync.repo.mirror import Mirror
+from rmqsync.report.plan_json import findings_document, without_userinfo
+from rmqsync.wiring import RunOptions, Session
+
+Counter = Callable[[str, str], None]
+"""(source, `fetched` or `failed`)."""
+
+
+def name_of(source: Source) -> str:
+    """Return what people call a source: address without credentials, branch, folder."""
+    if source.git is None:
+        return f"folder {source.path}"
+    path = "" if source.path == "." else f" in {source.path}"
+    return f"{without_userinfo(source.git)} ({source.branch}){path}"
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One source and what is known of it. `checkout` is in force."""
+
+    name: str
+    source: Source
+    clusters: list[ClusterSettings] = field(default_factory=list)
+    checkout: Checkout | None = None
+    seen: tuple[str | None, str] | None = None
+    """Commit and files that were last looked at."""
+
+
+class Sources:
+    """All sources of the settings. `update` is called by one thread at a time for each of them."""
+
+    def __init__(self, session: Session, board: Board, memory: Memory, count: Counter) -> None:
+        self._session = session
+        self._board = board
+        self._memory = memory
+        self._count = count
+        self._followed: dict[str, _Followed] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        for cluster in session.settings.clusters.values():
+            name = name_of(cluster.source)
+            known = self._followed.setdefault(name, _Followed(name, cluster.source))
+            known.clusters.append(cluster)
+            self._locks.setdefault(name, threading.Lock())
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list(self._followed)
+
+    def poll_s(self, name: str) -> int:
+        return self._followed[name].source.poll_s
+
+    def clusters(self, name: str) -> list[str]:
+        return [cluster.name for cluster in self._followed[name].clusters]
+
+    def checkout(self, cluster: str) -> Checkout:
+        """Return what is in force for a cluster. Raises `SourceError` where nothing is yet."""
+        followed = self._followed[name_of(self._session.settings.clusters[cluster].source)]
+        if followed.checkout is None:
+            status = self._board.source(followed.name)
+            reason = status["error"] or "no commit of it can be used"
+            if status["broken_commit"]:
+                reason = f"commit {status['broken_commit'][:12]} cannot be used, and none before"
+            raise SourceError(reason)
+        return followed.checkout
+
+    def update(self, name: str) -> bool:
+        """Fetch a source and check what is new; return whether something else is in force now."""
+        with self._locks[name]:
+            followed = self._followed[name]
+            try:
+                found = self._head(followed)
+            except SourceError as error:
+                self._count(name, "failed")
+                self._board.set_source(name, error=str(error))
+                return False
+            self._count(name, "fetched")
+            self._board.set_source(name, error=None, fetched_at=_now())
+            return self._advance(followed, found)
+
+    def _head(self, followed: _Followed) -> Checkout:
+        source = followed.source
+        if source.git is not None:
+            mirror = Mirror(source, self._session.data_dir, self._session.secrets.read_ref)
+            mirror.fetch()
+            return mirror.checkout()
+        if os.path.isdir(source.path) and repository.find(source.path) is not None:
+            return RevisionCheckout(source.path, "HEAD")
+        layers = tuple(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
+        return FolderCheckout(source.path, layers)
+
+    def _advance(self, followed: _Followed, found: Checkout) -> bool:
+        try:
+            seen = (found.revision.commit, _content(followed, found))
+        except RmqsyncError:
+            seen = (found.revision.commit, "")  # told by the check
+        if seen == followed.seen:
+            return False
+        problem = self._check(followed, found)
+        followed.seen = seen
+        if problem is None:
+            followed.checkout = found
+            self._board.set_source(
+                followed.name, commit=found.revision.commit, broken_commit=None, findings=[]
+            )
+            self._keep_good(followed)
+            return True
+        self._board.set_source(
+            followed.name,
+            broken_commit=found.revision.commit or "the folder as it stands",
+            findings=findings_document(problem.findings)["findings"]
+            if isinstance(problem, InvalidDefinitions)
+            else [],
+            error=None if isinstance(problem, InvalidDefinitions) else str(problem),
+        )
+        return followed.checkout is None and self._fall_back(followed)
+
+    def _check(self, followed: _Followed, found: Checkout) -> RmqsyncError | None:
+        """Compile for every cluster; return all that is wrong."""
+        findings: dict[Finding, None] = {}
+        for cluster in followed.clusters:
+            try:
+                layers = [(layer, found.files(layer)) for layer in cluster.layers]
+                self._memory.compiled(cluster.name, layers, self._options(cluster))
+            except InvalidDefinitions as error:
+                findings.update(dict.fromkeys(error.findings))
+            except SourceError as error:
+                return error
+        return InvalidDefinitions(findings) if findings else None
+
+    def _options(self, cluster: ClusterSettings) -> Options:
+        return self._session.loading(cluster, RunOptions())
+
+    def _keep_good(self, followed: _Followed) -> None:
+        known = self._good()
+        assert followed.checkout is not None
+        commit = followed.checkout.revision.commit
+        if commit is None or known.get(followed.name) == commit:
+            return
+        content = json.dumps({**known, followed.name: commit}).encode()
+        try:
+            write_atomic(self._file, content, private=True)
+        except SourceError:
+            return  # of use after a restart with a broken head only
+
+    def _fall_back(self, followed: _Followed) -> bool:
+        """Take the commit that was good before a restart; return whether there is one."""
+        commit = self._good().get(followed.name)
+        if commit is None:
+            return False
+        source = followed.source
+        try:
+            if source.git is not None:
+                folder = Mirror(
+                    source, self._session.data_dir, self._session.secrets.read_ref
+                ).folder
+                checkout = RevisionCheckout(folder, commit, source.path)
+            else:
+                checkout = RevisionCheckout(source.path, commit)
+        except SourceError:
+            return False
+        if self._check(followed, checkout) is not None:
+            return False
+        followed.checkout = checkout
+        self._board.set_source(followed.name, commit=commit)
+        return True
+
+    @property
+    def _file(self) -> str:
+        return os.path.join(self._session.data_dir, "good-commits.json")
+
+    def _good(self) -> Mapping[str, str]:
+        try:
+            with open(self._file, encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError, SourceError):
+            return {}
+        return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _content(followed: _Followed, found: Checkout) -> str:
+    return found.tree(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

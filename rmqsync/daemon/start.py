@@ -1,0 +1,306 @@
+"""Puts a daemon together from a session, runs it, and takes it down in time."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rmqsync.app.ports import RunStore
+from rmqsync.config.settings import Settings
+from rmqsync.daemon.board import Board
+from rmqsync.daemon.cycle import Cycles, Request
+from rmqsync.daemon.drifts import DriftLog
+from rmqsync.daemon.lanes import LONG_S, Lanes
+from rmqsync.daemon.metrics import Metrics
+from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.scheduler import Scheduler
+from rmqsync.daemon.service import Daemon
+from rmqsync.daemon.sources import Sources, name_of
+from rmqsync.daemon.targets import Targets
+from rmqsync.daemon.watch import Watch
+from rmqsync.model.changes import ClusterResult
+from rmqsync.model.errors import HistoryError, Refused, SourceError
+from rmqsync.wiring import Session
+from rmqsync.wiring_history import Approvals, open_drifts, open_history
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOG = logging.getLogger("rmqsync.daemon")
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+
+
+def secrets_of(session: Session) -> dict[str, str]:
+    """
+    Return every secret of the settings by what it is for, as far as it can be read now.
+
+    Raises `SourceError` for a token, webhook secret or notification address that cannot be.
+    """
+    settings, read = session.settings, session.secrets.read_ref
+    found = {
+        f"daemon.tokens.{k}": read(v, f"token '{k}'") for k, v in settings.daemon.tokens.items()
+    }
+    for forge, ref in settings.daemon.webhooks.items():
+        found[f"daemon.webhooks.{forge}"] = read(ref, f"webhook secret of {forge}")
+    for number, one in enumerate(settings.notify):
+        found[f"notify[{number}]"] = read(one.url, f"notify[{number}].url")
+    for name in settings.secrets:
+        value = session.secrets.value(name)
+        if value:
+            found[f"secrets.{name}"] = value
+    for name, cluster in settings.clusters.items():
+        if cluster.password is not None:
+            try:
+                found[f"clusters.{name}.password"] = read(cluster.password, f"cluster '{name}'")
+            except SourceError:
+                continue  # the cluster is told as failed
+    return found
+
+
+class Running:
+    """A daemon and all its parts."""
+
+    def __init__(
+        self, session: Session, metrics: Callable[[Board], Metrics], exit_code: ExitCode
+    ) -> None:
+        """Raises `SourceError` or `Refused` for settings that it cannot run with."""
+        settings = session.settings
+        if not settings.clusters:
+            raise SourceError(f"{settings.file} has no clusters")
+        self.session = session
+        names = {name: name_of(one.source) for name, one in settings.clusters.items()}
+        self.board = Board(settings, names)
+        self.metrics = metrics(self.board)
+        self.sources = Sources(session, self.board, session.memory, self.metrics.fetched)
+        approvals = Approvals(session)
+        targets = Targets(session, self.sources, session.memory, approvals)
+        history, problem = _history(session)
+        secrets = session.secrets
+        notify = [
+            (one, secrets.read_ref(one.url, f"notify[{number}].url"))
+            for number, one in enumerate(settings.notify)
+        ]
+        self.notifier = Notifier(notify, self.metrics.notified)
+        watch = Watch(DriftLog(open_drifts(session)), self.notifier)
+        name = f"rmqsync@{socket.gethostname()}"
+        self.cycles = Cycles(
+            session, settings, self.board, targets, session.memory, self.metrics, watch,
+            exit_code, name=name,
+        )  # fmt: skip
+        self._took: dict[str, float] = {}
+        self.lanes = Lanes(self._cycle, self._is_slow)
+        polls = {one: self.sources.poll_s(one) for one in self.sources.names}
+        self._fetchers = ThreadPoolExecutor(4, thread_name_prefix="rmqsync-fetch")
+        self._fetching: set[str] = set()
+        self._fetch_again: dict[str, str] = {}
+        self._fetch_lock = threading.Lock()
+        self.scheduler = Scheduler(
+            settings,
+            polls,
+            lambda source: self.poll_one(source, "commit"),
+            lambda cluster: self.lanes.submit(cluster, Request("schedule")),
+        )
+        self.service = Daemon(
+            self.cycles, self.lanes, self.scheduler, history, approvals, self.poll, problem
+        )
+
+    def start(self) -> None:
+        """Fetch every source once, then begin."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self.sources.update, self.sources.names))
+        self._tell_broken()
+        self.scheduler.start()
+
+    def stop(self, grace_s: float) -> bool:
+        """Finish the requests in flight, record, release; return whether all ended in time."""
+        until = time.monotonic() + grace_s
+        self.cycles.stop.set()
+        self.scheduler.stop()
+        self.board.wake()
+        ended = self.lanes.close(grace_s)
+        self._fetchers.shutdown(wait=False, cancel_futures=True)
+        self.notifier.close(max(0.5, min(5.0, until - time.monotonic())))
+        return ended
+
+    def poll(self, trigger: str) -> None:
+        """Look for new commits of all sources; returns at once."""
+        for source in self.sources.names:
+            self.poll_one(source, trigger)
+
+    def poll_one(self, source: str, trigger: str) -> None:
+        """Look for new commits of one source; one that is being fetched is fetched once more."""
+        with self._fetch_lock:
+            if source in self._fetching:
+                self._fetch_again[source] = trigger
+                return
+            self._fetching.add(source)
+        try:
+            self._fetchers.submit(self._fetch, source, trigger)
+        except RuntimeError:  # it stops
+            self._fetching.discard(source)
+
+    def _fetch(self, source: str, trigger: str) -> None:
+        try:
+            if self.sources.update(source):
+                commit = self.board.source(source)["commit"]
+                LOG.info("source %s: commit %s is in force", source, commit)
+                for cluster in self.sources.clusters(source):
+                    self.lanes.submit(cluster, Request(trigger))
+            self._tell_broken()
+        except Exception:  # a bug of ours must not end the daemon
+            LOG.exception("source %s: unexpected error", source)
+        finally:
+            with self._fetch_lock:
+                self._fetching.discard(source)
+                again = self._fetch_again.pop(source, None)
+            if again is not None:
+                self.poll_one(source, again)
+
+    _told: str | None = None
+
+    def _tell_broken(self) -> None:
+        """Log each broken commit once, with what is wrong."""
+        for source in self.board.sources():
+            broken = source["broken_commit"]
+            if broken is None:
+                continue
+            key = f"{source['name']} {broken} {source['findings']}"
+            if key == self._told:
+                continue
+            self._told = key
+            LOG.error("source %s: commit %s cannot be used", source["name"], broken)
+            for one in source["findings"][:50]:
+                place = one["source"]
+                where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
+                LOG.error("%s%s", where, one["message"])
+
+    def _cycle(self, cluster: str, request: Request) -> float:
+        took = self._took[cluster] = self.cycles.run(cluster, request)
+        return took
+
+    def _is_slow(self, cluster: str) -> bool:
+        is_dead = self.board.cluster(cluster)["sync"] == "unreachable"
+        return is_dead or self._took.get(cluster, 0.0) > LONG_S
+
+
+ExitCode = Callable[[ClusterResult], int]
+
+
+def _history(session: Session) -> tuple[RunStore | None, str | None]:
+    try:
+        return open_history(session), None
+    except (HistoryError, SourceError) as error:
+        return None, f"there is no history: {error}"
+
+
+def listener(bind: str, settings: Settings) -> tuple[socket.socket, bool]:
+    """
+    Return a socket that listens, and whether only this machine reaches it.
+
+    Raises `Refused` for an address others reach while there is no token, and `SourceError` where it
+    cannot be had.
+    """
+    host, _, port = bind.rpartition(":")
+    is_loopback = host in _LOOPBACK or host.startswith("127.")
+    if not is_loopback and not settings.daemon.tokens and not settings.daemon.allow_anonymous:
+        raise Refused(
+            f"daemon.bind is {bind}, which others can reach, and daemon.tokens is empty; add a "
+            "token, or set daemon.allow_anonymous: true for pages that anybody may read"
+        )
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, int(port)))
+        sock.listen(128)
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise SourceError(f"daemon.bind: cannot listen on {bind}: {error}") from error
+    return sock, is_loopback
+
+
+def web_app(running: Running, *, loopback: bool) -> FastAPI:
+    """Return pages, API, webhooks, probes and metrics."""
+    from rmqsync.daemon.web.app import build
+    from rmqsync.daemon.web.pages import pages
+    from rmqsync.daemon.web.security import Tokens
+    from rmqsync.daemon.web.webhooks import Webhooks
+
+    session = running.session
+    read, daemon = session.secrets.read_ref, session.settings.daemon
+    tokens = Tokens({k: (read(v, f"token '{k}'"), v.can) for k, v in daemon.tokens.items()})
+    hooks = Webhooks(
+        {k: read(v, f"webhook secret of {k}") for k, v in daemon.webhooks.items()},
+        running.metrics.webhook,
+    )
+    return build(
+        running.service,
+        tokens=tokens,
+        webhooks=hooks,
+        metrics=running.metrics.text,
+        page_routes=[pages(running.service)],
+        loopback=loopback,
+    )
+
+
+def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code: 0 where all ended within the grace."""
+    import uvicorn
+
+    gc.enable()
+    stopped = threading.Event()
+    config = uvicorn.Config(
+        web_app(running, loopback=loopback),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=64 * 1024,
+        limit_concurrency=500,
+    )
+    server = uvicorn.Server(config)
+    web = threading.Thread(target=server.run, args=([sock],), name="rmqsync-web", daemon=True)
+    with _signals(stopped):
+        web.start()
+        host, port = sock.getsockname()[:2]
+        LOG.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+        running.start()
+        while not stopped.wait(1.0):
+            if not web.is_alive():
+                LOG.error("the web server ended")
+                break
+    grace_s = float(running.session.settings.daemon.grace_s)
+    LOG.info("stopping: finishing the requests in flight")
+    server.should_exit = True
+    ended = running.stop(grace_s)
+    web.join(3)
+    LOG.info("stopped" if ended else "stopped: a run did not end in time")
+    return 0 if ended and stopped.is_set() else 1
+
+
+@contextmanager
+def _signals(stopped: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop the daemon, a second one at once."""
+
+    def on_signal(signum: int, frame: object) -> None:
+        del frame
+        if stopped.is_set():
+            os._exit(128 + signum)
+        stopped.set()
+
+    before = {one: signal.signal(one, on_signal) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,94 @@
+"""When things are due: cron lines as crontab(5) reads them, windows, and pauses after failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.combining import OrTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+from rmqsync.config.cluster import Window
+from rmqsync.model.errors import SourceError
+
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIRST_BACK_OFF_S = 30.0
+_LONGEST_BACK_OFF_S = 3600.0
+
+
+def cron(line: str, timezone: str = "UTC") -> BaseTrigger:
+    """
+    Return what tells when a cron line is due. Raises `SourceError` for an unknown time zone.
+
+    The scheduler counts weekdays from Monday and wants day and weekday both to fit; crontab counts
+    from Sunday, and where both are restricted either will do.
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SourceError(f"there is no time zone '{timezone}' in the tz database") from error
+    minute, hour, day, month, weekday = line.lower().split()
+    common = {"minute": minute, "hour": hour, "month": month, "timezone": zone}
+    if weekday == "*":
+        return CronTrigger(day=day, **common)
+    days = ",".join(_weekdays(weekday))
+    if day.startswith("*") or weekday.startswith("*"):
+        return CronTrigger(day=day, day_of_week=days, **common)
+    either = [CronTrigger(day=day, **common), CronTrigger(day_of_week=days, **common)]
+    return OrTrigger(either)
+
+
+def _weekdays(text: str) -> list[str]:
+    """Return the names of the days that a field of a checked cron line means."""
+    found: set[int] = set()
+    for part in text.split(","):
+        bounds, _, step = part.partition("/")
+        first, _, last = bounds.partition("-")
+        low = 0 if first == "*" else _day(first)
+        high = _day(last) if last else (6 if first == "*" else 7 if step else low)
+        found |= {number % 7 for number in range(low, high + 1, int(step or 1))}
+    return [_DAYS[number] for number in sorted(found)]
+
+
+def _day(text: str) -> int:
+    return int(text) if text.isdigit() else _DAYS.index(text)
+
+
+class Windows:
+    """The times in which a cluster may be written. None at all: always."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        """Raises `SourceError` for an unknown time zone."""
+        self._windows = [
+            (cron(one.cron, one.timezone), timedelta(seconds=one.for_s)) for one in windows
+        ]
+
+    def is_open(self, now: datetime) -> bool:
+        """Tell whether now is inside of one; `now` knows its time zone."""
+        return not self._windows or any(
+            opened is not None and opened <= now < opened + length
+            for opened, length in (
+                (trigger.get_next_fire_time(None, now - length + timedelta(seconds=1)), length)
+                for trigger, length in self._windows
+            )
+        )
+
+    def next(self, now: datetime) -> datetime | None:
+        """Return when the next one opens; `None` where none ever does."""
+        found = [trigger.get_next_fire_time(None, now) for trigger, _ in self._windows]
+        return min((one for one in found if one is not None), default=None)
+
+
+def back_off_s(failures: int) -> float:
+    """Return how long to wait after so many failures in a row: doubling, an hour at most."""
+    if failures <= 0:
+        return 0.0
+    return min(_FIRST_BACK_OFF_S * 2.0 ** min(failures - 1, 20), _LONGEST_BACK_OFF_S)
+
+
+def spread_s(names: Sequence[str], every_s: float) -> dict[str, float]:
+    """Return after how long each of several is run first, so that not all run at once."""
+    span = min(every_s / 2, 0.05 * len(names), 30.0)
+    return {name: span * number / max(1, len(names)) for number, name in enumerate(names)}
