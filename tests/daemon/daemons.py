@@ -72,7 +72,7 @@ class Home:
         self.environ["BROKER_PASSWORD"] = broker.password
         self.settings["clusters"][name] = {
             "layers": ["base"],
-            "endpoints": [broker.url],
+            "endpoints": [broker.management_url],
             "username": broker.username,
             "password": {"env": "BROKER_PASSWORD"},
             "amqp": [broker.amqp_url],
