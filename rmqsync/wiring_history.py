@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rmqsync.app.journal import RunJournal, Written
 from rmqsync.app.plan import Planned
-from rmqsync.app.ports import ApprovalStore, BackupStore, RunStore
+from rmqsync.app.ports import ApprovalStore, BackupStore, DriftStore, RunStore
 from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import ClusterResult, Plan
 from rmqsync.model.errors import HistoryError, SourceError
@@ -56,6 +56,16 @@ def open_history(opened: Session) -> RunStore:
     from rmqsync.history.runs import RunHistory
 
     return RunHistory(_history_url(opened))
+
+
+def open_drifts(opened: Session) -> DriftStore | None:
+    """Return the drift log of the settings; `None` where there can be none. Opens nothing."""
+    from rmqsync.history.drifts import DriftHistory
+
+    try:
+        return DriftHistory(_history_url(opened), float(opened.settings.daemon.keep_runs_s))
+    except (HistoryError, SourceError):
+        return None
 
 
 class Approvals:

@@ -10,6 +10,7 @@ from rmqsync.loading.files import SourceFile
 from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import ClusterResult, Revision
 from rmqsync.model.definitions import Live, QueueFacts
+from rmqsync.model.drifts import Told
 from rmqsync.model.runs import RunRecord
 from rmqsync.model.values import JsonValue, Key
 
@@ -251,6 +252,13 @@ class ApprovalStore(Protocol):
 
     def revoke(self, cluster: str) -> int:
         """Take back all approvals of a cluster that are open; return how many there were."""
+
+
+class DriftStore(Protocol):
+    """What has drifted, and how often. Raises `HistoryError` where it cannot be had."""
+
+    def look(self, cluster: str, causes: Mapping[str, str], at: str) -> Told:
+        """Write down what is drifted now (address to cause) and return what came of it."""
 
 
 class BackupStore(Protocol):

@@ -214,7 +214,7 @@ class Cycles:
         if error is not None:
             found["error"] = error
         after = self.board.set_cluster(name, waits=None, **found)
-        self.watch.changed(before, after, noted)
+        self.watch.changed(after, noted)
         return view
 
     def _settled(self, name: str, view: View) -> None:
@@ -227,10 +227,8 @@ class Cycles:
 
     def _failed(self, name: str, error: str) -> None:
         self._count_failure(name, hammers=False)
-        before = self.board.cluster(name)
         after = self.board.set_cluster(name, sync="failed", error=error)
-        LOG.warning("cluster %s: %s", name, error)
-        self.watch.changed(before, after, None)
+        self.watch.changed(after, None)
 
     def _count_failure(self, name: str, *, hammers: bool) -> None:
         """Count a cycle that failed; `hammers`: trying again at once would send it all again."""

@@ -8,6 +8,7 @@ commit wins, and requests that wait are one.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +19,7 @@ QUICK = 8
 SLOW = 32
 """Cycles at once of those that did not, or took long: they mostly wait."""
 LONG_S = 10.0
+_LOOK_S = 0.1
 
 _RANK = {"schedule": 0, "webhook": 1, "commit": 1, "operator": 2}
 
@@ -48,12 +50,21 @@ class Lanes:
             if known is None and cluster not in self._running:
                 self._start(cluster)
 
-    def close(self, timeout_s: float) -> bool:
-        """Take nothing more, wait for what runs; return whether it ended in time."""
+    def close(
+        self, timeout_s: float, is_writing: Callable[[str], bool] = lambda _cluster: True
+    ) -> bool:
+        """
+        Take nothing more, wait for the cycles that write; return whether they ended in time.
+
+        What only reads may be left: ending in the midst of that harms nothing.
+        """
+        until = time.monotonic() + timeout_s
         with self._lock:
             self._is_closed = True
             self._waiting.clear()
-            ended = self._lock.wait_for(lambda: not self._running, timeout_s)
+            while any(map(is_writing, self._running)) and time.monotonic() < until:
+                self._lock.wait(min(_LOOK_S, timeout_s))
+            ended = not any(map(is_writing, self._running))
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._slow.shutdown(wait=False, cancel_futures=True)
         return ended

@@ -67,5 +67,7 @@ def set_up(
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.getLogger("rmqsync").setLevel(logging.DEBUG if verbose else logging.INFO)
-    for noisy in ("apscheduler", "uvicorn.access", "pika", "apprise", "urllib3", "git"):
+    # A dead cluster is told once for each cycle, not once for each of its requests.
+    logging.getLogger("rmqsync.broker").setLevel(logging.DEBUG if verbose else logging.WARNING)
+    for noisy in ("apscheduler", "uvicorn", "pika", "apprise", "urllib3", "git"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -126,7 +126,9 @@ class Running:
         self.cycles.stop.set()
         self.scheduler.stop()
         self.board.wake()
-        ended = self.lanes.close(grace_s)
+        ended = self.lanes.close(
+            grace_s, lambda name: self.board.cluster(name)["running"] == "applying"
+        )
         self._fetchers.shutdown(wait=False, cancel_futures=True)
         self.notifier.close(max(0.5, min(5.0, until - time.monotonic())))
         return ended

@@ -1,10 +1,11 @@
-"""What is told of cycles besides the board: the drift log, notifications and the drift report."""
+"""What is told of cycles besides the board: the drift log and notifications."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 
+from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
 from rmqsync.daemon.happenings import happenings, run_happening
@@ -16,25 +17,24 @@ LOG = logging.getLogger("rmqsync.daemon")
 
 
 class Watch:
-    """Thread-safe; never raises."""
+    """Thread-safe, as long as no cluster is in two cycles at once; never raises."""
 
     def __init__(self, log: DriftLog, notifier: Notifier) -> None:
         self._log = log
         self._notifier = notifier
+        self._told: dict[str, frozenset[Event]] = {}
 
     def noted(self, cluster: str, drifted: Sequence[ChangeDocument]) -> Noted:
         """Write down what has drifted now; return what is open, new and gone."""
         return self._log.note(cluster, drifted, now())
 
-    def changed(
-        self,
-        before: ClusterDetailDocument,
-        after: ClusterDetailDocument,
-        noted: Noted | None,
-    ) -> None:
+    def changed(self, after: ClusterDetailDocument, noted: Noted | None) -> None:
         """Tell of what is another way now."""
-        for one in happenings(before, after, noted):
-            LOG.info("cluster %s: %s", one.cluster, one.title)
+        name = after["name"]
+        found, self._told[name] = happenings(self._told.get(name, frozenset()), after, noted)
+        for one in found:
+            level = logging.INFO if one.event is Event.DRIFT else logging.WARNING
+            LOG.log(level, "%s%s", one.title, f": {'; '.join(one.lines)}" if one.lines else "")
             self._notifier.tell(one)
 
     def ran(self, cluster: str, status: str, outcome: ClusterDocument, run: str) -> None:

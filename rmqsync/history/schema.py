@@ -55,6 +55,18 @@ APPROVALS: Final = Table(
 )
 """One row for each approval: `Approval`; `spent_at` once it was used or revoked."""
 
+DRIFTS: Final = Table(
+    "rmqsync_drifts",
+    _ALL,
+    Column("cluster", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("gone_at", Text),
+)
+"""One row for each object that ever drifted: `DriftRow`."""
+
 
 def _first(connection: Connection) -> None:
     connection.execute(
@@ -96,7 +108,21 @@ def _approvals(connection: Connection) -> None:
     )
 
 
-_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first, _approvals)
+def _drifts(connection: Connection) -> None:
+    connection.execute(
+        text(
+            """
+            CREATE TABLE rmqsync_drifts (
+                cluster TEXT NOT NULL, address TEXT NOT NULL, cause TEXT NOT NULL,
+                since TEXT NOT NULL, times INTEGER NOT NULL, gone_at TEXT,
+                PRIMARY KEY (cluster, address)
+            )
+            """
+        )
+    )
+
+
+_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first, _approvals, _drifts)
 VERSION: Final = len(_MIGRATIONS)
 """Of the tables; a history of a newer version is left alone."""
 

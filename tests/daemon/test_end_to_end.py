@@ -55,9 +55,7 @@ def test_what_is_pushed_is_applied(home: Home, broker: Broker) -> None:
             ("applied", first),
         ]
         assert daemon.get("/readyz") is not None
-        assert 'rmqsync_cluster_sync{cluster="one",state="in-sync"} 1.0' in daemon.get(
-            "/metrics"
-        )
+        assert 'rmqsync_cluster_sync{cluster="one",state="in-sync"} 1.0' in daemon.get("/metrics")
 
 
 def test_drift_is_told_and_left_alone(home: Home, broker: Broker) -> None:
@@ -249,7 +247,8 @@ def test_no_secret_is_in_the_log(home: Home, broker: Broker) -> None:
 
 
 def _all_answers(daemon: Running) -> str:
-    paths = ("/", "/clusters/one", "/runs", "/metrics", "/api/v1/fleet", "/api/v1/clusters/one",
-             "/api/v1/clusters/one/topology", "/clusters/one/topology",
-             "/api/v1/clusters/one/objects/queue:shop/qu.a", "/clusters/one/objects/queue:shop/qu.a")  # fmt: skip
+    thing = "clusters/one/objects/queue:shop/qu.a"
+    pages = ("", "clusters/one", "runs", "metrics", "clusters/one/topology", thing)
+    calls = ("fleet", "clusters/one", "clusters/one/topology", "runs", thing)
+    paths = [*(f"/{one}" for one in pages), *(f"/api/v1/{one}" for one in calls)]
     return "\n".join(requests.get(f"{daemon.url}{path}", timeout=30).text for path in paths)

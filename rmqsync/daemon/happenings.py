@@ -1,0 +1,112 @@
+"""What people are told of: decided from what was and what is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rmqsync.config.settings import Event
+from rmqsync.daemon.documents import ClusterDetailDocument
+from rmqsync.daemon.drifts import Noted
+from rmqsync.report.document import ClusterDocument
+
+_MOST_LINES = 20
+_STATES: Mapping[str, Event] = {
+    "failed": Event.FAILED,
+    "held": Event.HELD,
+    "unreachable": Event.UNREACHABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that somebody may want to know."""
+
+    event: Event
+    cluster: str
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+def happenings(
+    told: frozenset[Event], after: ClusterDetailDocument, noted: Noted | None
+) -> tuple[list[Happening], frozenset[Event]]:
+    """
+    Return what is to be told, and what has been told then and is not over.
+
+    A cluster that cannot be read says nothing of what was held or drifted: that is not over.
+    """
+    found = [] if noted is None else _drift(after["name"], noted)
+    name, sync = after["name"], after["sync"]
+    now = _STATES.get(sync)
+    if sync == "unknown":
+        return found, told
+    is_read = sync not in ("unreachable", "failed")
+    over = {one for one in told if one is not now and (is_read or one is not Event.HELD)}
+    if now is not None and now not in told:
+        found.append(Happening(now, name, f"cluster {name}: {_WORDS[now]}", _lines(now, after)))
+    for one in sorted(over, key=lambda event: event.value):
+        found.append(Happening(one, name, f"cluster {name}: {_OVER[one]}"))
+    return found, (told - over) | ({now} if now is not None else set())
+
+
+_WORDS = {
+    Event.FAILED: "the last run failed",
+    Event.HELD: "changes are held",
+    Event.UNREACHABLE: "it cannot be reached",
+}
+_OVER = {
+    Event.FAILED: "it does not fail any more",
+    Event.HELD: "nothing is held any more",
+    Event.UNREACHABLE: "it can be reached again",
+}
+
+
+def _lines(event: Event, after: ClusterDetailDocument) -> tuple[str, ...]:
+    if event is not Event.HELD or after["plan"] is None:
+        return (after["error"],) if after["error"] else ()
+    held = [one for one in after["plan"]["changes"] if one["hold"] is not None]
+    lines = []
+    for one in held[:_MOST_LINES]:
+        hold = one["hold"]
+        assert hold is not None
+        lines.append(f"{one['action']} {one['address']}: {hold['reason']}")
+    if len(held) > _MOST_LINES:
+        lines.append(f"and {len(held) - _MOST_LINES} more")
+    return tuple(lines)
+
+
+def _drift(name: str, noted: Noted) -> list[Happening]:
+    found = []
+    if noted.new:
+        lines = [
+            one["address"] + (f" ({one['times']} times by now)" if one["times"] > 1 else "")
+            for one in noted.new[:_MOST_LINES]
+        ]
+        if len(noted.new) > _MOST_LINES:
+            lines.append(f"and {len(noted.new) - _MOST_LINES} more")
+        title = f"cluster {name}: {_objects(len(noted.new))} changed outside of rmqsync"
+        found.append(Happening(Event.DRIFT, name, title, tuple(lines)))
+    if noted.gone:
+        lines = [one.address for one in noted.gone[:_MOST_LINES]]
+        title = f"cluster {name}: {_objects(len(noted.gone))} no longer drifted"
+        found.append(Happening(Event.DRIFT, name, title, tuple(lines)))
+    return found
+
+
+def _objects(number: int) -> str:
+    return "1 object" if number == 1 else f"{number} objects"
+
+
+def run_happening(
+    cluster: str, status: str, outcome: ClusterDocument, run: str
+) -> Happening | None:
+    """Return what to tell of a run; `None` for one that did nothing."""
+    done = [one for one in outcome["changes"] if one.get("result") == "applied"]
+    if not done:
+        return None
+    lines = [f"{one['action']} {one['address']}" for one in done[:_MOST_LINES]]
+    if len(done) > _MOST_LINES:
+        lines.append(f"and {len(done) - _MOST_LINES} more")
+    title = f"cluster {cluster}: run {run[:8]} {status}, {len(done)} changes made"
+    return Happening(Event.APPLIED, cluster, title, tuple(lines))
