@@ -51,8 +51,8 @@ def _write_new(connection: Connection, row: DriftRow) -> bool:
         "times": row.times,
         "gone_at": None,
     }
-    insert = _insert(connection, DRIFTS).values(**values)
-    if connection.execute(insert.on_conflict_do_nothing()).rowcount == 1:
+    insert = _insert(connection, DRIFTS).values(**values).on_conflict_do_nothing()
+    if connection.execute(insert.returning(_D.address)).first() is not None:
         return True
     again = update(DRIFTS).where(_is(row), _D.gone_at.is_not(None)).values(**values)
     return bool(connection.execute(again).rowcount == 1)

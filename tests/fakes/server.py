@@ -96,7 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         backend = self.server.backend
-        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        content = self.rfile.read(length)
+        if len(content) < length:  # whoever sent it is gone: a broker does nothing then
+            self.close_connection = True
+            return
         if not self.path.startswith(f"{backend.prefix}/api/"):
             self.reply(Reply(404))
             return
