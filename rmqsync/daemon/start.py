@@ -234,7 +234,7 @@ def listener(bind: str, settings: Settings) -> tuple[socket.socket, bool]:
 def web_app(running: Running, *, loopback: bool) -> FastAPI:
     """Return pages, API, webhooks, probes and metrics."""
     from rmqsync.daemon.web.app import build
-    from rmqsync.daemon.web.pages import pages
+    from rmqsync.daemon.web.pages import error_page, pages
     from rmqsync.daemon.web.security import Tokens
     from rmqsync.daemon.web.webhooks import Webhooks
 
@@ -245,7 +245,7 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
         {k: read(v, f"webhook secret of {k}") for k, v in daemon.webhooks.items()},
         running.metrics.webhook,
     )
-    return build(
+    app = build(
         running.service,
         tokens=tokens,
         webhooks=hooks,
@@ -253,6 +253,8 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
         page_routes=[pages(running.service)],
         loopback=loopback,
     )
+    app.state.error_page = error_page(running.service)
+    return app
 
 
 def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:

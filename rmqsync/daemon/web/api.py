@@ -1,0 +1,182 @@
+"""The API below /api/v1: what pages show, as JSON, and what operators may have done."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, StreamingResponse
+
+from rmqsync.config.settings import Right
+from rmqsync.daemon.documents import ErrorDocument
+from rmqsync.daemon.ports import Service
+from rmqsync.daemon.web.security import Tokens
+
+MOST_LISTENERS = 200
+_WAIT_S = 1.0
+_QUIET_S = 15.0
+
+_Name = Annotated[str, Path(max_length=255, description="Name of a cluster.")]
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorDocument}
+    for status in (401, 403, 404, 409, 413, 421, 422, 429, 500, 502, 503)
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Pause(_Strict):
+    """Why, and for how long; without an end until somebody resumes."""
+
+    reason: str = Field(min_length=1, max_length=500)
+    duration: str | None = Field(
+        None, alias="for", pattern=r"^[1-9][0-9]{0,5}[smhd]$", examples=["2h"]
+    )
+
+
+class Approve(_Strict):
+    """Which held changes of which plan may go ahead."""
+
+    fingerprint: str = Field(min_length=8, max_length=128)
+    addresses: list[str] = Field(default_factory=list, max_length=1000)
+    reason: str | None = Field(None, max_length=500)
+
+
+class Accepted(BaseModel):
+    """It is done soon; the cluster's page shows when."""
+
+    result: str = "accepted"
+
+
+class Approved(BaseModel):
+    """What may go ahead in the next run."""
+
+    addresses: list[str]
+
+
+def routes(service: Service, tokens: Tokens) -> APIRouter:
+    """Return all routes of the API."""
+    router = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    _reading(router, service)
+    _writing(router, service, tokens)
+    _events(router, service)
+    return router
+
+
+def _reading(router: APIRouter, service: Service) -> None:
+    def get(path: str, summary: str) -> Callable[[Any], Any]:
+        return router.get(path, summary=summary, response_class=JSONResponse)
+
+    @get("/fleet", "All clusters and sources.")
+    def fleet() -> Any:
+        return JSONResponse(service.fleet())
+
+    @get("/clusters", "All clusters.")
+    def clusters() -> Any:
+        return JSONResponse(service.fleet()["clusters"])
+
+    @get("/clusters/{name}", "One cluster with its plan and drift.")
+    def cluster(name: _Name) -> Any:
+        return JSONResponse(service.cluster(name))
+
+    @get("/clusters/{name}/topology", "Exchanges, queues and links, as nodes and edges.")
+    def topology(name: _Name) -> Any:
+        return JSONResponse(service.topology(name))
+
+    @get("/clusters/{name}/objects/{address:path}", "One object, and where its values come from.")
+    def thing(name: _Name, address: Annotated[str, Path(max_length=2000)]) -> Any:
+        return JSONResponse(service.object(name, address))
+
+    @get("/runs", "Past runs, newest first.")
+    def runs(
+        cluster: Annotated[str | None, Query(max_length=255)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    ) -> Any:
+        return JSONResponse(service.runs(cluster, limit))
+
+    @get("/runs/{run}", "One run with all its changes.")
+    def run(run: Annotated[str, Path(max_length=64)]) -> Any:
+        return JSONResponse(service.run(run))
+
+
+def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
+    def holder(right: Right) -> Any:
+        def find(request: Request) -> str:
+            return tokens.holder(request, right)
+
+        return Annotated[str, Depends(find)]
+
+    planner, syncer = holder(Right.PLAN), holder(Right.SYNC)
+    pauser, approver = holder(Right.PAUSE), holder(Right.APPROVE)
+    post = router.post
+
+    @post("/clusters/{name}/plan", status_code=202, summary="Compare now, change nothing.")
+    def plan(name: _Name, who: planner) -> Accepted:  # type: ignore[valid-type]
+        service.plan(name, who)
+        return Accepted()
+
+    @post("/clusters/{name}/sync", status_code=202, summary="Run now.")
+    def sync(name: _Name, who: syncer) -> Accepted:  # type: ignore[valid-type]
+        service.sync(name, who)
+        return Accepted()
+
+    @post("/clusters/{name}/cancel", status_code=202, summary="Give up what waits for a window.")
+    def cancel(name: _Name, who: syncer) -> Accepted:  # type: ignore[valid-type]
+        return Accepted(result="cancelled" if service.cancel(name, who) else "nothing waited")
+
+    @post("/clusters/{name}/pause", summary="Keep every run off.")
+    def pause(name: _Name, body: Pause, who: pauser) -> Accepted:  # type: ignore[valid-type]
+        service.pause(name, body.reason, who, _until(body.duration))
+        return Accepted(result="paused")
+
+    @post("/clusters/{name}/resume", summary="End a pause or a pin.")
+    def resume(name: _Name, who: pauser) -> Accepted:  # type: ignore[valid-type]
+        service.resume(name, who)
+        return Accepted(result="resumed")
+
+    @post("/clusters/{name}/approve", summary="Let held changes go ahead in the next run.")
+    def approve(name: _Name, body: Approve, who: approver) -> Approved:  # type: ignore[valid-type]
+        found = service.approve(name, who, body.fingerprint, body.addresses, body.reason)
+        return Approved(addresses=list(found))
+
+
+def _until(duration: str | None) -> str | None:
+    found = re.fullmatch(r"([0-9]+)([smhd])", duration or "")
+    if found is None:
+        return None
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+    end = datetime.now(UTC) + timedelta(seconds=int(found[1]) * unit)
+    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _events(router: APIRouter, service: Service) -> None:
+    listeners = asyncio.Semaphore(MOST_LISTENERS)
+
+    @router.get("/events", summary="A line whenever anything that is shown has changed.")
+    async def events(request: Request) -> StreamingResponse:
+        if listeners.locked():
+            raise HTTPException(503, "too many listen already")
+
+        async def stream() -> AsyncIterator[str]:
+            async with listeners:
+                version = service.version
+                quiet_s = 0.0
+                yield f'retry: 3000\ndata: {{"version": {version}}}\n\n'
+                while not await request.is_disconnected():
+                    found = await run_in_threadpool(service.wait, version, _WAIT_S)
+                    if found != version:
+                        version, quiet_s = found, 0.0
+                        yield f'data: {{"version": {version}}}\n\n'
+                    elif (quiet_s := quiet_s + _WAIT_S) >= _QUIET_S:
+                        quiet_s = 0.0
+                        yield ": still here\n\n"
+
+        return StreamingResponse(stream(), media_type="text/event-stream")

@@ -1,0 +1,169 @@
+"""Pages: the documents of the API as HTML that can be read without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from rmqsync.daemon.documents import ClusterDetailDocument, ClusterStatusDocument
+from rmqsync.daemon.ports import Service, Unknown
+from rmqsync.model.errors import HistoryError
+from rmqsync.report.document import ChangeDocument, RunDocument
+from rmqsync.report.escape import path as shown_path
+from rmqsync.report.escape import value as shown_value
+
+SHOWN = 200
+"""Entries of a group that a page shows unless `?all=1` asks for all."""
+_STATIC = Path(__file__).with_name("static")
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_WORST_FIRST = ("failed", "unreachable", "held", "drifted", "pending", "unknown", "in-sync")
+_SIGNS = {
+    "failed": "✕",
+    "unreachable": "⌁",
+    "held": "‖",
+    "drifted": "≠",
+    "pending": "→",
+    "unknown": "?",
+    "in-sync": "✓",
+}
+APPROVABLE = frozenset({"loss", "max-deletes", "adoption", "drift"})
+
+
+def pages(service: Service) -> APIRouter:
+    """Return the routes of all pages and of what they are made with."""
+    show = _Renderer(service)
+    router = APIRouter(default_response_class=HTMLResponse)
+
+    @router.get("/static/{name}")
+    def static(name: str) -> Response:
+        kind = _TYPES.get(Path(name).suffix)
+        file = _STATIC / name
+        if kind is None or Path(name).name != name or not file.is_file():
+            raise Unknown(f"there is no {name}")
+        return FileResponse(file, media_type=kind, headers={"Cache-Control": "max-age=300"})
+
+    @router.get("/")
+    def fleet() -> Response:
+        found = service.fleet()
+        clusters = sorted(found["clusters"], key=_worst_first)
+        return show("fleet", title="Clusters", fleet=found, clusters=clusters)
+
+    @router.get("/clusters/{name}")
+    def cluster(name: str, request: Request) -> Response:
+        found = service.cluster(name)
+        return show(
+            "cluster",
+            title=name,
+            cluster=found,
+            groups=_groups(found),
+            runs=_runs(service, name),
+            most=_most(request),
+        )
+
+    @router.get("/clusters/{name}/topology")
+    def topology(name: str, request: Request) -> Response:
+        service.cluster(name)
+        drawn = service.topology(name)
+        return show("topology", title=f"Topology of {name}", drawn=drawn, most=_most(request))
+
+    @router.get("/clusters/{name}/objects/{address:path}")
+    def thing(name: str, address: str) -> Response:
+        return show("object", title=address, thing=service.object(name, address))
+
+    @router.get("/runs")
+    def runs() -> Response:
+        return show("runs", title="Runs", runs=service.runs()["runs"])
+
+    @router.get("/runs/{run}")
+    def run(run: str, request: Request) -> Response:
+        return show("run", title=f"Run {run[:8]}", document=service.run(run), most=_most(request))
+
+    return router
+
+
+def error_page(service: Service) -> Callable[[Request, int, str], Response]:
+    """Return what shows an error as a page."""
+    show = _Renderer(service)
+
+    def shown(request: Request, status: int, error: str) -> Response:
+        del request
+        return show("error", title=f"Error {status}", error=error, status=status)
+
+    return shown
+
+
+class _Renderer:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._templates = Environment(
+            loader=PackageLoader("rmqsync.daemon.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            age=_age,
+            path=shown_path,
+            value=lambda one: shown_value(one),
+            place=lambda address: quote(address, safe="/:"),
+            segment=lambda name: quote(name, safe=""),
+        )
+        self._templates.globals.update(signs=_SIGNS, approvable=APPROVABLE)
+
+    def __call__(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        text = self._templates.get_template(f"{template}.html").render(
+            version=self._service.version, **values
+        )
+        return HTMLResponse(text, status)
+
+
+def _most(request: Request) -> int:
+    return 1_000_000 if request.query_params.get("all") == "1" else SHOWN
+
+
+def _worst_first(one: ClusterStatusDocument) -> tuple[int, str]:
+    return _WORST_FIRST.index(one["sync"]), one["name"]
+
+
+def _runs(service: Service, cluster: str) -> Sequence[RunDocument]:
+    try:
+        return service.runs(cluster, 10)["runs"]
+    except (HistoryError, Unknown):  # it has no runs yet, or the history is away
+        return []
+
+
+def _groups(cluster: ClusterDetailDocument) -> Mapping[str, list[ChangeDocument]]:
+    """Return what is held and what is pending; drift is told by itself."""
+    changes = [] if cluster["plan"] is None else cluster["plan"]["changes"]
+    drifted = {one["address"] for one in cluster["drifts"]}
+    held, pending = [], []
+    for one in changes:
+        hold = one["hold"]
+        if hold is None:
+            pending.append(one)
+        elif hold["code"] != "drift" or one["address"] not in drifted:
+            held.append(one)
+    return {"held": held, "pending": pending}
+
+
+def _age(at: str | None) -> str:
+    """Return how long ago a time is, or how long until then."""
+    if at is None:
+        return "never"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+    size = abs(seconds)
+    for length, word in ((86400, "d"), (3600, "h"), (60, "min")):
+        if size >= length:
+            text = f"{size / length:.0f} {word}"
+            break
+    else:
+        text = f"{size:.0f} s"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
