@@ -172,10 +172,3 @@ class ObjectDocument(NamedDocument):
     policy: str | None
     change: ChangeDocument | None
     links: list[TopologyLinkDocument]
-
-
-class ErrorDocument(TypedDict):
-    """What went wrong with a request to the API."""
-
-    error: str
-    hint: str | None

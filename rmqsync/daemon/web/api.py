@@ -14,7 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, StreamingResponse
 
 from rmqsync.config.settings import Right
-from rmqsync.daemon.documents import ErrorDocument
 from rmqsync.daemon.ports import Service
 from rmqsync.daemon.web.security import Tokens
 
@@ -23,9 +22,17 @@ _WAIT_S = 1.0
 _QUIET_S = 15.0
 
 _Name = Annotated[str, Path(max_length=255, description="Name of a cluster.")]
+
+
+class Error(BaseModel):
+    """What went wrong, and what to do about it where that can be told."""
+
+    error: str
+    hint: str | None
+
+
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorDocument}
-    for status in (401, 403, 404, 409, 413, 421, 422, 429, 500, 502, 503)
+    status: {"model": Error} for status in (401, 403, 404, 409, 413, 421, 422, 429, 500, 502, 503)
 }
 
 
