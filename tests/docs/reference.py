@@ -28,22 +28,6 @@ ROOT = Path(__file__).parents[2]
 BEGIN = "<!-- made by python -m tests.docs: {} -->"
 END = "<!-- end of what is made -->"
 
-NOT_YET = frozenset(
-    {
-        "source.poll",
-        "clusters.NAME.every",
-        "clusters.NAME.cron",
-        "clusters.NAME.windows",
-        "daemon.bind",
-        "daemon.allow_anonymous",
-        "daemon.tokens",
-        "daemon.webhooks",
-        "daemon.grace",
-        "notify",
-    }
-)
-"""Keys that are checked and that nothing reads yet."""
-
 
 def settings_reference() -> str:
     """Every key of rmqsync.yaml, a table for each mapping."""
@@ -61,9 +45,8 @@ def _tables(path: str, table: Table[Any], seen: set[type] | None = None) -> Iter
         place = f"{path}.{key}" if path else key
         default = schema["properties"][key].get("default")
         shown = "**required**" if key in schema.get("required", ()) else _value(default)
-        later = " *(not used yet)*" if is_not_yet(place) else ""
         kind = _type(option.shape, place)
-        lines.append(f"| `{key}` | {kind} | {shown} | {_cell(option.doc)}{later} |")
+        lines.append(f"| `{key}` | {kind} | {shown} | {_cell(option.doc)} |")
         inner += _inner(place, option.shape)
     yield lines
     for place, one in inner:
@@ -71,12 +54,6 @@ def _tables(path: str, table: Table[Any], seen: set[type] | None = None) -> Iter
             yield from _tables(place, one, seen)
     if path == "":
         yield _references()
-
-
-def is_not_yet(place: str) -> bool:
-    """Tell whether nothing reads the key at `place` yet, or none of what is in it."""
-    parts = place.replace("[]", "").split(".")
-    return any(".".join(parts[:n]) in NOT_YET for n in range(1, len(parts) + 1))
 
 
 def _inner(place: str, shape: Any) -> list[tuple[str, Table[Any]]]:

@@ -141,9 +141,16 @@ def test_the_wheel_holds_all_modules_and_nothing_else(built: Path, source: Path)
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     about = {name for name in names if ".dist-info/" in name}
-    modules = {str(file.relative_to(source)) for file in (source / "rmqsync").rglob("*.py")}
+    package = source / "rmqsync"
+    modules = {str(file.relative_to(source)) for file in package.rglob("*.py")}
+    web = package / "daemon" / "web"
+    served = {
+        str(file.relative_to(source))
+        for file in (*(web / "templates").iterdir(), *(web / "static").iterdir())
+    }
 
-    assert names - about == modules | {"rmqsync/py.typed"}
+    assert served
+    assert names - about == modules | served | {"rmqsync/py.typed"}
 
 
 def test_the_wheel_says_that_the_code_is_typed_and_what_it_is_licensed_as(built: Path) -> None:
