@@ -55,6 +55,19 @@ class Token(SecretRef):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftReports:
+    """Where the drift of each cluster is written to, as CLUSTER.md, whenever it has changed."""
+
+    folder: str | None = option(Path(), "Folder for them; left out: none are written.", None)
+    branch: str | None = option(
+        Text(r"[A-Za-z0-9_][A-Za-z0-9._/-]*", "the name of a branch"),
+        "Branch of the cluster's own source that they are committed and pushed to, with the "
+        "credentials of the source; never one that definitions come from. Left out: none.",
+        None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
     """The process that `rmqsync run` starts."""
 
@@ -100,6 +113,9 @@ class Daemon:
         ),
         "Secrets that sign webhooks, by forge; a forge without one is not listened to.",
         {},
+    )
+    drift_reports: DriftReports = option(
+        Table(DriftReports), "Drift as Markdown files.", DriftReports()
     )
     grace_s: int = option(_DURATION, "How long a run may take to end when told to stop.", 25)
 

@@ -46,6 +46,23 @@ class DriftDocument(TypedDict):
     """Only the fields that drifted."""
 
 
+class ClusterDriftDocument(TypedDict):
+    """What has drifted on one cluster, as it was last seen."""
+
+    name: str
+    sync: Sync
+    on_drift: str
+    checked_at: str | None
+    applied: LastDocument | None
+    drifts: list[DriftDocument]
+
+
+class DriftReportDocument(TypedDict):
+    at: str
+    clusters: list[ClusterDriftDocument]
+    """Those with most drift first."""
+
+
 class WaitDocument(TypedDict):
     """Why a cluster that is due is not run."""
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rmqsync.daemon.documents import (
     ClusterDetailDocument,
+    DriftReportDocument,
     FleetDocument,
     ObjectDocument,
     TopologyDocument,
@@ -42,6 +43,9 @@ class Service(Protocol):
     def fleet(self) -> FleetDocument: ...
 
     def cluster(self, name: str) -> ClusterDetailDocument: ...
+
+    def drift(self) -> DriftReportDocument:
+        """Return what has drifted on all clusters, as they were last seen."""
 
     def topology(self, name: str) -> TopologyDocument:
         """Return what is on a cluster now, and what is declared. Raises `BrokerError` too."""

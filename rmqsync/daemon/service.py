@@ -19,10 +19,12 @@ from rmqsync.daemon.board import Board
 from rmqsync.daemon.cycle import Cycles, Request
 from rmqsync.daemon.documents import (
     ClusterDetailDocument,
+    DriftReportDocument,
     FleetDocument,
     ObjectDocument,
     TopologyDocument,
 )
+from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.lanes import Lanes
 from rmqsync.daemon.objects import object_document, ref_of
 from rmqsync.daemon.picture import topology
@@ -104,6 +106,9 @@ class Daemon:
 
     def cluster(self, name: str) -> ClusterDetailDocument:
         return {**self._known(name), "next_at": self.scheduler.next_at(name)}
+
+    def drift(self) -> DriftReportDocument:
+        return drift_report(self.board.clusters(), now())
 
     def topology(self, name: str) -> TopologyDocument:
         plan = self._known(name)["plan"]

@@ -22,6 +22,7 @@ from rmqsync.daemon.drifts import DriftLog
 from rmqsync.daemon.lanes import LONG_S, Lanes
 from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
 from rmqsync.daemon.service import Daemon
 from rmqsync.daemon.sources import Sources, name_of
@@ -29,6 +30,7 @@ from rmqsync.daemon.targets import Targets
 from rmqsync.daemon.watch import Watch
 from rmqsync.model.changes import ClusterResult
 from rmqsync.model.errors import HistoryError, Refused, SourceError
+from rmqsync.repo.mirror import Mirror
 from rmqsync.wiring import Session
 from rmqsync.wiring_history import Approvals, open_drifts, open_history
 
@@ -90,7 +92,10 @@ class Running:
             for number, one in enumerate(settings.notify)
         ]
         self.notifier = Notifier(notify, self.metrics.notified)
-        watch = Watch(DriftLog(open_drifts(session)), self.notifier)
+        self.reports = Reports(
+            settings, lambda source: Mirror(source, session.data_dir, secrets.read_ref)
+        )
+        watch = Watch(DriftLog(open_drifts(session)), self.notifier, self.reports)
         name = f"rmqsync@{socket.gethostname()}"
         self.cycles = Cycles(
             session, settings, self.board, targets, session.memory, self.metrics, watch,
@@ -130,6 +135,7 @@ class Running:
             grace_s, lambda name: self.board.cluster(name)["running"] == "applying"
         )
         self._fetchers.shutdown(wait=False, cancel_futures=True)
+        self.reports.close(max(0.5, min(5.0, until - time.monotonic())))
         self.notifier.close(max(0.5, min(5.0, until - time.monotonic())))
         return ended
 

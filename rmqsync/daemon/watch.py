@@ -1,4 +1,4 @@
-"""What is told of cycles besides the board: the drift log and notifications."""
+"""What is told of cycles besides the board: the drift log, its reports, and notifications."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
 from rmqsync.daemon.happenings import happenings, run_happening
 from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.reports import Reports
 from rmqsync.report.document import ChangeDocument, ClusterDocument
 from rmqsync.wiring import now
 
@@ -19,9 +20,10 @@ LOG = logging.getLogger("rmqsync.daemon")
 class Watch:
     """Thread-safe, as long as no cluster is in two cycles at once; never raises."""
 
-    def __init__(self, log: DriftLog, notifier: Notifier) -> None:
+    def __init__(self, log: DriftLog, notifier: Notifier, reports: Reports) -> None:
         self._log = log
         self._notifier = notifier
+        self._reports = reports
         self._told: dict[str, frozenset[Event]] = {}
 
     def noted(self, cluster: str, drifted: Sequence[ChangeDocument]) -> Noted:
@@ -31,6 +33,8 @@ class Watch:
     def changed(self, after: ClusterDetailDocument, noted: Noted | None) -> None:
         """Tell of what is another way now."""
         name = after["name"]
+        if noted is not None:
+            self._reports.changed(after)
         found, self._told[name] = happenings(self._told.get(name, frozenset()), after, noted)
         for one in found:
             level = logging.INFO if one.event is Event.DRIFT else logging.WARNING

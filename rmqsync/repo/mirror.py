@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -89,12 +89,24 @@ class Mirror:
             raise self._no_branch(found)
         return RevisionCheckout(found, revision, self._source.path, self.fetch)
 
+    def push(self, commit: str, branch: str) -> None:
+        """
+        Let a branch of the repository be at a commit of the copy that descends from where it is.
+
+        Raises `SourceError`, also where it has moved on meanwhile.
+        """
+        self._ask("push", ["--quiet"], [f"{commit}:refs/heads/{branch}"])
+
     def _fetch(self, *arguments: str) -> None:
         options = [part for part in arguments if part.startswith("-")]
         what = [part for part in arguments if not part.startswith("-")]
+        self._ask("fetch", ["--quiet", "--no-write-fetch-head", *options], what)
+
+    def _ask(self, verb: str, options: Sequence[str], what: Sequence[str]) -> None:
+        """Have git talk to the repository, with the credentials of the source."""
         answer = command.run(
-            self._folder,
-            *("fetch", "--quiet", "--no-write-fetch-head", *options, "--", self._url, *what),
+            self.folder,
+            *(verb, *options, "--", self._url, *what),
             config=("gc.autoDetach=false", *self._credentials()),
             env=self._environment(),
             timeout_s=self._timeout_s,
@@ -176,14 +188,22 @@ _EXPLANATIONS = (
         r"|connection refused|no route|network is unreachable|unable to access",
         "cannot be reached; check the address and the network",
     ),
+    (
+        r"non-fast-forward|fetch first|stale info",
+        "has moved on meanwhile",
+    ),
+    (
+        r"refusing to update checked out branch|pre-receive hook declined|protected branch",
+        "does not take this branch",
+    ),
     (r"not our ref|couldn't find remote ref", "does not have that commit any longer"),
 )
 
 
 def _explained(err: str) -> str:
-    """Return what a failed fetch means and the next step, with git's own words."""
+    """Return what it means that git failed and the next step, with git's own words."""
     low = err.lower()
     for pattern, meaning in _EXPLANATIONS:
         if re.search(pattern, low):
             return f"{meaning} ({command.said(err)})"
-    return f"cannot be fetched: {command.said(err)}"
+    return f"cannot be used: {command.said(err)}"

@@ -94,6 +94,10 @@ def _reading(router: APIRouter, service: Service) -> None:
     def cluster(name: _Name) -> Any:
         return JSONResponse(service.cluster(name))
 
+    @get("/drift", "What has drifted on all clusters, since when and how often.")
+    def drift() -> Any:
+        return JSONResponse(service.drift())
+
     @get("/clusters/{name}/topology", "Exchanges, queues and links, as nodes and edges.")
     def topology(name: _Name) -> Any:
         return JSONResponse(service.topology(name))

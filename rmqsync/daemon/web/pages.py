@@ -55,6 +55,10 @@ def pages(service: Service) -> APIRouter:
         clusters = sorted(found["clusters"], key=_worst_first)
         return show("fleet", title="Clusters", fleet=found, clusters=clusters)
 
+    @router.get("/drift")
+    def drift(request: Request) -> Response:
+        return show("drift", title="Drift", report=service.drift(), most=_most(request))
+
     @router.get("/clusters/{name}")
     def cluster(name: str, request: Request) -> Response:
         found = service.cluster(name)

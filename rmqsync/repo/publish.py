@@ -1,0 +1,81 @@
+"""
+Puts files into a branch of a source's repository, beside whatever else that branch holds.
+
+Made without a work tree: objects are written to the copy of the repository, and pushed. Nothing is
+ever forced, so that what others commit to the branch meanwhile stays.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+
+from rmqsync.model.errors import SourceError
+from rmqsync.repo import command
+from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.repository import Repository
+
+_TRIES = 3
+
+
+def publish(
+    mirror: Mirror, branch: str, files: Mapping[str, bytes], message: str, author: str
+) -> str | None:
+    """
+    Commit `files`, by path in the repository, to `branch` and push it; return the commit.
+
+    `None`: the branch holds just that already. `author` is `NAME <MAIL>`. Where others push at the
+    same moment it is made anew. Raises `SourceError`.
+    """
+    for attempt in range(_TRIES):
+        mirror.fetch()
+        commit = _commit(mirror.folder, branch, files, message, author)
+        if commit is None:
+            return None
+        try:
+            mirror.push(commit, branch)
+        except SourceError as problem:
+            if "has moved on" not in str(problem) or attempt == _TRIES - 1:
+                raise
+            continue
+        return commit
+    raise AssertionError("unreachable")
+
+
+def _commit(
+    folder: str, branch: str, files: Mapping[str, bytes], message: str, author: str
+) -> str | None:
+    parent = Repository(folder).find_commit(f"refs/heads/{branch}")
+    with tempfile.TemporaryDirectory() as place:
+        env = {"GIT_INDEX_FILE": os.path.join(place, "index"), **_signature(author)}
+
+        def git(*words: str, content: bytes = b"") -> str:
+            answer = command.run(folder, *words, content=content, env=env)
+            if answer.status:
+                raise command.failed(folder, words, answer)
+            return answer.out.decode().strip()
+
+        if parent is not None:
+            git("read-tree", parent)
+        lines = []
+        for path, content in files.items():
+            blob = git("hash-object", "-w", "--stdin", content=content)
+            lines.append(f"100644 {blob}\t{path}\0")
+        git("update-index", "-z", "--index-info", content="".join(lines).encode())
+        tree = git("write-tree")
+        if parent is not None and git("rev-parse", f"{parent}^{{tree}}") == tree:
+            return None
+        parents = () if parent is None else ("-p", parent)
+        return git("commit-tree", tree, *parents, content=message.encode())
+
+
+def _signature(author: str) -> dict[str, str]:
+    name, _, mail = author.partition(" <")
+    mail = mail.rstrip(">")
+    return {
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": mail,
+        "GIT_COMMITTER_NAME": name,
+        "GIT_COMMITTER_EMAIL": mail,
+    }

@@ -1,0 +1,210 @@
+"""Drift as Markdown files: in a folder, and in a branch of the repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmqsync.config.source import Source
+from rmqsync.daemon.drift_report import drift_report, markdown
+from rmqsync.daemon.reports import file_name
+from rmqsync.model.errors import SourceError
+from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.publish import publish
+from tests.brokers import Broker
+from tests.cli.workspace import GIT
+from tests.daemon.daemons import Home
+
+AUTHOR = "robot <robot@example.com>"
+
+
+def policy(length: int) -> dict[str, Any]:
+    return {"vhost": "shop", "name": "p", "pattern": "^qu", "definition": {"max-length": length}}
+
+
+def by_hand(broker: Broker, length: int) -> None:
+    body = {"pattern": "^qu", "apply-to": "all", "definition": {"max-length": length}}
+    with broker.management() as api:
+        api.put("policies", "shop", "p", body=body)
+
+
+def drift(address: str, **more: Any) -> dict[str, Any]:
+    change = {"action": "update", "fields": [], "source": None, **more}
+    return {
+        "address": address, "kind": "queue", "cause": "drift", "since": "2026-01-02T03:04:05Z",
+        "times": 2, "change": change,
+    }  # fmt: skip
+
+
+def cluster(name: str, *drifts: dict[str, Any], checked_at: str | None = "now") -> Any:
+    return {
+        "name": name, "sync": "drifted", "on_drift": "report", "checked_at": checked_at,
+        "applied": {"commit": "a" * 40, "at": "…"}, "drifts": list(drifts),
+    }  # fmt: skip
+
+
+def test_a_page_shows_what_is_and_what_was_declared():
+    field = {"path": ["definition", "max-length"], "before": 2, "after": 1}
+    found = drift("policy:shop/p", fields=[field], source={"file": "base/a.yaml", "line": 7})
+
+    text = markdown(cluster("one", found))
+
+    assert text.splitlines() == [
+        "# Drift of one",
+        "",
+        "1 object was changed outside of rmqsync since commit aaaaaaaaaaaa was applied.",
+        "",
+        "| object | cause | since | times |",
+        "|---|---|---|---|",
+        "| policy\\:shop/p | drift | 2026-01-02T03:04:05Z | 2 |",
+        "",
+        "## policy\\:shop/p",
+        "",
+        "- `definition.max-length`: is `2`, declared `1`",
+        "",
+        "Declared in `base/a.yaml`, line 7.",
+    ]
+
+
+def test_names_are_no_markup():
+    text = markdown(cluster("one", drift("queue:shop/<b>|`*@all")))
+
+    assert "<b>" not in text.replace("\\<b\\>", "")
+    assert "\\|" in text
+
+
+def test_a_page_says_the_same_while_the_drift_is_the_same():
+    assert markdown(cluster("one", checked_at="09:00")) == markdown(cluster("one"))
+
+
+def test_a_cluster_that_was_never_compared_says_so():
+    assert "not compared yet" in markdown(cluster("one", checked_at=None))
+
+
+def test_clusters_with_most_drift_come_first():
+    clusters = [cluster("a"), cluster("b", drift("queue:x")), cluster("c")]
+
+    report = drift_report(clusters, "now")
+
+    assert [one["name"] for one in report["clusters"]] == ["b", "a", "c"]
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=folder, env={**os.environ, **GIT}, check=True, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    folder = tmp_path / "remote.git"
+    folder.mkdir()
+    git(folder, "init", "-q", "--bare", "-b", "main")
+    return folder
+
+
+def mirror(remote: Path, data: Path) -> Mirror:
+    return Mirror(Source(git=remote.as_uri()), str(data), lambda _ref, _what: "")
+
+
+def test_files_are_committed_beside_what_the_branch_holds(remote: Path, tmp_path: Path):
+    copy = mirror(remote, tmp_path / "data")
+    first = publish(copy, "drift", {"one.md": b"1"}, "first\n", AUTHOR)
+    second = publish(mirror(remote, tmp_path / "data2"), "drift", {"two.md": b"2"}, "2\n", AUTHOR)
+
+    assert publish(copy, "drift", {"one.md": b"1"}, "again\n", AUTHOR) is None
+    log = git(remote, "log", "--format=%H %an %ae %s", "drift").splitlines()
+    assert log == [
+        f"{second} robot robot@example.com 2",
+        f"{first} robot robot@example.com first",
+    ]
+    assert git(remote, "ls-tree", "--name-only", "drift").split() == ["one.md", "two.md"]
+
+
+def test_what_others_push_at_that_moment_stays(remote: Path, tmp_path: Path, monkeypatch):
+    slow, quick = (mirror(remote, tmp_path / name) for name in ("slow", "quick"))
+    publish(slow, "drift", {"one.md": b"1"}, "first\n", AUTHOR)
+
+    class Overtaken(Mirror):
+        overtaken = False
+
+        def push(self, commit: str, branch: str) -> None:
+            if not self.overtaken:
+                self.overtaken = True
+                publish(quick, "drift", {"two.md": b"2"}, "between\n", AUTHOR)
+            super().push(commit, branch)
+
+    late = Overtaken(Source(git=remote.as_uri()), str(tmp_path / "slow"), lambda _r, _w: "")
+    publish(late, "drift", {"one.md": b"new"}, "late\n", AUTHOR)
+
+    subjects = git(remote, "log", "--format=%s", "drift").split()
+    assert subjects == ["late", "between", "first"]
+    assert git(remote, "show", "drift:two.md") == "2"
+
+
+def test_a_push_that_is_refused_says_why(tmp_path: Path):
+    work = tmp_path / "work"
+    work.mkdir()
+    git(work, "init", "-q", "-b", "drift")
+    git(work, "commit", "-q", "--allow-empty", "-m", "first")
+
+    with pytest.raises(SourceError, match="does not take this branch"):
+        publish(mirror(work, tmp_path / "data"), "drift", {"a.md": b""}, "a\n", AUTHOR)
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_broker) -> Home:
+    made = Home(tmp_path / "home")
+    made.cluster("one", empty_broker("r43"))
+    return made
+
+
+def test_drift_is_written_to_the_folder_and_the_branch(home: Home, empty_broker, tmp_path: Path):
+    broker, folder = empty_broker("r43"), tmp_path / "reports"
+    home.settings["daemon"]["drift_reports"] = {"folder": str(folder), "branch": "drift"}
+    home.push({"vhosts": [{"name": "shop"}], "policies": [policy(1000)]})
+    with home.running() as daemon:
+        daemon.until_cluster("one", "the first commit", sync="in-sync")
+        by_hand(broker, 2000)
+        daemon.until_cluster("one", "drift", drifted=1)
+
+        def told() -> bool:
+            return "is `2000`, declared `1000`" in git(home.remote, "show", "drift:one.md")
+
+        daemon.until(lambda: (folder / "one.md").is_file(), "a file")
+        daemon.until(
+            lambda: "drift" in git(home.remote, "branch", "--list", "drift") and told(), "a commit"
+        )
+        daemon.until(lambda: "2000" in (folder / "one.md").read_text(), "the drift in the file")
+        assert daemon.get("/api/v1/drift")["clusters"][0]["drifts"][0]["address"] == "policy:shop/p"
+        assert "policy:shop/p" in daemon.get("/drift")
+        by_hand(broker, 1000)
+        daemon.until(
+            lambda: "Nothing on this cluster" in git(home.remote, "show", "drift:one.md"), "its end"
+        )
+
+
+def test_the_branch_of_the_definitions_is_never_written(tmp_path: Path):
+    settings = tmp_path / "rmqsync.yaml"
+    settings.write_text(
+        "source: {git: 'https://git.example.com/mq.git'}\n"
+        "daemon: {drift_reports: {branch: main}}\n"
+        "clusters: {one: {endpoints: ['file:one.json'], layers: [base]}}\n"
+    )
+    command = [sys.executable, "-m", "rmqsync", "run", "--check", "--config", str(settings)]
+
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert done.returncode == 1
+    assert "the definitions of cluster 'one' come from branch 'main'" in done.stderr
+
+
+def test_a_report_is_a_file_whatever_the_cluster_is_called():
+    assert file_name("../a b") == "..%2Fa%20b.md"
