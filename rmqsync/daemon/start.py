@@ -122,6 +122,7 @@ class Running:
         """Fetch every source once, then begin."""
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self.sources.update, self.sources.names))
+        self.session.memory.keep()
         self._tell_broken()
         self.scheduler.start()
 
@@ -158,7 +159,9 @@ class Running:
 
     def _fetch(self, source: str, trigger: str) -> None:
         try:
-            if self.sources.update(source):
+            is_new = self.sources.update(source)
+            self.session.memory.keep()
+            if is_new:
                 commit = self.board.source(source)["commit"]
                 LOG.info("source %s: commit %s is in force", source, commit)
                 for cluster in self.sources.clusters(source):
