@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+LOG = logging.getLogger("git-server")
 ROOT = Path(os.environ.get("GIT_ROOT", "/srv/git"))
 SEED = Path(os.environ.get("GIT_SEED", "/srv/definitions"))
 NAME = "definitions.git"
@@ -55,9 +56,9 @@ def tell() -> None:
     try:
         asked = urllib.request.Request(WEBHOOK, body, headers)
         with urllib.request.urlopen(asked, timeout=10) as answer:
-            print("webhook:", answer.status, file=sys.stderr)
+            LOG.info("webhook: %s", answer.status)
     except OSError as error:  # rmqsync polls as well
-        print("webhook:", error, file=sys.stderr)
+        LOG.warning("webhook: %s", error)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -115,6 +116,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     seed()
-    ThreadingHTTPServer(("", PORT), Handler).serve_forever()
+    with ThreadingHTTPServer(("", PORT), Handler) as server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            LOG.info("stopped")
+
+
+if __name__ == "__main__":
+    main()
