@@ -8,6 +8,9 @@
 # The root of the image may be read-only. All that is ever written goes to /var/lib/rmqsync:
 #
 #   docker run --read-only -v rmqsync:/var/lib/rmqsync -v "$PWD:/work:ro" rmqsync validate
+#
+# As a daemon it is `docker run … rmqsync run`; deploy/ has the rest of it. Docker then asks /healthz.
+# Podman and buildah keep that check with `--format docker` only.
 
 ARG BASE=python:3.12-slim
 
@@ -69,4 +72,15 @@ LABEL org.opencontainers.image.title="rmqsync" \
 USER 10001:10001
 VOLUME /var/lib/rmqsync
 WORKDIR /work
+
+# Of `rmqsync run`; a verb that ends has no health. By no proxy, on the port of RMQSYNC_BIND or 8080.
+# Before the first fetch has ended the daemon does not call itself alive: a large repository takes time.
+HEALTHCHECK --start-period=6m --interval=30s --timeout=5s --retries=3 \
+    CMD ["python3", "-c", "\
+import http.client, os, sys; \
+port = os.environ.get('RMQSYNC_BIND', ':8080').rpartition(':')[2]; \
+asked = http.client.HTTPConnection('127.0.0.1', int(port), timeout=4); \
+asked.request('GET', '/healthz'); \
+sys.exit(asked.getresponse().status != 200)"]
+
 ENTRYPOINT ["rmqsync"]

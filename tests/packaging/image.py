@@ -14,7 +14,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,42 @@ class Image:
 
         `mounts` are seen read-only; only `data` can be written, as the data folder of the image.
         """
+        return subprocess.run(
+            self._command(arguments, mounts, data, variables, entrypoint),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    @contextmanager
+    def running(
+        self,
+        *arguments: str,
+        log: Path,
+        mounts: Mapping[Path, str] | None = None,
+        data: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Iterator[Container]:
+        """Start the image as `run` does; what it prints goes to `log`. It is killed in the end."""
+        command = self._command(arguments, mounts, data, variables, None)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        try:
+            yield Container(process, log)
+        finally:
+            process.kill()  # and with it all that is in its namespace
+            process.wait()
+
+    def _command(
+        self,
+        arguments: Sequence[str],
+        mounts: Mapping[Path, str] | None,
+        data: Path | None,
+        variables: Mapping[str, str] | None,
+        entrypoint: Sequence[str] | None,
+    ) -> list[str]:
         binds = [f"mount --bind {self.root} {self.root}"]
         binds += [
             f"mkdir -p {self.root}{place} && mount --bind {source} {self.root}{place}"
@@ -82,12 +119,21 @@ class Image:
         spaces = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork"]
         script = " && ".join([*binds, 'exec "$@"'])
         command = self.config["Entrypoint"] if entrypoint is None else entrypoint
-        return subprocess.run(
-            [*spaces, "--kill-child", "sh", "-ec", script, "sh", *enter, *command, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        return [*spaces, "--kill-child", "sh", "-ec", script, "sh", *enter, *command, *arguments]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """An image that runs."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the first process in it, as `docker stop` does."""
+        outer = self.process.pid
+        (inner,) = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
+        os.kill(int(inner), number)
 
 
 def image(scratch: Path) -> Image:
@@ -104,7 +150,7 @@ def image(scratch: Path) -> Image:
             buildah.build(source, base, name, scratch)
         about = buildah.inspect(name)
         root = buildah.unpacked(name, scratch)
-    config = about["OCIv1"]["config"]
+    config = about["Docker"]["config"]
     size = sum(file.lstat().st_size for file in root.rglob("*") if not file.is_symlink())
     return Image(name, root, config, json.dumps(about), size)
 
@@ -139,7 +185,9 @@ class _Buildah:
         for folder in _local_links():
             given += ["--volume", f"{folder}:{folder}:ro"]
         self(
-            *("build", "--isolation", "chroot", "--pull=never", "--build-arg", f"BASE={base}"),
+            # OCI's own format has no place for a health check
+            *("build", "--format", "docker", "--isolation", "chroot", "--pull=never"),
+            *("--build-arg", f"BASE={base}"),
             *("--build-arg", "REVISION=0123456789", *given, "--tag", name, str(source)),
         )
 

@@ -1,10 +1,16 @@
 """The image that the Dockerfile makes: built, and run so that it can write nothing but its data."""
 
+import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import yaml
@@ -16,10 +22,15 @@ from tests.ci.checkout import PROJECT
 from tests.ci.forge import OURS, Forge, running
 from tests.ci.test_revisions import AFTER, BEFORE, UNREACHABLE
 from tests.cli.workspace import GIT
-from tests.packaging.image import Image, image
+from tests.packaging.image import Container, Image, image
+
+T = TypeVar("T")
 
 LARGEST_BYTES = 400_000_000
 """With git, ssh and a Debian of 120 MB."""
+LONGEST_S = 60.0
+"""However busy the machine is, the daemon has answered by then."""
+COMPARED = 'rmqsync_cluster_sync{cluster="prod",state="pending"} 1.0'
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +140,95 @@ def test_what_pip_was_told_is_nowhere_in_it(built: Image) -> None:
 
     assert found.stdout == ""
     assert "secret" not in built.history
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """Settings with definitions beside them and a cluster that is a file: all that run needs."""
+    folder = tmp_path / "settings"
+    (folder / "base").mkdir(parents=True)
+    (folder / "base/all.yaml").write_text(yaml.safe_dump(BEFORE))
+    (folder / "live.json").write_text(json.dumps({"rabbitmq_version": "4.1.0", "users": []}))
+    cluster = {"endpoints": ["file:live.json"], "layers": ["base"], "every": "1s"}
+    secrets = {"app": {"env": "APP", "for": ["user:app"]}}
+    (folder / "rmqsync.yaml").write_text(
+        yaml.safe_dump({"secrets": secrets, "clusters": {"prod": cluster}})
+    )
+    return folder
+
+
+def address_of(container: Container) -> str:
+    """Where the daemon in it listens, once it does."""
+
+    def listening() -> str | None:
+        for line in container.log.read_text().splitlines():
+            message = json.loads(line)["message"] if line.startswith("{") else ""
+            if message.startswith("listening on http://"):
+                return str(message.removeprefix("listening on http://"))
+        return None
+
+    return until(container, listening)
+
+
+def until(container: Container, found: Callable[[], T | None]) -> T:
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        assert container.process.poll() is None, container.log.read_text()
+        value = found()
+        if value is not None:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"nothing within {LONGEST_S} s: {container.log.read_text()}")
+
+
+def asked(url: str) -> tuple[int, str] | None:
+    """The answer of a probe; `None` where it says no, or nothing answers yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=LONGEST_S) as answer:
+            return answer.status, answer.read().decode()
+    except OSError:
+        return None
+
+
+def test_the_daemon_in_it_answers_probes_and_ends_well_when_told_to(
+    built: Image, settings: Path, data: Path, tmp_path: Path
+) -> None:
+    check = built.config["Healthcheck"]["Test"]
+    assert check[0] == "CMD"
+    with built.running(
+        *("run", "--bind", "127.0.0.1:0"),
+        log=tmp_path / "log",
+        mounts={settings: "/work"},
+        data=data,
+    ) as container:
+        address = address_of(container)
+
+        alive = until(container, lambda: asked(f"http://{address}/healthz"))
+        ready = until(container, lambda: asked(f"http://{address}/readyz"))
+        health = built.run(variables={"RMQSYNC_BIND": address}, entrypoint=check[1:])
+        compared = until(container, lambda: found_in(f"http://{address}/metrics", COMPARED))
+        container.signal(signal.SIGTERM)
+        code = container.process.wait(LONGEST_S)
+
+    assert (alive, ready) == ((200, "alive\n"), (200, "ready\n"))
+    assert (health.returncode, health.stdout, health.stderr) == (0, "", "")
+    assert compared
+    assert code == 0, container.log.read_text()
+
+
+def found_in(url: str, words: str) -> bool | None:
+    answer = asked(url)
+    return True if answer is not None and words in answer[1] else None
+
+
+def test_its_health_check_fails_where_nothing_answers(built: Image) -> None:
+    check = built.config["Healthcheck"]["Test"]
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = built.run(variables={"RMQSYNC_BIND": f":{port}"}, entrypoint=check[1:])
+
+    assert done.returncode == 1
 
 
 def test_it_says_what_it_is(built: Image) -> None:
