@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, StreamingResponse
 
 from rmqsync.config.settings import Right
@@ -18,7 +17,7 @@ from rmqsync.daemon.ports import Service
 from rmqsync.daemon.web.security import Tokens
 
 MOST_LISTENERS = 200
-_WAIT_S = 1.0
+_WAIT_S = 0.5
 _QUIET_S = 15.0
 
 _Name = Annotated[str, Path(max_length=255, description="Name of a cluster.")]
@@ -179,7 +178,9 @@ def _events(router: APIRouter, service: Service) -> None:
                 quiet_s = 0.0
                 yield f'retry: 3000\ndata: {{"version": {version}}}\n\n'
                 while not await request.is_disconnected():
-                    found = await run_in_threadpool(service.wait, version, _WAIT_S)
+                    # No `service.wait` in a thread: a few open pages would hold all threads.
+                    await asyncio.sleep(_WAIT_S)
+                    found = service.version
                     if found != version:
                         version, quiet_s = found, 0.0
                         yield f'data: {{"version": {version}}}\n\n'

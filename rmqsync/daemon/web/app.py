@@ -47,7 +47,7 @@ def build(
         redoc_url=None,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
-    app.add_middleware(Guard, loopback=loopback)
+    app.add_middleware(Guard, loopback=loopback, failed=_unexpected)
     app.include_router(api.routes(service, tokens))
     app.include_router(_hooks(service, webhooks))
     app.include_router(_probes(service, metrics))
@@ -106,11 +106,11 @@ def _errors(app: FastAPI) -> None:
         )
         return _answer(request, 422, said, "see /api/v1/openapi.json")
 
-    @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> Response:
-        number = uuid.uuid4().hex[:8]
-        LOG.error("error %s: %s %s", number, request.method, request.url.path, exc_info=error)
-        return _answer(request, 500, f"an unexpected error; the log has it as {number}")
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    number = uuid.uuid4().hex[:8]
+    LOG.error("error %s: %s %s", number, request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, f"an unexpected error; the log has it as {number}")
 
 
 def _answer(request: Request, status: int, error: str, hint: str | None = None) -> Response:
