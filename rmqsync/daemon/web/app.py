@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from rmqsync.daemon.ports import Service, Unknown
 from rmqsync.daemon.web import api, webhooks
 from rmqsync.daemon.web.security import Guard, Tokens
+from rmqsync.daemon.web.shapes import components
 from rmqsync.model.errors import BrokerError, HistoryError, Refused, RmqsyncError
 from rmqsync.version import __version__
 
@@ -28,6 +29,15 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        parts = document.setdefault("components", {})
+        parts.setdefault("schemas", {}).update(components(*api.DOCUMENTS))
+        parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        return document
+
+
 def build(
     service: Service,
     *,
@@ -38,7 +48,7 @@ def build(
     loopback: bool,
 ) -> FastAPI:
     """Return the application of a daemon; `loopback`: only this machine reaches it."""
-    app = FastAPI(
+    app = _App(
         title="rmqsync",
         version=__version__,
         description="RabbitMQ clusters kept in line with git.",
