@@ -10,15 +10,24 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from rmqsync.config.settings import Right
+from rmqsync.daemon.documents import (
+    ClusterDetailDocument,
+    ClusterStatusDocument,
+    DriftReportDocument,
+    FleetDocument,
+    ObjectDocument,
+    TopologyDocument,
+)
 from rmqsync.daemon.ports import Service
 from rmqsync.daemon.web.security import Tokens
+from rmqsync.daemon.web.shapes import reference
+from rmqsync.report.document import PlanDocument, RunsDocument
 
 MOST_LISTENERS = 200
-_WAIT_S = 1.0
+_WAIT_S = 0.5
 _QUIET_S = 15.0
 
 _Name = Annotated[str, Path(max_length=255, description="Name of a cluster.")]
@@ -32,7 +41,8 @@ class Error(BaseModel):
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Error} for status in (401, 403, 404, 409, 413, 421, 422, 429, 500, 502, 503)
+    status: {"model": Error}
+    for status in (400, 401, 403, 404, 409, 413, 421, 422, 429, 500, 502, 503)
 }
 
 
@@ -69,6 +79,11 @@ class Approved(BaseModel):
     addresses: list[str]
 
 
+DOCUMENTS = (FleetDocument, ClusterDetailDocument, DriftReportDocument, TopologyDocument,
+             ObjectDocument, RunsDocument, PlanDocument)  # fmt: skip
+_LIST = {"type": "array", "items": reference(ClusterStatusDocument)}
+
+
 def routes(service: Service, tokens: Tokens) -> APIRouter:
     """Return all routes of the API."""
     router = APIRouter(prefix="/api/v1", responses=_ERRORS)
@@ -79,42 +94,57 @@ def routes(service: Service, tokens: Tokens) -> APIRouter:
 
 
 def _reading(router: APIRouter, service: Service) -> None:
-    def get(path: str, summary: str) -> Callable[[Any], Any]:
-        return router.get(path, summary=summary, response_class=JSONResponse)
+    def get(path: str, schema: dict[str, Any], summary: str) -> Callable[[Any], Any]:
+        told = {"description": summary, "content": {"application/json": {"schema": schema}}}
+        return router.get(path, summary=summary, responses={200: told})
 
-    @get("/fleet", "All clusters and sources.")
-    def fleet() -> Any:
+    @get("/fleet", reference(FleetDocument), "All clusters and sources.")
+    def fleet() -> Response:
         return JSONResponse(service.fleet())
 
-    @get("/clusters", "All clusters.")
-    def clusters() -> Any:
+    @get("/clusters", _LIST, "All clusters.")
+    def clusters() -> Response:
         return JSONResponse(service.fleet()["clusters"])
 
-    @get("/clusters/{name}", "One cluster with its plan and drift.")
-    def cluster(name: _Name) -> Any:
+    @get(
+        "/clusters/{name}", reference(ClusterDetailDocument), "One cluster with its plan and drift."
+    )
+    def cluster(name: _Name) -> Response:
         return JSONResponse(service.cluster(name))
 
-    @get("/drift", "What has drifted on all clusters, since when and how often.")
-    def drift() -> Any:
+    @get(
+        "/drift",
+        reference(DriftReportDocument),
+        "What has drifted on all clusters, since when and how often.",
+    )
+    def drift() -> Response:
         return JSONResponse(service.drift())
 
-    @get("/clusters/{name}/topology", "Exchanges, queues and links, as nodes and edges.")
-    def topology(name: _Name) -> Any:
+    @get(
+        "/clusters/{name}/topology",
+        reference(TopologyDocument),
+        "Exchanges, queues and links, as nodes and edges.",
+    )
+    def topology(name: _Name) -> Response:
         return JSONResponse(service.topology(name))
 
-    @get("/clusters/{name}/objects/{address:path}", "One object, and where its values come from.")
-    def thing(name: _Name, address: Annotated[str, Path(max_length=2000)]) -> Any:
+    @get(
+        "/clusters/{name}/objects/{address:path}",
+        reference(ObjectDocument),
+        "One object, and where its values come from.",
+    )
+    def thing(name: _Name, address: Annotated[str, Path(max_length=2000)]) -> Response:
         return JSONResponse(service.object(name, address))
 
-    @get("/runs", "Past runs, newest first.")
+    @get("/runs", reference(RunsDocument), "Past runs, newest first.")
     def runs(
         cluster: Annotated[str | None, Query(max_length=255)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-    ) -> Any:
+    ) -> Response:
         return JSONResponse(service.runs(cluster, limit))
 
-    @get("/runs/{run}", "One run with all its changes.")
-    def run(run: Annotated[str, Path(max_length=64)]) -> Any:
+    @get("/runs/{run}", reference(PlanDocument), "One run with all its changes.")
+    def run(run: Annotated[str, Path(max_length=64)]) -> Response:
         return JSONResponse(service.run(run))
 
 
@@ -128,7 +158,9 @@ def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
 
     planner, syncer = holder(Right.PLAN), holder(Right.SYNC)
     pauser, approver = holder(Right.PAUSE), holder(Right.APPROVE)
-    post = router.post
+
+    def post(path: str, **more: Any) -> Callable[[Any], Any]:
+        return router.post(path, openapi_extra={"security": [{"token": []}]}, **more)
 
     @post("/clusters/{name}/plan", status_code=202, summary="Compare now, change nothing.")
     def plan(name: _Name, who: str = planner) -> Accepted:
@@ -172,7 +204,14 @@ def _until(duration: str | None) -> str | None:
 def _events(router: APIRouter, service: Service) -> None:
     listeners = asyncio.Semaphore(MOST_LISTENERS)
 
-    @router.get("/events", summary="A line whenever anything that is shown has changed.")
+    told = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
+    @router.get(
+        "/events",
+        response_class=StreamingResponse,
+        responses={200: told},
+        summary="A line whenever anything that is shown has changed.",
+    )
     async def events(request: Request) -> StreamingResponse:
         if listeners.locked():
             raise HTTPException(503, "too many listen already")
@@ -183,7 +222,9 @@ def _events(router: APIRouter, service: Service) -> None:
                 quiet_s = 0.0
                 yield f'retry: 3000\ndata: {{"version": {version}}}\n\n'
                 while not await request.is_disconnected():
-                    found = await run_in_threadpool(service.wait, version, _WAIT_S)
+                    # No `service.wait` in a thread: a few open pages would hold all threads.
+                    await asyncio.sleep(_WAIT_S)
+                    found = service.version
                     if found != version:
                         version, quiet_s = found, 0.0
                         yield f'data: {{"version": {version}}}\n\n'

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from rmqsync.daemon.ports import Service, Unknown
 from rmqsync.daemon.web import api, webhooks
 from rmqsync.daemon.web.security import Guard, Tokens
+from rmqsync.daemon.web.shapes import components
 from rmqsync.model.errors import BrokerError, HistoryError, Refused, RmqsyncError
 from rmqsync.version import __version__
 
@@ -28,6 +29,15 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        parts = document.setdefault("components", {})
+        parts.setdefault("schemas", {}).update(components(*api.DOCUMENTS))
+        parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        return document
+
+
 def build(
     service: Service,
     *,
@@ -38,7 +48,7 @@ def build(
     loopback: bool,
 ) -> FastAPI:
     """Return the application of a daemon; `loopback`: only this machine reaches it."""
-    app = FastAPI(
+    app = _App(
         title="rmqsync",
         version=__version__,
         description="RabbitMQ clusters kept in line with git.",
@@ -47,7 +57,7 @@ def build(
         redoc_url=None,
     )
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
-    app.add_middleware(Guard, loopback=loopback)
+    app.add_middleware(Guard, loopback=loopback, failed=_unexpected)
     app.include_router(api.routes(service, tokens))
     app.include_router(_hooks(service, webhooks))
     app.include_router(_probes(service, metrics))
@@ -106,11 +116,11 @@ def _errors(app: FastAPI) -> None:
         )
         return _answer(request, 422, said, "see /api/v1/openapi.json")
 
-    @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> Response:
-        number = uuid.uuid4().hex[:8]
-        LOG.error("error %s: %s %s", number, request.method, request.url.path, exc_info=error)
-        return _answer(request, 500, f"an unexpected error; the log has it as {number}")
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    number = uuid.uuid4().hex[:8]
+    LOG.error("error %s: %s %s", number, request.method, request.url.path, exc_info=error)
+    return _answer(request, 500, f"an unexpected error; the log has it as {number}")
 
 
 def _answer(request: Request, status: int, error: str, hint: str | None = None) -> Response:

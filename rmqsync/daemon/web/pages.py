@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -41,13 +41,16 @@ def pages(service: Service) -> APIRouter:
     show = _Renderer(service)
     router = APIRouter(default_response_class=HTMLResponse)
 
+    assets = {file.name: file for file in _STATIC.iterdir() if file.suffix in _TYPES}
+
     @router.get("/static/{name}")
     def static(name: str) -> Response:
-        kind = _TYPES.get(Path(name).suffix)
-        file = _STATIC / name
-        if kind is None or Path(name).name != name or not file.is_file():
+        file = assets.get(name)
+        if file is None:
             raise Unknown(f"there is no {name}")
-        return FileResponse(file, media_type=kind, headers={"Cache-Control": "max-age=300"})
+        return FileResponse(
+            file, media_type=_TYPES[file.suffix], headers={"Cache-Control": "max-age=300"}
+        )
 
     @router.get("/")
     def fleet() -> Response:
@@ -103,10 +106,21 @@ def error_page(service: Service) -> Callable[[Request, int, str], Response]:
     return shown
 
 
+class _Documents(Environment):
+    """Takes `summary.update` for what the document says, and never for the method of a `dict`."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return (
+            self.getitem(obj, attribute)
+            if isinstance(obj, dict)
+            else super().getattr(obj, attribute)
+        )
+
+
 class _Renderer:
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._templates = Environment(
+        self._templates = _Documents(
             loader=PackageLoader("rmqsync.daemon.web"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -144,18 +158,27 @@ def _runs(service: Service, cluster: str) -> Sequence[RunDocument]:
         return []
 
 
-def _groups(cluster: ClusterDetailDocument) -> Mapping[str, list[ChangeDocument]]:
-    """Return what is held and what is pending; drift is told by itself."""
+class _Groups(NamedTuple):
+    held: list[ChangeDocument]
+    pending: list[ChangeDocument]
+    drift: Mapping[str, ChangeDocument]
+    """What is held only since it has drifted, by address: it is told with the drift."""
+
+
+def _groups(cluster: ClusterDetailDocument) -> _Groups:
     changes = [] if cluster["plan"] is None else cluster["plan"]["changes"]
     drifted = {one["address"] for one in cluster["drifts"]}
-    held, pending = [], []
+    found = _Groups([], [], {})
+    drift = {}
     for one in changes:
         hold = one["hold"]
         if hold is None:
-            pending.append(one)
+            found.pending.append(one)
         elif hold["code"] != "drift" or one["address"] not in drifted:
-            held.append(one)
-    return {"held": held, "pending": pending}
+            found.held.append(one)
+        else:
+            drift[one["address"]] = one
+    return found._replace(drift=drift)
 
 
 def _age(at: str | None) -> str:

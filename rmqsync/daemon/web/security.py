@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rmqsync.config.settings import Right
@@ -33,7 +33,7 @@ MOST_FAILURES = 10
 """Wrong tokens of one address within the time below; it has to wait then."""
 FAILURES_S = 60.0
 MOST_BODY = 1_000_000
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOCAL = re.compile(r"(?i:localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?")
 
 
 class Rate:
@@ -106,20 +106,31 @@ def _digest(value: str) -> bytes:
 
 
 class Guard:
-    """ASGI: refuses foreign names and pages, bounds bodies, and sets headers on every answer."""
+    """
+    ASGI: refuses foreign names and pages, bounds bodies, and sets headers on every answer.
 
-    def __init__(self, app: ASGIApp, *, loopback: bool) -> None:
+    Errors nobody expected are told here, since what Starlette has for them lies outside of this.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, loopback: bool, failed: Callable[[Request, Exception], Response]
+    ) -> None:
         """`loopback`: only this machine reaches it, so no other name for it is right."""
         self._app = app
         self._loopback = loopback
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        has_begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
@@ -132,28 +143,36 @@ class Guard:
             answer = JSONResponse({"error": text, "hint": None}, status)
             await answer(scope, receive, with_headers)
             return
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as error:
+            if has_begun:
+                raise
+            await self._failed(Request(scope), error)(scope, receive, with_headers)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self._loopback and _name(host) not in _LOCAL_NAMES:
+        if self._loopback and not _is_local(host):
             return 421, "this daemon is reached as localhost only"
         if scope["method"] in ("GET", "HEAD", "OPTIONS") or scope["path"].startswith("/webhooks/"):
             return None
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             return 403, "a page of another site asks for this"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             return 403, "a page of another site asks for this"
-        length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdigit() or int(length) > MOST_BODY:
+        if "transfer-encoding" in headers or not is_at_most(MOST_BODY, headers):
             return 413, f"a body of at most {MOST_BODY} bytes, with its length, is taken"
         return None
 
 
-def _name(host: str) -> str:
-    """Return a Host header without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower()
+def is_at_most(most: int, headers: Headers) -> bool:
+    """Tell whether a body is as short as this, as its length says; one without a length is."""
+    length = headers.get("content-length", "0")
+    return length.isdecimal() and len(length) <= 12 and int(length) <= most
+
+
+def _is_local(host: str) -> bool:
+    """Tell whether a Host header is a name of loopback, with or without a port."""
+    return _LOCAL.fullmatch(host) is not None

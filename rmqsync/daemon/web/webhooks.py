@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
 from rmqsync.daemon.ports import Service
-from rmqsync.daemon.web.security import Rate
+from rmqsync.daemon.web.security import Rate, is_at_most
 
 MOST_BODY = 5_000_000
 REPLAY_S = 300.0
@@ -35,11 +35,11 @@ Verify = Callable[[Headers, bytes, bytes, float], bool]
 
 
 def _hex(given: str, body: bytes, secret: bytes) -> bool:
-    return _same(given, hmac.new(secret, body, hashlib.sha256).hexdigest())
+    return _same(given, hmac.new(secret, body, hashlib.sha256).hexdigest().encode())
 
 
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
+def _same(given: str, wanted: bytes) -> bool:
+    return hmac.compare_digest(given.encode("latin-1", "replace"), wanted)  # the bytes as they came
 
 
 def _github(headers: Headers, body: bytes, secret: bytes, now: float) -> bool:
@@ -67,7 +67,7 @@ def _gitea(headers: Headers, body: bytes, secret: bytes, now: float) -> bool:
 def _gitlab(headers: Headers, body: bytes, secret: bytes, now: float) -> bool:
     if "webhook-signature" in headers:
         return _standard(headers, body, secret, now)
-    return _same(headers.get("x-gitlab-token", ""), secret.decode("utf-8", "replace"))
+    return _same(headers.get("x-gitlab-token", ""), secret)
 
 
 def _standard(headers: Headers, body: bytes, secret: bytes, now: float) -> bool:
@@ -82,9 +82,9 @@ def _standard(headers: Headers, body: bytes, secret: bytes, now: float) -> bool:
         except ValueError:
             return False
     signed = f"{headers.get('webhook-id', '')}.{at}.".encode() + body
-    wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    wanted = b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
     given = headers["webhook-signature"].split()[:10]
-    return sum(_same(one, f"v1,{wanted}") for one in given) > 0
+    return sum(_same(one, wanted) for one in given) > 0
 
 
 def _generic(headers: Headers, body: bytes, secret: bytes, now: float) -> bool:
@@ -105,8 +105,14 @@ _VERIFY: Mapping[str, Verify] = {
     "bitbucket": _bitbucket,
     "generic": _generic,
 }
-_DELIVERY = ("x-github-delivery", "webhook-id", "x-gitea-delivery", "x-request-uuid",
-             "x-gitlab-event-uuid")  # fmt: skip
+_DELIVERY: Mapping[str, Sequence[str]] = {
+    "github": ("x-github-delivery",),
+    "gitlab": ("webhook-id", "x-gitlab-event-uuid"),
+    "gitea": ("x-gitea-delivery", "x-forgejo-delivery", "x-gogs-delivery"),
+    "bitbucket": ("x-request-uuid",),
+    "generic": ("x-rmqsync-signature",),
+}
+"""What tells one delivery of a forge from another, what is signed first: no other header counts."""
 
 
 class Webhooks:
@@ -159,14 +165,13 @@ class Webhooks:
         return sum(verify(headers, body, secret, now) for secret in self._secrets[forge]) > 0
 
     def _is_new(self, forge: str, headers: Headers, body: bytes) -> bool:
-        name = next((headers[one] for one in _DELIVERY if one in headers), "")
-        signed = "\n".join(headers.get(one, "") for one in ("x-rmqsync-signature", "webhook-id"))
-        key = hashlib.sha256(f"{forge}\n{name}\n{signed}\n".encode("utf-8", "replace") + body)
+        name = next((headers[one] for one in _DELIVERY[forge] if one in headers), "")
+        key = hashlib.sha256(f"{forge}\n{name}\n".encode() + body)
         now = self._clock()
         with self._lock:
             while self._known and next(iter(self._known.values())) < now - REPLAY_S:
                 self._known.popitem(last=False)
-            if not name and forge != "generic":
+            if not name:
                 return True  # nothing tells it from another push with the same words
             if key.hexdigest() in self._known:
                 return False
@@ -178,8 +183,7 @@ class Webhooks:
 
 async def _body(request: Request) -> bytes | None:
     """Return the body as it came; `None` as soon as it is too long."""
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MOST_BODY:
+    if not is_at_most(MOST_BODY, request.headers):
         return None
     parts, size = [], 0
     async for part in request.stream():

@@ -1,0 +1,245 @@
+"""Pages: whatever things are called is shown as it is, and nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import quote, unquote
+
+import pytest
+
+from rmqsync.daemon.web.pages import SHOWN
+from rmqsync.model.errors import BrokerError, HistoryError, Unreachable
+from tests.daemon.web import fleet
+from tests.daemon.web.fakes import FakeService
+from tests.daemon.web.webs import Web
+
+OBJECTS = [
+    f"/clusters/shanghai/objects/{quote(fleet.queue(name), safe='/:')}" for name in fleet.HOSTILE
+]
+PAGES = [
+    "/",
+    "/drift",
+    "/runs",
+    f"/runs/{fleet.RUN}",
+    f"/runs/{fleet.RUN[:8]}",
+    "/clusters/shanghai",
+    "/clusters/shanghai?all=1",
+    "/clusters/shanghai/topology",
+    "/clusters/shanghai/topology?all=1",
+    "/clusters/stopped",
+    "/clusters/waiting",
+    "/clusters/new",
+    *(f"/clusters/site-{sync}" for sync in ("in-sync", "drifted", "failed", "unreachable")),
+    *OBJECTS,
+]
+NOT_THERE = [
+    "/nothing",
+    f"/clusters/{quote(fleet.SCRIPT, safe='')}",
+    f"/clusters/shanghai/objects/{quote(fleet.SCRIPT)}",
+    "/runs/nothing",
+    "/static/nothing.css",
+    "/static/..%2Fapp.py",
+    f"/static/{'x' * 300}.css",
+    "/static/%00.css",
+]
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: elements with their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._said: list[str] = []
+        self.feed(text)
+        self.text = " ".join(" ".join(self._said).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self._said.append(data)
+
+    def all(self, attribute: str) -> list[str]:
+        return [found for _, one in self.elements if (found := one.get(attribute)) is not None]
+
+
+def page(path: str, web: Web | None = None) -> Page:
+    answer = (web or Web()).get(path)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Page(answer.text)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_name_becomes_markup(path: str) -> None:
+    found = page(path)
+
+    scripts = [one for tag, one in found.elements if tag == "script"]
+    assert all(one["src"] for one in scripts)
+    assert {one["src"] for one in scripts} <= {"/static/app.js", "/static/topology.js"}
+    assert "b" not in {tag for tag, _ in found.elements}
+    assert not [name for _, one in found.elements for name in one if name.startswith("on")]
+    assert "49" not in found.text.split()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_comes_from_elsewhere(path: str) -> None:
+    found = page(path)
+
+    links = [link for name in ("href", "src", "action", "data-url") for link in found.all(name)]
+    assert links
+    assert all(re.match(r"/(?!/)|#|\?", link) for link in links), links
+    assert not found.all("style")
+    assert "style" not in {tag for tag, _ in found.elements}
+
+
+@pytest.mark.parametrize("path", ["/", "/clusters/shanghai", "/clusters/shanghai/topology", "/runs",
+                                  f"/runs/{fleet.RUN}", OBJECTS[0]])  # fmt: skip
+def test_every_link_of_a_page_leads_somewhere(path: str) -> None:
+    web = Web()
+    links = {link for link in page(path, web).all("href") if link.startswith("/")}
+    there = {node["id"] for node in fleet.topology()["nodes"]}
+
+    statuses = {}
+    for link in links:
+        _, _, address = link.partition("/objects/")
+        if not address or unquote(address) in there:
+            statuses[link] = web.get(link.partition("#")[0]).status_code
+
+    assert set(statuses.values()) == {200}, statuses
+
+
+@pytest.mark.parametrize("asset", ["app.js", "topology.js", "style.css", "favicon.svg"])
+def test_no_asset_takes_anything_from_elsewhere(asset: str) -> None:
+    answer = Web().get(f"/static/{asset}")
+
+    assert answer.status_code == 200
+    hosts = set(re.findall(r"(?:https?:)?//[\w.]+[\w/]*", re.sub(r"(?m)^\s*//.*", "", answer.text)))
+    assert hosts <= {"http://www.w3.org/2000/svg"}
+    assert "@import" not in answer.text
+    assert "innerHTML" not in answer.text
+
+
+@pytest.mark.parametrize("path", NOT_THERE)
+def test_what_is_not_there_is_told_as_a_page(path: str) -> None:
+    answer = Web().get(path)
+
+    assert answer.status_code == 404
+    assert "<h1>Error 404</h1>" in answer.text
+    assert fleet.SCRIPT not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        pytest.param(Unreachable("no node answers"), 502, id="a broker"),
+        pytest.param(HistoryError("the history is locked"), 503, id="the history"),
+        pytest.param(ZeroDivisionError("of ours"), 500, id="a bug"),
+    ],
+)
+def test_an_error_is_told_as_a_page(error: Exception, status: int) -> None:
+    web = Web()
+    web.service.error = error
+
+    answer = web.get("/clusters/shanghai")
+
+    assert answer.status_code == status
+    assert f"<h1>Error {status}</h1>" in answer.text
+    assert ("of ours" in answer.text, isinstance(error, BrokerError)) in {
+        (False, True), (False, False),
+    }  # fmt: skip
+
+
+def test_the_worst_cluster_comes_first() -> None:
+    text = page("/").text
+
+    names = [
+        "site-failed",
+        "site-unreachable",
+        "shanghai",
+        "site-drifted",
+        "waiting",
+        "site-in-sync",
+    ]
+    assert sorted(names, key=text.index) == names
+
+
+def test_what_is_to_be_done_is_counted() -> None:
+    text = page("/").text
+
+    assert f"shanghai ‖ held {len(fleet.HOSTILE) + 2} 2 3 3" in text
+
+
+def test_a_held_change_tells_what_allows_it_and_offers_to_approve_what_can_be() -> None:
+    found = page("/clusters/shanghai")
+
+    bodies = [body for body in found.all("data-body") if body]
+    assert [fleet.HELD in body for body in bodies].count(True) == 1
+    assert not [body for body in bodies if fleet.PROTECTED in body]
+    assert f"--allow-loss messages:{fleet.HELD}" in found.text
+    assert "Nothing allows this." in found.text
+
+
+def test_held_drift_tells_what_allows_it_where_the_drift_is_told() -> None:
+    found = page("/clusters/shanghai")
+
+    assert f"rmqsync approve shanghai --address {fleet.DRIFTED}" in found.text
+    assert [fleet.DRIFTED in body for body in found.all("data-body")].count(True) == 1
+
+
+def test_an_object_tells_where_each_value_comes_from() -> None:
+    text = page(OBJECTS[0]).text
+
+    assert "durable true true base base/queues.yaml:7" in text
+    assert "regions/<b>" in text
+    assert f"Policy in force: {fleet.SCRIPT}" in text
+
+
+def test_a_vhost_can_be_chosen_by_its_very_name() -> None:
+    """The text of an option loses blanks, its value does not."""
+    found = page("/clusters/shanghai/topology")
+
+    values = [one.get("value") for tag, one in found.elements if tag == "option"]
+    assert values == ["", *fleet.topology()["vhosts"]]
+
+
+def many(count: int) -> FakeService:
+    """Return a daemon with a cluster where all that many objects differ."""
+    names = [f"qu.{number:05}" for number in range(count)]
+    changes = [fleet.change(name, "update", fields=[fleet.FIELD]) for name in names]
+    found = fleet.plan("big", changes, unmanaged=count)
+    drifts = [fleet.drift(f"drifted.{name}") for name in names]
+    service = FakeService([fleet.cluster("big", "drifted", plan=found, drifts=drifts)])
+    queues = [fleet.queue(name) for name in names]
+    service.drawn = {
+        "cluster": "big",
+        "at": fleet.AT,
+        "vhosts": ["/"],
+        "nodes": [fleet.node(fleet.ORDERS), *(fleet.node(one) for one in queues)],
+        "links": [fleet.link(fleet.ORDERS, one, "#") for one in queues],
+    }
+    return service
+
+
+@pytest.mark.parametrize(("path", "groups"), [("/clusters/big", 3), ("/clusters/big/topology", 1)])
+def test_of_ten_thousand_objects_a_page_shows_a_few_and_how_many_there_are(
+    path: str, groups: int
+) -> None:
+    answer = Web(many(10_000)).get(path)
+
+    found = Page(answer.text)
+    assert len(answer.content) < 1_000_000
+    links = [link for link in found.all("href") if "/objects/" in link]
+    assert len(set(links)) <= groups * SHOWN + 1
+    assert found.text.count("10000") >= groups
+    assert "9800 more are not shown" in found.text
+
+
+def test_all_are_shown_where_that_is_asked_for() -> None:
+    found = page("/clusters/big?all=1", Web(many(1000)))
+
+    links = {link for link in found.all("href") if "/objects/" in link}
+    assert len(links) == 3000
+    assert "more are not shown" not in found.text
