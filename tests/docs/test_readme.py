@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import click
 import pytest
@@ -12,7 +11,7 @@ from rmqsync.cli.main import main, run
 from rmqsync.cli.options import FORMATS
 from rmqsync.model.changes import HoldCode, Loss
 from rmqsync.report.plan_schema import plan_schema
-from tests.docs.pages import PAGES, ROOT, blocks, inline, table_with, tokens
+from tests.docs.pages import PAGES, READMES, ROOT, anchors, blocks, links, spans, table_with, tokens
 
 VERBS = main.list_commands(click.Context(main))
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
@@ -37,14 +36,16 @@ def commands(text: str) -> list[tuple[str, str]]:
     return [one for one in found if one[0] not in OUTPUT]
 
 
-def test_the_table_of_verbs_is_that_of_the_program():
-    rows = table_with("README.md", "`validate`")
+@pytest.mark.parametrize("readme", READMES)
+def test_the_table_of_verbs_is_that_of_the_program(readme):
+    rows = table_with(readme, "`validate`")
 
     assert [row[0].strip("`") for row in rows] == VERBS
 
 
-def test_a_flag_in_the_table_of_verbs_is_one_of_that_verb():
-    rows = table_with("README.md", "`validate`")
+@pytest.mark.parametrize("readme", READMES)
+def test_a_flag_in_the_table_of_verbs_is_one_of_that_verb(readme):
+    rows = table_with(readme, "`validate`")
 
     unknown = [
         (verb, flag)
@@ -58,21 +59,18 @@ def test_a_flag_in_the_table_of_verbs_is_one_of_that_verb():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_flag_in_a_span_of_code_exists(page):
-    spans = [token.content for token in inline(page) if token.type == "code_inline"]
-
-    unknown = [f for span in spans for f in FLAG.findall(span) if f not in ALL_FLAGS]
+    unknown = [f for span in spans(tokens(page)) for f in FLAG.findall(span) if f not in ALL_FLAGS]
 
     assert unknown == []
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_call_has_a_verb_and_flags_that_exist(page):
-    spans = [token.content for token in inline(page) if token.type == "code_inline"]
     shown = [block.text for block in blocks(page) if block.language in ("", "sh", "text")]
 
     wrong = [
         (verb, rest)
-        for text in (*spans, *shown)
+        for text in (*spans(tokens(page)), *shown)
         for verb, rest in commands(text)
         if verb not in FLAGS or set(FLAG.findall(rest)) - FLAGS[verb] - {"--help"}
     ]
@@ -80,31 +78,35 @@ def test_every_call_has_a_verb_and_flags_that_exist(page):
     assert wrong == []
 
 
-def test_the_exit_codes_are_those_of_the_program():
-    rows = table_with("README.md", "0")
+@pytest.mark.parametrize("readme", READMES)
+def test_the_exit_codes_are_those_of_the_program(readme):
+    rows = table_with(readme, "0")
 
     listed = {int(code) for row in rows for code in row[0].split(",")}
 
     assert listed == {int(code) for code in Exit}
 
 
-def test_the_formats_are_those_of_the_program():
-    text = (ROOT / "README.md").read_text()
-    sentence = text[text.index("`--format` takes") :].partition("(annotations")[0]
+@pytest.mark.parametrize("readme", READMES)
+def test_the_formats_are_those_of_the_program(readme):
+    sentence = re.search(r"^`--format` ([^.。]+)", (ROOT / readme).read_text(), re.MULTILINE)
 
-    assert tuple(re.findall(r"`([a-z]+)`", sentence)) == FORMATS
+    assert sentence is not None
+    assert tuple(re.findall(r"`([a-z]+)`", sentence[1])) == FORMATS
 
 
-def test_the_reasons_of_holds_are_those_of_the_program():
-    rows = table_with("README.md", "`loss`")
+@pytest.mark.parametrize("readme", READMES)
+def test_the_reasons_of_holds_are_those_of_the_program(readme):
+    rows = table_with(readme, "`loss`")
 
     listed = {row[0].strip("`") for row in rows}
 
     assert listed <= {code.value for code in HoldCode}
 
 
-def test_the_losses_are_those_of_the_program():
-    assert f"`{' < '.join(loss.word for loss in Loss)}`" in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("readme", READMES)
+def test_the_losses_are_those_of_the_program(readme):
+    assert f"`{' < '.join(loss.word for loss in Loss)}`" in (ROOT / readme).read_text()
 
 
 def test_the_keys_of_a_change_are_those_of_the_schema():
@@ -132,9 +134,7 @@ def test_the_cluster_of_the_picture_is_json():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
-    targets = [str(t.attrs["href"]) for t in inline(page) if t.type == "link_open"]
-
-    broken = [target for target in targets if not leads_somewhere(page, target)]
+    broken = [target for target in links(tokens(page)) if not leads_somewhere(page, target)]
 
     assert broken == []
 
@@ -146,17 +146,7 @@ def leads_somewhere(page: str, target: str) -> bool:
     path = (ROOT / page).parent / file if file else ROOT / page
     if not path.exists():
         return False
-    return not anchor or anchor in anchors(path)
-
-
-def anchors(path: Path) -> set[str]:
-    found = tokens(path.resolve().relative_to(ROOT).as_posix())
-    titles = [
-        found[number + 1].content
-        for number, token in enumerate(found)
-        if token.type == "heading_open"
-    ]
-    return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    return not anchor or anchor in anchors(path.resolve().relative_to(ROOT).as_posix())
 
 
 def test_make_targets_exist():
@@ -165,7 +155,7 @@ def test_make_targets_exist():
         name
         for page in PAGES
         for text in (
-            *(token.content for token in inline(page) if token.type == "code_inline"),
+            *spans(tokens(page)),
             *(block.text for block in blocks(page) if block.language in ("", "sh")),
         )
         for name in re.findall(r"(?:^|\s)make ([a-z-]+)", text, re.MULTILINE)
