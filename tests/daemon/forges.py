@@ -6,6 +6,7 @@ import base64
 import getpass
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -88,8 +89,6 @@ def https_forge(root: Path, tls: Path, wanted: str) -> Iterator[str]:
 @contextmanager
 def hanging_server() -> Iterator[str]:
     """Take connections and never answer; yield the address."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
@@ -129,9 +128,16 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
         "PermitRootLogin prohibit-password\nSetEnv GIT_CONFIG_COUNT=1 "
         "GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=*\n"
     )
-    sshd = _sshd()
+    with _separation(), _running(folder):
+        key = " ".join((folder / "host.pub").read_text().split()[:2])
+        known = f"[127.0.0.1]:{port} {key}\n"
+        yield SshServer(getpass.getuser(), port, folder / "client", known)
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[None]:
+    sshd, log = _sshd(), folder / "log"
     assert sshd is not None
-    log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sshd, "-D", "-e", "-f", folder / "sshd_config"], stdout=output, stderr=output
@@ -142,9 +148,21 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
-        key = " ".join((folder / "host.pub").read_text().split()[:2])
-        known = f"[127.0.0.1]:{port} {key}\n"
-        yield SshServer(getpass.getuser(), port, folder / "client", known)
+        yield
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def _separation() -> Iterator[None]:
+    """Give root's sshd the empty folder it insists on, which its service makes at each boot."""
+    folder = Path("/run/sshd")
+    is_ours = os.getuid() == 0 and not folder.exists()
+    if is_ours:
+        folder.mkdir(mode=0o755)
+    try:
+        yield
+    finally:
+        if is_ours:
+            folder.rmdir()
