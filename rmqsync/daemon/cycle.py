@@ -27,7 +27,7 @@ from rmqsync.daemon.outlook import View, view_of
 from rmqsync.daemon.targets import Targets
 from rmqsync.daemon.timing import Windows, back_off_s
 from rmqsync.daemon.watch import Watch
-from rmqsync.model.changes import ClusterResult, Plan, Status
+from rmqsync.model.changes import ClusterResult, HoldCode, Plan, Status
 from rmqsync.model.errors import RmqsyncError
 from rmqsync.report.plan_json import plan_document
 from rmqsync.wiring import Session, now
@@ -62,6 +62,8 @@ class _Trouble:
     """On the monotonic clock."""
     cancelled: str | None = None
     """Fingerprint of a plan that somebody called off while it waited."""
+    behind: tuple[str, str | None] | None = None
+    """Why the commit in force was found to be behind, and that commit."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,8 @@ class Cycles:
     metrics: Metrics
     watch: Watch
     exit_code: Callable[[ClusterResult], int]
+    fetch: Callable[[str], None]
+    """Looks for new commits of a cluster's source, and returns when that is done."""
     stop: threading.Event = field(default_factory=threading.Event)
     name: str = "rmqsync"
     """Who the history says it was when nobody asked."""
@@ -95,7 +99,7 @@ class Cycles:
         self.board.set_cluster(name, running="comparing")
         try:
             self.session.secrets.forget()
-            planned = plan_cluster(self.targets.get(name), self.memory)
+            planned = self._caught_up(name, plan_cluster(self.targets.get(name), self.memory))
             planned = self._go_on(name, planned, request)
         except RmqsyncError as error:
             self._failed(name, str(error))
@@ -119,15 +123,34 @@ class Cycles:
         self.board.set_cluster(name, waits=None)
         return True
 
+    def _caught_up(self, name: str, planned: Planned) -> Planned:
+        """
+        Plan again with the newest commit where ours is not ahead of what was applied.
+
+        Another daemon may have fetched and applied it first: that is nothing to tell people of.
+        """
+        refusal = planned.own.refusal
+        if refusal is None or refusal.code is not HoldCode.NOT_AHEAD:
+            return planned
+        commit = planned.target.checkout.revision.commit
+        if self._trouble[name].behind == (refusal.reason, commit):
+            return planned
+        self.fetch(name)
+        target = self.targets.get(name)
+        if target.checkout.revision.commit == commit:
+            self._trouble[name].behind = refusal.reason, commit
+            return planned
+        return plan_cluster(target, self.memory)
+
     def _go_on(self, name: str, planned: Planned, request: Request) -> Planned:
         view = self._show(name, planned)
         if planned.plan.status is not Status.OK:
             self._count_failure(name, hammers=False)
             return planned
-        if not request.writes or not _has_to_write(planned):
+        if not _has_to_write(planned):
             self._settled(name, view)
             return planned
-        if not self._may_write(name, planned, request):
+        if not request.writes or not self._may_write(name, planned, request):
             return planned
         return self._write(name, planned, request)
 
@@ -159,7 +182,7 @@ class Cycles:
             for warning in locks.warnings:
                 LOG.debug(warning)
             if name in locks.held:
-                planned = plan_cluster(planned.target, self.memory)
+                planned = self._caught_up(name, plan_cluster(planned.target, self.memory))
                 self._show(name, planned)
                 if planned.plan.status is not Status.OK or not _has_to_write(planned):
                     return planned

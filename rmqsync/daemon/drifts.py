@@ -31,6 +31,8 @@ class DriftLog:
         self._store = store
         self._known: dict[str, dict[str, DriftRow]] = {}
         self._warned = False
+        self._unwritten: set[str] = set()
+        """Clusters of which memory knows what the store does not."""
         self._lock = threading.Lock()
 
     def note(self, cluster: str, changes: Sequence[ChangeDocument], at: str) -> Noted:
@@ -38,9 +40,11 @@ class DriftLog:
         causes = {one["address"]: one["cause"] for one in changes}
         with self._lock:
             known = self._known.get(cluster)
-        is_same = known is not None and causes == {
-            row.address: row.cause for row in known.values() if row.gone_at is None
-        }
+        is_same = (
+            known is not None
+            and cluster not in self._unwritten
+            and causes == {row.address: row.cause for row in known.values() if row.gone_at is None}
+        )
         told = (
             self._from_memory(cluster, causes, at) if is_same else self._look(cluster, causes, at)
         )
@@ -61,9 +65,23 @@ class DriftLog:
             if not self._warned:
                 self._warned = True
                 LOG.warning("drift is kept in memory only: %s", error)
+            self._unwritten.add(cluster)
             return self._from_memory(cluster, causes, at)
         self._warned = False
-        return told
+        return self._once(cluster, told)
+
+    def _once(self, cluster: str, told: Told) -> Told:
+        """Leave out what was told while the store was away."""
+        if cluster not in self._unwritten:
+            return told
+        self._unwritten.discard(cluster)
+        with self._lock:
+            known = self._known.get(cluster, {})
+        was_open = {row.address: row.gone_at is None for row in known.values()}
+        return told._replace(
+            new=tuple(one for one in told.new if not was_open.get(one.address, False)),
+            gone=tuple(one for one in told.gone if was_open.get(one.address, True)),
+        )
 
     def _from_memory(self, cluster: str, causes: dict[str, str], at: str) -> Told:
         with self._lock:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -29,6 +30,14 @@ JITTER = 0.1
 """Of the interval: clusters and daemons do not keep step."""
 
 
+class Clocks(NamedTuple):
+    """What the tick compares."""
+
+    wall: Callable[[], float] = time.time
+    steady: Callable[[], float] = time.monotonic
+    tick_s: float = TICK_S
+
+
 class Scheduler:
     """Calls `poll` with the name of a source and `check` with that of a cluster."""
 
@@ -38,8 +47,10 @@ class Scheduler:
         sources: dict[str, int],
         poll: Callable[[str], None],
         check: Callable[[str], None],
+        clocks: Clocks | None = None,
     ) -> None:
         """`sources`: how often each is polled, in seconds. Raises `SourceError` for cron lines."""
+        self._clocks = clocks or Clocks()
         self._poll = poll
         self._check = check
         self._triggers: dict[str, tuple[BaseTrigger, Callable[[], None]]] = {}
@@ -49,22 +60,21 @@ class Scheduler:
             every_s = cluster.every_s or 0
             trigger = cron(cluster.cron) if cluster.cron is not None else _every(every_s)
             self._triggers[f"cluster {name}"] = trigger, self._call(check, name)
-        self._first = {
-            f"cluster {name}": after_s
-            for name, after_s in spread_s(list(settings.clusters), 300.0).items()
-        }
+        self._first = {f"source {name}": float(every_s) for name, every_s in sources.items()}
+        for name, after_s in spread_s(list(settings.clusters), 300.0).items():
+            self._first[f"cluster {name}"] = after_s
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(max(4, min(16, len(sources) + 2)))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._stop = threading.Event()
-        self._ticked = time.monotonic()
+        self._ticked = self._clocks.steady()
         self._ticker = threading.Thread(target=self._tick, name="rmqsync-tick", daemon=True)
 
     def start(self) -> None:
         """Begin. Sources are not polled at once: whoever starts it has done so."""
-        self._set(self._first)
+        self._set()
         self._scheduler.start()
         self._ticker.start()
 
@@ -75,7 +85,7 @@ class Scheduler:
 
     def is_alive(self) -> bool:
         """Tell whether it ticks."""
-        return self._ticker.is_alive() and time.monotonic() - self._ticked < _DEAD_S
+        return self._ticker.is_alive() and self._clocks.steady() - self._ticked < _DEAD_S
 
     def next_at(self, cluster: str) -> str | None:
         """Return when a cluster is due next."""
@@ -87,23 +97,25 @@ class Scheduler:
     def _call(function: Callable[[str], None], name: str) -> Callable[[], None]:
         return lambda: function(name)
 
-    def _set(self, first_s: dict[str, float]) -> None:
-        now = datetime.now(UTC)
+    def _set(self) -> None:
+        """Begin anew from now: an interval counts from when it was made, which may be to come."""
+        now = datetime.fromtimestamp(self._clocks.wall(), UTC)
         for name, (trigger, call) in self._triggers.items():
-            options = {}
-            if name in first_s:
-                options["next_run_time"] = now + timedelta(seconds=first_s[name])
-            self._scheduler.add_job(call, trigger, id=name, replace_existing=True, **options)
+            first_at = now + timedelta(seconds=self._first[name])
+            self._scheduler.add_job(
+                call, trigger, id=name, replace_existing=True, next_run_time=first_at
+            )
 
     def _tick(self) -> None:
-        wall, steady = time.time(), time.monotonic()
-        while not self._stop.wait(TICK_S):
-            jump_s = (time.time() - wall) - (time.monotonic() - steady)
-            wall, steady = time.time(), time.monotonic()
+        clocks = self._clocks
+        wall, steady = clocks.wall(), clocks.steady()
+        while not self._stop.wait(clocks.tick_s):
+            jump_s = (clocks.wall() - wall) - (clocks.steady() - steady)
+            wall, steady = clocks.wall(), clocks.steady()
             self._ticked = steady
             if abs(jump_s) > _JUMP_S:
                 LOG.warning("the clock jumped by %.0f s: what is due is set anew", jump_s)
-                self._set(self._first)
+                self._set()
 
 
 def _every(seconds: int) -> IntervalTrigger:

@@ -220,14 +220,15 @@ class Daemon:
         if self.cycles.settings.clusters[name].snapshot is not None:
             raise Refused(f"cluster '{name}' is a file: it has no marker")
         try:
-            return self.cycles.targets.get(name)
+            target = self.cycles.targets.get(name)
         except SourceError as error:
             raise Refused(str(error)) from error
+        if not target.writable:
+            raise Refused(f"cluster '{name}' has mode: report; nothing is written there")
+        return target
 
     def _planned_without_approvals(self, name: str) -> Planned:
         target = self._writable(name)
-        if not target.writable:
-            raise Refused(f"cluster '{name}' has mode: report; nothing is applied there")
         with self._busy:
             planned = plan_cluster(replace(target, approvals=None), self.cycles.memory)
         if planned.plan.status is not Status.OK:

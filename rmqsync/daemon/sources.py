@@ -51,6 +51,8 @@ class _Followed:
     checkout: Checkout | None = None
     seen: tuple[str | None, str] | None = None
     """Commit and files that were last looked at."""
+    problem: str | None = None
+    """What keeps them from being used, other than findings."""
 
 
 class Sources:
@@ -90,6 +92,11 @@ class Sources:
             raise SourceError(reason)
         return followed.checkout
 
+    def is_tried(self, cluster: str) -> bool:
+        """Tell whether the source of a cluster was fetched, or failed to be."""
+        status = self._board.source(name_of(self._session.settings.clusters[cluster].source))
+        return any(status[key] is not None for key in ("fetched_at", "error", "commit"))
+
     def update(self, name: str) -> bool:
         """Fetch a source and check what is new; return whether something else is in force now."""
         with self._locks[name]:
@@ -99,9 +106,9 @@ class Sources:
             except SourceError as error:
                 self._count(name, "failed")
                 self._board.set_source(name, error=str(error))
-                return False
+                return followed.checkout is None and self._fall_back(followed)
             self._count(name, "fetched")
-            self._board.set_source(name, error=None, fetched_at=_now())
+            self._board.set_source(name, error=followed.problem, fetched_at=_now())
             return self._advance(followed, found)
 
     def _head(self, followed: _Followed) -> Checkout:
@@ -124,10 +131,16 @@ class Sources:
             return False
         problem = self._check(followed, found)
         followed.seen = seen
+        is_found = isinstance(problem, InvalidDefinitions)
+        followed.problem = None if problem is None or is_found else str(problem)
         if problem is None:
             followed.checkout = found
             self._board.set_source(
-                followed.name, commit=found.revision.commit, broken_commit=None, findings=[]
+                followed.name,
+                commit=found.revision.commit,
+                broken_commit=None,
+                findings=[],
+                error=None,
             )
             self._keep_good(followed)
             return True
@@ -137,7 +150,7 @@ class Sources:
             findings=findings_document(problem.findings)["findings"]
             if isinstance(problem, InvalidDefinitions)
             else [],
-            error=None if isinstance(problem, InvalidDefinitions) else str(problem),
+            error=followed.problem,
         )
         return followed.checkout is None and self._fall_back(followed)
 

@@ -26,6 +26,7 @@ from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
 from rmqsync.daemon.service import Daemon
 from rmqsync.daemon.sources import Sources, name_of
+from rmqsync.daemon.tales import SourceTales
 from rmqsync.daemon.targets import Targets
 from rmqsync.daemon.watch import Watch
 from rmqsync.model.changes import ClusterResult
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LOG = logging.getLogger("rmqsync.daemon")
+_FETCHES = 16
+"""Sources that are fetched at once."""
+_FIRST_FETCH_S = 10.0
+"""So long the first cycles wait for the first fetch."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -99,31 +104,36 @@ class Running:
         name = f"rmqsync@{socket.gethostname()}"
         self.cycles = Cycles(
             session, settings, self.board, targets, session.memory, self.metrics, watch,
-            exit_code, name=name,
+            exit_code, self._catch_up, name=name,
         )  # fmt: skip
         self._took: dict[str, float] = {}
         self.lanes = Lanes(self._cycle, self._is_slow)
         polls = {one: self.sources.poll_s(one) for one in self.sources.names}
-        self._fetchers = ThreadPoolExecutor(4, thread_name_prefix="rmqsync-fetch")
+        most = max(4, min(_FETCHES, len(polls)))
+        self._fetchers = ThreadPoolExecutor(most, thread_name_prefix="rmqsync-fetch")
         self._fetching: set[str] = set()
         self._fetch_again: dict[str, str] = {}
         self._fetch_lock = threading.Lock()
+        self._tell = SourceTales()
+        self._begun = False
         self.scheduler = Scheduler(
             settings,
             polls,
             lambda source: self.poll_one(source, "commit"),
-            lambda cluster: self.lanes.submit(cluster, Request("schedule")),
+            self._due,
         )
         self.service = Daemon(
             self.cycles, self.lanes, self.scheduler, history, approvals, self.poll, problem
         )
 
-    def start(self) -> None:
-        """Fetch every source once, then begin."""
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self.sources.update, self.sources.names))
-        self.session.memory.keep()
-        self._tell_broken()
+    def start(self, stopped: threading.Event) -> None:
+        """Fetch every source once, then begin; one that does not answer keeps back no other."""
+        until = time.monotonic() + _FIRST_FETCH_S
+        self.poll("commit")
+        while self._fetching and time.monotonic() < until:
+            if stopped.wait(0.05):
+                return
+        self._begun = True
         self.scheduler.start()
 
     def stop(self, grace_s: float) -> bool:
@@ -159,14 +169,7 @@ class Running:
 
     def _fetch(self, source: str, trigger: str) -> None:
         try:
-            is_new = self.sources.update(source)
-            self.session.memory.keep()
-            if is_new:
-                commit = self.board.source(source)["commit"]
-                LOG.info("source %s: commit %s is in force", source, commit)
-                for cluster in self.sources.clusters(source):
-                    self.lanes.submit(cluster, Request(trigger))
-            self._tell_broken()
+            self._update(source, trigger)
         except Exception:  # a bug of ours must not end the daemon
             LOG.exception("source %s: unexpected error", source)
         finally:
@@ -176,23 +179,24 @@ class Running:
             if again is not None:
                 self.poll_one(source, again)
 
-    _told: str | None = None
+    def _update(self, source: str, trigger: str, *without: str) -> None:
+        """Fetch a source; have its clusters but some looked at where another commit is in force."""
+        is_new = self.sources.update(source)
+        self.session.memory.keep()
+        self._tell.told(self.board.source(source))
+        if not is_new:
+            return
+        LOG.info("source %s: commit %s is in force", source, self.board.source(source)["commit"])
+        for cluster in self.sources.clusters(source):
+            if self._begun and cluster not in without:
+                self.lanes.submit(cluster, Request(trigger))
 
-    def _tell_broken(self) -> None:
-        """Log each broken commit once, with what is wrong."""
-        for source in self.board.sources():
-            broken = source["broken_commit"]
-            if broken is None:
-                continue
-            key = f"{source['name']} {broken} {source['findings']}"
-            if key == self._told:
-                continue
-            self._told = key
-            LOG.error("source %s: commit %s cannot be used", source["name"], broken)
-            for one in source["findings"][:50]:
-                place = one["source"]
-                where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
-                LOG.error("%s%s", where, one["message"])
+    def _catch_up(self, cluster: str) -> None:
+        self._update(self.board.cluster(cluster)["source"], "commit", cluster)
+
+    def _due(self, cluster: str) -> None:
+        if self.sources.is_tried(cluster):
+            self.lanes.submit(cluster, Request("schedule"))
 
     def _cycle(self, cluster: str, request: Request) -> float:
         took = self._took[cluster] = self.cycles.run(cluster, request)
@@ -287,7 +291,7 @@ def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
         web.start()
         host, port = sock.getsockname()[:2]
         LOG.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
-        running.start()
+        running.start(stopped)
         while not stopped.wait(1.0):
             if not web.is_alive():
                 LOG.error("the web server ended")

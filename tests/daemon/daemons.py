@@ -61,6 +61,11 @@ class Home:
     def work(self) -> Path:
         return self.folder / "work"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of every command on these settings."""
+        return {**os.environ, **GIT, **self.environ}
+
     def git(self, *words: str, at: Path | None = None) -> str:
         done = subprocess.run(
             ["git", *words], cwd=at or self.work, env={**os.environ, **GIT},
@@ -76,6 +81,16 @@ class Home:
             "username": broker.username,
             "password": {"env": "BROKER_PASSWORD"},
             "amqp": [broker.amqp_url],
+            "every": "2s",
+            **keys,
+        }
+
+    def snapshot(self, name: str, **keys: Any) -> None:
+        """Add a cluster that is a file: nothing but its source is asked."""
+        (self.folder / f"{name}.json").write_text('{"rabbit_version": "4.0.5", "vhosts": []}')
+        self.settings["clusters"][name] = {
+            "endpoints": [f"file:{name}.json"],
+            "layers": ["base"],
             "every": "2s",
             **keys,
         }
@@ -101,7 +116,7 @@ class Home:
             begins = output.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "rmqsync", "run", "--config", str(file), *words],
-                env={**os.environ, **GIT, **self.environ},
+                env=self.environment,
                 stderr=output,
                 stdout=output,
             )
@@ -142,6 +157,15 @@ class Running:
                 return str(line["message"].removeprefix("listening on "))
         return None
 
+    def source(self, number: int = 0) -> dict[str, Any]:
+        found: dict[str, Any] = self.get("/api/v1/fleet")["sources"][number]
+        return found
+
+    def messages(self, beginning: str) -> list[str]:
+        """Return what was logged and begins so."""
+        found = (str(line["message"]) for line in self.lines)
+        return [one for one in found if one.startswith(beginning)]
+
     def get(self, path: str) -> Any:
         answer = requests.get(f"{self.url}{path}", timeout=BOUND_S)
         answer.raise_for_status()
@@ -175,3 +199,18 @@ class Running:
 
         found: dict[str, Any] = self.until(fits, f"{what}: {keys}")
         return found
+
+
+def shop(*queues: str, **more: Any) -> dict[str, Any]:
+    """Return definitions of a vhost with these queues."""
+    return {
+        "vhosts": [{"name": "shop"}],
+        "queues": [{"vhost": "shop", "name": name} for name in queues],
+        **more,
+    }
+
+
+def names(broker: Broker) -> set[str]:
+    """Return the queues that are there."""
+    with broker.management() as api:
+        return {one["name"] for one in api.get("queues", "shop")}

@@ -15,20 +15,7 @@ import pytest
 import requests
 
 from tests.brokers import Broker
-from tests.daemon.daemons import HOOK, Home, Running
-
-
-def shop(*queues: str, **more: Any) -> dict[str, Any]:
-    return {
-        "vhosts": [{"name": "shop"}],
-        "queues": [{"vhost": "shop", "name": name} for name in queues],
-        **more,
-    }
-
-
-def names(broker: Broker) -> set[str]:
-    with broker.management() as api:
-        return {one["name"] for one in api.get("queues", "shop")}
+from tests.daemon.daemons import HOOK, Home, Running, names, shop
 
 
 @pytest.fixture

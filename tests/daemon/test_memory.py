@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 from rmqsync.daemon.metrics import Metrics
@@ -23,7 +24,7 @@ def test_compiled_sets_go_to_the_data_folder_and_not_into_a_pile(tmp_path: Path)
     session = Session(str(settings), str(tmp_path / "data"), {})
     running = Running(session, Metrics, lambda _result: 0)
 
-    running.start()
+    running.start(threading.Event())
     running.stop(5)
 
     assert len(list((tmp_path / "data" / "compiled").glob("*.json"))) == 1

@@ -1,0 +1,176 @@
+"""What happens to branches, how they are fetched, and whose commits count."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Broker
+from tests.brokers.certificates import make_certificates
+from tests.conftest import BrokerSource
+from tests.daemon.daemons import Home, names, shop
+from tests.daemon.forges import https_forge, ssh_server, unavailable
+
+TOKEN = "t0ken-of-the-forge"
+
+
+@pytest.fixture
+def broker(empty_broker: BrokerSource) -> Broker:
+    return empty_broker("r40")
+
+
+@pytest.fixture
+def home(tmp_path: Path, broker: Broker) -> Home:
+    made = Home(tmp_path / "home")
+    made.cluster("one", broker)
+    return made
+
+
+def test_a_revert_is_applied_and_a_branch_that_goes_back_is_held_and_told(
+    home: Home, broker: Broker
+) -> None:
+    home.push(shop("qu.a"))
+    second = home.push(shop("qu.a", "qu.b"))
+    with home.running() as daemon:
+        daemon.until_cluster("one", "two commits", sync="in-sync", commit=second)
+        home.git("revert", "--no-edit", "HEAD")
+        home.git("push", "-q", "origin", "HEAD:main")
+        reverted = home.git("rev-parse", "HEAD")
+        daemon.until_cluster("one", "the revert", sync="in-sync", commit=reverted)
+        assert names(broker) == {"qu.a"}
+
+        home.git("reset", "-q", "--hard", second)
+        home.git("push", "-q", "--force", "origin", "HEAD:main")
+        held = daemon.until_cluster("one", "it went back", sync="held", commit=second)
+        holds = [one["hold"] for one in held["plan"]["changes"]]
+        assert [(one["code"], one["override"]) for one in holds] == [
+            ("not-ahead", "--allow-rewind")
+        ]
+        assert held["applied"]["commit"] == reverted
+        (told,) = daemon.messages("cluster one: changes are held")
+        assert "qu.b" in told
+        assert reverted[:12] in told
+        assert names(broker) == {"qu.a"}
+
+        home.git("reset", "-q", "--hard", reverted)
+        ahead = home.push(shop("qu.a", "qu.c"))
+        daemon.until_cluster("one", "ahead again", sync="in-sync", commit=ahead)
+        assert names(broker) == {"qu.a", "qu.c"}
+
+
+def test_a_rebased_branch_is_held_until_a_person_lets_it_go_ahead(
+    home: Home, broker: Broker
+) -> None:
+    root = home.push(shop("qu.a"))
+    home.push(shop("qu.a", "qu.x"))
+    second = home.push(shop("qu.a", "qu.b"))
+    with home.running() as daemon:
+        daemon.until_cluster("one", "all commits", sync="in-sync", commit=second)
+        home.git("tag", "release", second)
+        home.git("push", "-q", "origin", "release")
+        home.git("reset", "-q", "--hard", root)
+        same = home.push(shop("qu.a", "qu.b"), "--force")
+        daemon.until_cluster("one", "the same files", sync="in-sync", commit=same)
+
+        home.git("tag", "-f", "release", same)
+        home.git("push", "-q", "--force", "origin", "release")
+        rebased = home.push(shop("qu.a", "qu.b", "qu.c"), "--force")
+        held = daemon.until_cluster("one", "held", sync="held", commit=rebased)
+        assert {one["hold"]["code"] for one in held["plan"]["changes"]} == {"not-ahead"}
+
+        apply_by_hand(home, "--allow-rewind")
+        daemon.until_cluster("one", "allowed", sync="in-sync", commit=rebased)
+        assert names(broker) == {"qu.a", "qu.b", "qu.c"}
+        assert daemon.source()["error"] is None
+
+
+def apply_by_hand(home: Home, *options: str) -> None:
+    words = ["apply", "--config", str(home.folder / "rmqsync.yaml"), "--auto-approve", *options]
+    done = subprocess.run(
+        [sys.executable, "-m", "rmqsync", *words], env=home.environment, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_a_signed_head_is_applied_and_the_rest_is_told(home: Home, broker: Broker) -> None:
+    key = home.folder / "signer"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    signers = home.folder / "allowed_signers"
+    signers.write_text(f"t@example.com {key.with_suffix('.pub').read_text()}")
+    home.settings["source"]["trusted_signers"] = {"file": str(signers)}
+    for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key))):
+        home.git("config", name, value)
+    home.git("config", "commit.gpgsign", "true")
+    signed = home.push(shop("qu.a"))
+    with home.running() as daemon:
+        daemon.until_cluster("one", "the signed commit", sync="in-sync", commit=signed)
+        home.git("config", "commit.gpgsign", "false")
+        unsigned = home.push(shop("qu.a", "qu.b"))
+
+        held = daemon.until_cluster("one", "the unsigned one", sync="held", commit=unsigned)
+        assert {one["hold"]["code"] for one in held["plan"]["changes"]} == {"unsigned"}
+        (told,) = daemon.messages("cluster one: changes are held")
+        assert "is not signed" in told
+        assert names(broker) == {"qu.a"}
+
+        home.git("config", "commit.gpgsign", "true")
+        again = home.push(shop("qu.a", "qu.c"))
+        daemon.until_cluster("one", "signed again", sync="in-sync", commit=again)
+        assert names(broker) == {"qu.a", "qu.c"}
+
+
+def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.snapshot("one")
+    make_certificates(home.folder / "tls")
+    token = home.folder / "token"
+    token.write_text("wr0ng-of-the-forge\n")
+    first = home.push(shop("qu.a"))
+    with https_forge(home.folder, home.folder / "tls", f"x-access-token:{TOKEN}") as url:
+        home.environ["GIT_SSL_CAINFO"] = str(home.folder / "tls" / "ca.pem")
+        home.settings["source"].update(git=f"{url}/remote.git", token={"file": str(token)})
+        with home.running("-v") as daemon:
+            refused = daemon.until(lambda: daemon.source()["error"], "the wrong token is told")
+            assert "denies access; check source.token" in refused
+            told = daemon.until_cluster("one", "so is the cluster", sync="failed")
+            assert "denies access" in told["error"]
+
+            token.write_text(f"{TOKEN}\n")
+            daemon.until(lambda: daemon.source()["commit"] == first, "the right token is taken")
+            daemon.until_cluster("one", "compared", sync="pending", commit=first)
+            assert daemon.source()["error"] is None
+            shown = daemon.text + str(daemon.get("/api/v1/fleet")) + str(daemon.cluster("one"))
+            for secret in ("wr0ng-of-the-forge", TOKEN):
+                assert secret not in shown
+            assert len(daemon.messages(f"source {daemon.source()['name']}: source.git")) == 1
+        token.write_text("wr0ng-of-the-forge\n")
+        with home.running() as daemon:
+            found = daemon.until_cluster("one", "the last good one", sync="pending")
+            assert found["commit"] == first
+            assert "denies access" in daemon.source()["error"]
+
+
+@pytest.mark.skipif(unavailable() is not None, reason=unavailable() or "")
+def test_ssh_goes_only_to_hosts_whose_key_is_known(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.snapshot("one")
+    first = home.push(shop("qu.a"))
+    known = home.folder / "known_hosts"
+    known.touch()
+    with ssh_server(home.folder / "ssh") as server:
+        home.settings["source"].update(
+            git=f"ssh://{server.user}@127.0.0.1:{server.port}{home.remote}",
+            ssh_key={"file": str(server.client_key)},
+            known_hosts={"file": str(known)},
+        )
+        with home.running() as daemon:
+            refused = daemon.until(lambda: daemon.source()["error"], "the unknown host is told")
+            assert "is not known by its host key" in refused
+            assert known.read_text() == ""
+
+            known.write_text(server.known_hosts)
+            daemon.until(lambda: daemon.source()["commit"] == first, "the known host is asked")
+            daemon.until_cluster("one", "compared", sync="pending", commit=first)
