@@ -41,7 +41,7 @@ def markers(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         item["name"].removeprefix(PREFIX): item.get("value")
         for item in document.get("global_parameters") or ()
-        if item["name"].startswith(PREFIX)
+        if str(item.get("name")).startswith(PREFIX)
     }
 
 
