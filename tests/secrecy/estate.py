@@ -161,9 +161,9 @@ class Estate:
         reports = [(one, self.data.parent / "reports" / one) for one in FORMATS]
         found = self.run(*words, "-v", *(f"--report={one}={path}" for one, path in reports))
         for one, path in reports:
-            if words[0] != "apply" or path.exists():
-                self.look(f"{' '.join(words)} as {one}", path.read_bytes())
-                path.unlink()
+            assert path.exists(), f"{words}: {found.err}"
+            self.look(f"{' '.join(words)} as {one}", path.read_bytes())
+            path.unlink()
         return found
 
     def look(self, what: str, content: str | bytes, but: Iterable[str] = ()) -> None:

@@ -17,8 +17,8 @@ __all__ = ["workspace"]
 
 
 @pytest.fixture
-def estate(workspace: Workspace, broker: Broker, tmp_path: Path) -> Iterator[Estate]:
-    made = Estate(workspace, broker, tmp_path / "data")
+def estate(workspace: Workspace, r43: Broker, tmp_path: Path) -> Iterator[Estate]:
+    made = Estate(workspace, r43, tmp_path / "data")
     made.workspace.define(made.definitions())
     made.workspace.commit()
     yield made
@@ -59,7 +59,7 @@ def test_secrets_are_nowhere_in_the_life_of_a_cluster(estate: Estate, tmp_path: 
         {"name": "quiet", "value": {"deep": [{"apple": "no secret"}], "size": 2}},
         {"name": "bare", "value": "no secret"},
     ]))  # fmt: skip
-    estate.in_all_formats("plan", "--allow-dirty")
+    estate.in_all_formats("plan")
     estate.workspace.define({name: estate.definitions()[name] for name in ("vhosts", "queues")})
     estate.workspace.commit()
     estate.in_all_formats("plan", "--out", "last.plan")
