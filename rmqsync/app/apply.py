@@ -17,9 +17,9 @@ from rmqsync.app.approvals import spend_approvals
 from rmqsync.app.execute import Execution, single_calls
 from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import LockLost, WhileHeld
-from rmqsync.app.marking import begin, due, end
+from rmqsync.app.marking import begin, due, end, fences_left, owner_of
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
-from rmqsync.app.ports import Broker, Journal, Lock, Progress
+from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
@@ -76,10 +76,10 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         progress=options.progress,
         stop=options.stop,
         lock=lock,
-        prover=Prover(target.reader, target.amqp if lock else None, lock),
+        prover=Prover(target.reader, target.amqp if lock else None, lock, owner_of(target)),
     )
     if not plan.applicable:
-        return _only_marked(planned, execution.broker)
+        return _only_marked(planned, execution)
     refusal = _prepare(planned, execution, options.journal)
     if refusal is not None:
         return refusal
@@ -104,7 +104,7 @@ def _prepare(planned: Planned, execution: Execution, journal: Journal) -> Cluste
         return _refused(plan, unspent)
     if lock is not None and target.amqp is not None:
         try:
-            remove_left_fences(execution.broker, target.amqp)
+            remove_left_fences(execution.broker, target.amqp, owner_of(target))
         except BrokerError as problem:
             return _refused(plan, f"what a killed run left could not be removed: {problem}")
     try:
@@ -161,7 +161,7 @@ def _fences_left(execution: Execution) -> str | None:
         return None
     return (
         f"policy {', '.join(names)} still keeps publishers out of a queue, and could not be "
-        f"removed: {reason}; remove it, or let the next run that changes something do so"
+        f"removed: {reason}; remove it, or let the next run do so"
     )
 
 
@@ -199,12 +199,23 @@ def _without_rights(plan: ClusterPlan, missing: Sequence[str]) -> ClusterResult:
     return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
 
 
-def _only_marked(planned: Planned, broker: Broker) -> ClusterResult:
-    """Take into ownership what is as declared already, where the marker does not say so yet."""
-    plan = planned.plan
+def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
+    """
+    Do what a run without changes has to do.
+
+    It removes what a killed run left, and takes into ownership what is as declared already, where
+    the marker does not say so yet.
+    """
+    plan, broker, amqp = planned.plan, execution.broker, planned.target.amqp
     results = tuple(
         Result(Outcome.SKIPPED, one.hold.reason if one.hold else None) for one in plan.changes
     )
+    if execution.lock is not None and amqp is not None and fences_left(planned):
+        try:
+            remove_left_fences(broker, amqp, owner_of(planned.target))
+        except BrokerError as problem:
+            error = f"cluster '{plan.name}': what a killed run left could not be removed: {problem}"
+            return ClusterResult(plan, results, error=error)
     marker = due(planned)
     if marker is None:
         return ClusterResult(plan, results)

@@ -8,9 +8,11 @@ from dataclasses import replace
 from rmqsync.config.cluster import Prune
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import Context
+from rmqsync.kinds.credentials import secret_addresses
 from rmqsync.model.changes import Change, ClusterPlan, Loss
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.planning.draft import draft
+from rmqsync.planning.hidden import hiding
 from rmqsync.planning.order import order
 from rmqsync.planning.plan import context_of, fingerprint
 from rmqsync.planning.rules import Rules
@@ -29,7 +31,8 @@ def diff_sides(one: Side, other: Side) -> ClusterPlan:
     desired = Desired(after.rows, {})
     rules = Rules(prune=Prune.ALL, prune_kinds=frozenset(KINDS.names), allow_loss=Loss.EVERYTHING)
     found = draft(desired, before, context_of(desired, before, Context()), rules)
-    changes = order(map(_plain, found.changes), before.rows)
+    secret = secret_addresses(after.markers.values())
+    changes = order((hiding(_plain(one), secret) for one in found.changes), before.rows)
     return ClusterPlan(
         name="diff",
         rabbitmq_version=before.version,

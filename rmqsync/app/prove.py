@@ -27,7 +27,7 @@ from typing import Any
 
 from rmqsync.app.lock import WhileHeld, check
 from rmqsync.app.ports import Amqp, Broker, Lock
-from rmqsync.app.prove_fence import Fence, NotProven, remove_left_fences
+from rmqsync.app.prove_fence import Fence, NotProven, fence_name, remove_left_fences
 from rmqsync.app.prove_targets import dead_lettering_into
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.model.changes import Change
@@ -51,6 +51,7 @@ class Prover:
     broker: Broker
     amqp: Amqp | None = None
     lock: Lock | None = None
+    owner: str = "main"
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
@@ -96,7 +97,7 @@ class Prover:
             check=lambda: check(self.lock),
             sleep=self.sleep,
             clock=self.clock,
-            token=self.token(),
+            name=fence_name(self.owner, self.token()),
             left=self.left,
         ).delete(key, change.before)
 

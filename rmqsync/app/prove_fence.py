@@ -8,8 +8,13 @@ Then nothing but the sentinels may be there for a while, which lets arrive what 
 right before the deletion the first of them is fetched: it must be ours, never delivered before,
 with just the others behind it. A fetched message does not hold up the fence, hence several.
 
-A deletion that is given up takes sentinels and fence away again. What is left by a run that was
-killed is found by the policy's name, and removed by the next run that holds the lock.
+A deletion that is given up takes sentinels and fence away again. What a killed run leaves is found
+by the policy's name, which holds the owner, and goes at the start of the owner's next run under the
+lock, whatever that run is for: else publishers stay out of a queue that is wanted again. A note in
+the marker would tell less than the name does: it would have to be written before each fence, and is
+lost where the marker is removed, taken over or restored, while the fence is still there. Every
+sentinel lies behind a fence: it goes in after it and is taken out before it. Fences of other owners
+stay, since their lock may be in another vhost and they may be in use.
 
 Not covered: publishers without confirms, who are never told; and a client that gets *all* sentinels
 in the instant between that look and the deletion while another publishes.
@@ -65,7 +70,8 @@ class Fence:
     """Raises `LockLost`; asked before each write but those that clean up after us."""
     sleep: Callable[[float], None]
     clock: Callable[[], float]
-    token: str
+    name: str
+    """Of the policy, as `fence_name` makes it."""
     left: list[Request]
     """Grows by what would take the fence away, where that failed."""
     _ids: set[str] = field(default_factory=set)
@@ -82,7 +88,7 @@ class Fence:
         problem = obstacle(row, current, _worst(operators))
         if problem:
             raise NotProven(problem)
-        policy = (FENCE + self.token, fence_policy(name, current, policies))
+        policy = (self.name, fence_policy(name, current, policies))
         try:
             probe = self.amqp.queue(vhost, name, _expiration_ms(row, current))
         except BrokerError as error:
@@ -209,7 +215,7 @@ class Fence:
         if len(mine) < number:
             logger.warning(
                 "a client holds messages of ours, of type rmqsync.sentinel queue=%s messages=%d",
-                self.token,
+                self.name,
                 number - len(mine),
             )
 
@@ -293,22 +299,33 @@ def unescaped(pattern: str) -> str:
     return re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$"), flags=re.DOTALL)
 
 
-def remove_left_fences(broker: Broker, amqp: Amqp) -> tuple[str, ...]:
+def fence_name(owner: str, token: str) -> str:
+    """Return the name of a policy that is a fence; an owner has no dot in its name."""
+    return f"{FENCE}{owner}.{token}"
+
+
+def is_fence_of(owner: str, policy: str) -> bool:
+    """Tell by its name whether a policy is a fence that a run for `owner` put up."""
+    return policy.startswith(fence_name(owner, ""))
+
+
+def remove_left_fences(broker: Broker, amqp: Amqp, owner: str) -> tuple[str, ...]:
     """
-    Remove the fences and sentinels of a run that was killed; return the addresses of its queues.
+    Remove the fences and sentinels of an owner's run that was killed; return its queues, in words.
 
     Only for whoever holds the lock: without it they may be in use. Raises as `Broker.send` does.
     """
     policies: Any = broker.get(Request("GET", ("policies",))) or ()
     found = []
     for policy in policies:
-        if not policy["name"].startswith(FENCE):
+        if not is_fence_of(owner, policy["name"]):
             continue
         vhost, queue = policy["vhost"], unescaped(policy["pattern"])
-        if _queue(broker, (vhost, queue)):
+        if _queue(broker, (vhost, queue)).get("type") == "quorum":  # it may be another one by now
             _remove_sentinels(amqp, vhost, queue)
         broker.send(Request("DELETE", ("policies", vhost, policy["name"])))
         found.append(f"queue '{queue}' in vhost '{vhost}'")
+        logger.warning("removed what a killed run left queue=%s policy=%s", queue, policy["name"])
     return tuple(found)
 
 
@@ -330,7 +347,7 @@ def _queue(broker: Broker, key: Key) -> Mapping[str, Any]:
     vhost, name = key
     query = (
         ("disable_stats", "true"),
-        ("columns", "name,policy"),
+        ("columns", "name,policy,type"),
         ("page", "1"),
         ("page_size", "500"),
         ("use_regex", "true"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rmqsync.broker.rows import default_queue_types, foreign
+from rmqsync.broker.rows import default_queue_types, foreign, markers
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Request
 from rmqsync.kinds.registry import Registry
@@ -90,6 +90,7 @@ def live_of_export(name: str, path: str, content: bytes, kinds: Registry = KINDS
         cluster_name=_cluster_name(document),
         default_queue_types=default_queue_types(vhosts),
         foreign=foreign(document, {}, kinds, None),
+        markers=markers(document),
         from_file=True,
     )
 

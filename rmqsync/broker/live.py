@@ -24,6 +24,7 @@ from rmqsync.broker.client import Client, Fetched
 from rmqsync.broker.rows import (
     Rights,
     default_queue_types,
+    fences,
     foreign,
     markers,
     own_rights,
@@ -178,6 +179,7 @@ class LiveReader:
             features=features,
             own_user=connection.username,
             markers=markers(document),
+            fences=fences(document),
             foreign=foreign(document, items, self._kinds, connection.username),
         )
         return _Read(

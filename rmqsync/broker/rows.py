@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from rmqsync.kinds.policy import POLICY
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
@@ -41,8 +42,17 @@ def markers(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         item["name"].removeprefix(PREFIX): item.get("value")
         for item in document.get("global_parameters") or ()
-        if item["name"].startswith(PREFIX)
+        if str(item.get("name")).startswith(PREFIX)
     }
+
+
+def fences(document: Mapping[str, Any]) -> frozenset[Ref]:
+    """Return the policies of an export that keep publishers out of queues."""
+    return frozenset(
+        Ref(POLICY.name, POLICY.key(item))
+        for item in document.get(POLICY.export_section) or ()
+        if POLICY.broker_owned(item)
+    )
 
 
 def without_user(rows: Rows, user: str, kinds: Registry) -> Rows:

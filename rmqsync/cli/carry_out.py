@@ -48,7 +48,7 @@ def carry_out(
 
     Raises `Refused`, `SourceError` or `StalePlan` where nothing was done.
     """
-    from rmqsync.app.marking import due
+    from rmqsync.app.marking import has_to_write
     from rmqsync.model.changes import ClusterResult
     from rmqsync.model.errors import SourceError
     from rmqsync.report.plan_json import plan_document
@@ -58,7 +58,7 @@ def carry_out(
     plan = plan_of(planned)
     if not _go_ahead(shared, plan, sending.auto_approve):
         return Exit.FAILED
-    if shared.format == "text" and not _has_anything(plan) and not any(map(due, planned)):
+    if shared.format == "text" and not _has_anything(plan) and not any(map(has_to_write, planned)):
         return apply_code([ClusterResult(one) for one in plan.clusters])
     journal = partial(sending.keep.journal, opened, shared, action=sending.action)
     results, caught, kept = _apply(shared, planned, sending, journal)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rmqsync.app.lock import Locks, Waiting, take_locks
-from rmqsync.app.marking import due
+from rmqsync.app.marking import has_to_write
 from rmqsync.app.plan import Planned, plan_clusters
 from rmqsync.cli.options import Common
 from rmqsync.cli.output import progress, say
@@ -26,7 +26,7 @@ def locked(
 
     What is locked is planned again; raises `StalePlan` where the cluster moved since it was shown.
     """
-    writing = [one.target for one in planned if one.plan.applicable or due(one) is not None]
+    writing = [one.target for one in planned if has_to_write(one)]
     locks = take_locks(writing, Waiting(timeout_s, say, stop))
     try:
         if not shared.quiet:

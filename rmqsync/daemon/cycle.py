@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.journal import status_of
 from rmqsync.app.lock import Locks, Waiting, take_locks
-from rmqsync.app.marking import due
+from rmqsync.app.marking import has_to_write
 from rmqsync.app.memory import Memory
 from rmqsync.app.plan import Planned, plan_cluster
 from rmqsync.config.settings import Settings
@@ -266,9 +266,7 @@ class Cycles:
 
 
 def _has_to_write(planned: Planned) -> bool:
-    if not planned.target.writable:
-        return False
-    return bool(planned.plan.applicable) or due(planned) is not None
+    return planned.target.writable and has_to_write(planned)
 
 
 def _document(planned: Planned, result: ClusterResult) -> Any:

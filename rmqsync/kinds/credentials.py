@@ -37,3 +37,17 @@ def secrets_in(value: object) -> Iterable[str]:
     elif isinstance(value, list):
         for item in value:
             yield from secrets_in(item)
+
+
+def secret_addresses(markers: Iterable[object]) -> frozenset[str]:
+    """
+    Return the addresses of objects that hold secrets, as any marker of a cluster says.
+
+    Markers are untrusted, and need not even be sound: more than hide they cannot do here.
+    """
+    found: set[str] = set()
+    for marker in markers:
+        secrets = marker.get("secrets") if isinstance(marker, Mapping) else None
+        if isinstance(secrets, Mapping):
+            found.update(address for address in secrets if isinstance(address, str))
+    return frozenset(found)

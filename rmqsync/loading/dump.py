@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from rmqsync.kinds.base import Entry, Kind
 from rmqsync.kinds.context import Context
+from rmqsync.kinds.credentials import secret_addresses
 from rmqsync.kinds.registry import Registry
 from rmqsync.loading import dump_fit
 from rmqsync.loading.dump_entries import Entries, entry_of, nest
@@ -69,7 +70,8 @@ class ExportTree:
 
 def tree(live: Live, kinds: Registry, context: Context, options: TreeOptions) -> ExportTree:
     """Return the tree of all that `live` has; `context` is of the cluster itself."""
-    book = SecretBook(inline_hashes=options.inline_hashes)
+    marked = secret_addresses(live.markers.values())
+    book = SecretBook(inline_hashes=options.inline_hashes, addresses=marked)
     rows: Rows = {
         kind.name: {
             key: book.take(kind, key, row) for key, row in _exported(live, kind, options.covers)

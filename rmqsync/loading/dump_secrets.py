@@ -1,18 +1,20 @@
 """
 Secrets of live rows: taken out, and a reference put in their place.
 
-Passwords' hashes, unless they shall stay, and URIs with credentials, at any depth of a field that
-may hold a reference. What stands anywhere else cannot be declared in files at all.
+Passwords' hashes, unless they shall stay; and at any depth of a field that may hold a reference
+URIs with credentials, what has a telling name, and every text of an object that a marker names as
+one with secrets. What stands anywhere else cannot be declared in files at all.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from rmqsync.kinds.base import Kind, address_of
-from rmqsync.kinds.credentials import has_credentials
 from rmqsync.kinds.fields import Field, Secrecy
+from rmqsync.kinds.secrecy import is_sensitive
 from rmqsync.loading.dump_names import secret_name
 from rmqsync.model.address import digest8
 from rmqsync.model.changes import Ref
@@ -35,8 +37,10 @@ class Secret:
 class SecretBook:
     """Collects the secrets of rows, and names them once all are known."""
 
-    def __init__(self, *, inline_hashes: bool) -> None:
+    def __init__(self, *, inline_hashes: bool, addresses: Collection[str] = ()) -> None:
+        """`addresses`: of objects that hold secrets, as markers say."""
         self._inline_hashes = inline_hashes
+        self._addresses = addresses
         self._found: list[_Found] = []
 
     def take(self, kind: Kind, key: Key, row: Row) -> Row:
@@ -76,7 +80,7 @@ class SecretBook:
         self, kind: Kind, key: Key, path: tuple[str | int, ...], value: JsonValue
     ) -> JsonValue:
         if isinstance(value, str):
-            if not has_credentials(value):
+            if not value or not self._is_secret(kind, key, path, value):
                 return value
             words = (key[0], kind.name, *key[1:]) if kind.in_vhost else (kind.name, *key)
             return self._refer(kind, key, words, path, value)
@@ -85,6 +89,11 @@ class SecretBook:
         if isinstance(value, list):
             return [self._nested(kind, key, (*path, i), item) for i, item in enumerate(value)]
         return value
+
+    def _is_secret(
+        self, kind: Kind, key: Key, path: tuple[str | int, ...], value: JsonValue
+    ) -> bool:
+        return is_sensitive(kind, path, value) or address_of(kind, key) in self._addresses
 
     def _refer(
         self, kind: Kind, key: Key, words: Key, path: tuple[str | int, ...], value: str

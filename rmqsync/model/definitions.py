@@ -111,6 +111,8 @@ class Live:
     """(vhost, node, state) of each vhost that is not running on a node."""
     markers: Mapping[str, Any] = field(default_factory=dict)
     """Values of the markers on the cluster, by owner: untrusted."""
+    fences: frozenset[Ref] = frozenset()
+    """Policies that keep publishers out of a queue while it is deleted; in no rows."""
     from_file: bool = False
     requests: int = 0
     """How many requests the reading took."""

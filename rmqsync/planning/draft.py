@@ -14,6 +14,7 @@ from rmqsync.analysis.policy_losses import Threat, threats
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
+from rmqsync.kinds.credentials import secret_addresses
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
@@ -22,6 +23,7 @@ from rmqsync.model.findings import Finding, note, warning
 from rmqsync.model.values import Row, same
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.fields import changed_fields, fields_of
+from rmqsync.planning.hidden import hiding
 from rmqsync.planning.implied import implied_losses
 from rmqsync.planning.needs import needs
 from rmqsync.planning.ownership import (
@@ -92,6 +94,8 @@ def draft(
         *(_delete(ref, row, kinds, retired.cause(ref)) for ref, row in gone),
     ]
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
+    secret = secret_addresses(live.markers.values())
+    changes = [hiding(change, secret, own, kinds) for change in changes]
     changes = _chosen(changes, rules, kinds)
     return Draft(
         _with_implied(changes, desired, live, context, kinds),
