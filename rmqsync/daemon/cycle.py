@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -60,6 +60,8 @@ class _Trouble:
     failures: int = 0
     retry_at: float = 0.0
     """On the monotonic clock."""
+    warned: str | None = None
+    """What was last said of its lock."""
     cancelled: str | None = None
     """Fingerprint of a plan that somebody called off while it waited."""
     behind: tuple[str, str | None] | None = None
@@ -179,8 +181,7 @@ class Cycles:
             if name in locks.refused:
                 self._waits(name, "lock", None, locks.refused[name])
                 return planned
-            for warning in locks.warnings:
-                LOG.debug(warning)
+            self._warn(name, locks.warnings)
             if name in locks.held:
                 planned = self._caught_up(name, plan_cluster(planned.target, self.memory))
                 self._show(name, planned)
@@ -190,6 +191,13 @@ class Cycles:
         finally:
             locks.release()
         return self._after(name, planned, result)
+
+    def _warn(self, name: str, warnings: Sequence[str]) -> None:
+        """Log what is said of the lock of a cluster, each once while it is the same."""
+        for warning in warnings:
+            if warning != self._trouble[name].warned:
+                self._trouble[name].warned = warning
+                LOG.warning("%s", warning)
 
     def _apply(self, name: str, planned: Planned, request: Request, locks: Locks) -> ClusterResult:
         self.board.set_cluster(name, running="applying", waits=None)

@@ -79,7 +79,7 @@ def _references() -> list[str]:
     words = ", ".join(f"`{word}`" for word in can["items"]["enum"])
     lines += ["", "### `daemon.tokens.NAME`", "", "As above, and:", ""]
     lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-    default, meaning = _value(can["default"]), f"{can['description']} *(not used yet)*"
+    default, meaning = _value(can["default"]), can["description"]
     lines.append(f"| `can` | list: {words} | {default} | {meaning} |")
     return lines
 
