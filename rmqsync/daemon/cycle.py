@@ -59,7 +59,9 @@ class _Trouble:
 
     failures: int = 0
     retry_at: float = 0.0
-    """On the monotonic clock."""
+    """On the monotonic clock; 0 where the last run did not fail."""
+    error: str | None = None
+    """What the last run ended with."""
     warned: str | None = None
     """What was last said of its lock."""
     cancelled: str | None = None
@@ -223,16 +225,19 @@ class Cycles:
         failed = result.error is not None or self.exit_code(result) in (1, 4, 5)
         if failed:
             self._count_failure(name, hammers=True)
-        view = self._show(name, again, failed=failed, error=result.error)
+            self._trouble[name].error = result.error
+        else:
+            self._trouble[name].retry_at = 0.0
+        view = self._show(name, again, failed=failed)
         if not failed and again.plan.status is Status.OK:
             self._settled(name, view)
         return again
 
-    def _show(
-        self, name: str, planned: Planned, *, failed: bool = False, error: str | None = None
-    ) -> View:
+    def _show(self, name: str, planned: Planned, *, failed: bool = False) -> View:
         """Put what was found on the board, and tell who wants to know."""
-        before = self.board.cluster(name)
+        before, trouble = self.board.cluster(name), self._trouble[name]
+        is_open = planned.plan.status is Status.OK and _has_to_write(planned)
+        failed = failed or (is_open and trouble.retry_at > 0)  # until another run has not failed
         view = view_of(planned, failed=failed)
         drifts = before["drifts"]
         noted = None
@@ -242,9 +247,11 @@ class Cycles:
         found: dict[str, Any] = {**view.keys, "drifts": drifts, "drifted": len(drifts)}
         if planned.plan.status is Status.OK:
             found["checked_at"] = now()
-        if error is not None:
-            found["error"] = error
-        after = self.board.set_cluster(name, waits=None, **found)
+        if failed:
+            found["error"] = trouble.error
+        if not is_open:
+            found["waits"] = None  # else it stays as it is until that is decided
+        after = self.board.set_cluster(name, **found)
         self.watch.changed(after, noted)
         return view
 

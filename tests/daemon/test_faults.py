@@ -172,12 +172,15 @@ def test_a_run_that_fails_is_tried_again_late_and_a_newer_commit_at_once(
         assert daemon.post("/api/v1/clusters/one/plan").status_code == 202
         checked = daemon.cluster("one")["checked_at"]
         daemon.until(lambda: looked_twice(daemon, checked), "it is looked at again")
-        assert daemon.cluster("one")["waits"]["reason"] == "back-off"
-        assert daemon.cluster("one")["failures"] == 1
+        found = daemon.cluster("one")
+        assert (found["sync"], found["failures"]) == ("failed", 1)
+        assert found["waits"]["reason"] == "back-off"
+        assert not daemon.messages("cluster one: it does not fail any more")
         assert len(daemon.get("/api/v1/runs")["runs"]) == 2
 
         third = home.push(shop("qu.a", global_parameters=[{"name": "x", "value": 1}]))
         daemon.until_cluster("one", "the newer one", sync="in-sync", commit=third, failures=0)
+        assert len(daemon.messages("cluster one: the last run failed")) == 1
 
 
 def looked_twice(daemon: Running, since: str) -> bool:

@@ -17,6 +17,7 @@ from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
 from rmqsync.daemon.happenings import Happening, happenings
 from rmqsync.daemon.notify import Notifier
+from rmqsync.model.drifts import DriftRow, Told, looked
 from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ChangeDocument
 
@@ -165,6 +166,39 @@ def test_without_a_history_drift_is_kept_in_memory(
     assert [row.address for row in gone.gone] == ["queue:a/b"]
     assert (again.open[0]["times"], again.open[0]["since"]) == (2, "2026-01-01T00:03:00Z")
     assert caplog.text.count("drift is kept in memory only") == (store is not None)
+
+
+class Returning:
+    """A store that is away at first, and knows then what it is told."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.rows: dict[str, DriftRow] = {}
+
+    def look(self, cluster: str, causes: Any, at: str) -> Told:
+        if self.is_away:
+            raise HistoryError("the history is away")
+        told = looked(self.rows.values(), cluster, causes, at)
+        self.rows.update({row.address: row for row in (*told.open, *told.gone)})
+        return told
+
+
+def test_what_drifted_while_the_history_was_away_is_written_later_and_told_once() -> None:
+    store = Returning()
+    log = DriftLog(store)
+    drifted = [change("queue:a/b")]
+    log.note("one", drifted, "2026-01-01T00:00:00Z")
+    store.is_away = False
+    back = log.note("one", drifted, "2026-01-01T00:01:00Z")
+
+    assert [row.address for row in store.rows.values()] == ["queue:a/b"]
+    assert (len(back.open), back.new) == (1, [])
+    store.is_away = True
+    gone = log.note("one", [], "2026-01-01T00:02:00Z")
+    store.is_away = False
+    again = log.note("one", [], "2026-01-01T00:03:00Z")
+    assert [len(noted.gone) for noted in (gone, again)] == [1, 0]
+    assert store.rows["queue:a/b"].gone_at is not None
 
 
 def test_new_drift_is_told_once_and_so_is_its_end() -> None:

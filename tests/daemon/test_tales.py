@@ -1,0 +1,48 @@
+"""The log tells each problem of a source once, and that it is over."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import pytest
+
+from rmqsync.daemon.documents import SourceStatusDocument
+from rmqsync.daemon.tales import SourceTales
+
+
+def source(name: str, **keys: Any) -> SourceStatusDocument:
+    known = {"commit": None, "fetched_at": None, "error": None, "broken_commit": None}
+    return cast(SourceStatusDocument, {"name": name, "findings": [], **known, **keys})
+
+
+def test_two_sources_that_are_broken_are_told_once_each(caplog: pytest.LogCaptureFixture) -> None:
+    tales = SourceTales()
+    place = {"file": "a.yaml", "line": 3, "column": 1}
+    findings = [{"source": place, "message": "no such key"}]
+    for _ in range(3):
+        for name in ("a", "b"):
+            tales.told(source(name, broken_commit="c0ffee", findings=findings))
+
+    assert caplog.messages == [
+        "source a: commit c0ffee cannot be used",
+        "a.yaml:3:1: no such key",
+        "source b: commit c0ffee cannot be used",
+        "a.yaml:3:1: no such key",
+    ]
+
+
+def test_a_source_that_cannot_be_fetched_is_told_until_it_can(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    tales = SourceTales()
+    for error in (None, "refused", "refused", "gone", None, None, "gone"):
+        tales.told(source("a", error=error))
+
+    assert caplog.messages == [
+        "source a: refused",
+        "source a: gone",
+        "source a: it is fetched again",
+        "source a: gone",
+    ]
