@@ -78,7 +78,7 @@ def end(
         return
     marker = _after(planned, live, open_, run)
     broker.send(marker_request(_claim(planned).owner, marker))
-    if planned.own.current is not None:
+    if planned.own.current is not None and not planned.target.options.allow_plain_secrets:
         keep_compiled(_claim(planned), planned.own.current, planned.desired)
 
 

@@ -111,10 +111,16 @@ class Amqp:
         import pika
 
         settings = self._connection
-        parts = urlsplit(url)
+        wrong = f"{settings.name}: an address in amqp is no amqp:// or amqps:// URL"
+        try:
+            parts = urlsplit(url)
+            number = parts.port
+        except ValueError:  # it repeats what it takes for a port, a part of a password maybe
+            hint = "; in user and password, signs such as / are written as %2F"
+            raise BrokerError(f"{wrong}{hint}") from None
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise BrokerError(f"{settings.name}: an address in amqp is no amqp:// or amqps:// URL")
-        port = parts.port or _PORTS[parts.scheme]
+            raise BrokerError(wrong)
+        port = number or _PORTS[parts.scheme]
         username, password = settings.username, settings.password
         if parts.username is not None:
             username, password = unquote(parts.username), unquote(parts.password or "")

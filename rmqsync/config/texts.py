@@ -161,13 +161,13 @@ class Url(Text):
             parts = urlsplit(value)
             port = parts.port
         except ValueError:
-            raise node.bad(f"{quoted(value)} has no valid host and port") from None
+            raise node.bad(f"{_shown(value)} has no valid host and port") from None
         if parts.scheme not in self._schemes:
             raise node.bad(
-                f"{quoted(value)} is no address for this", f"it starts with {self._starts}"
+                f"{_shown(value)} is no address for this", f"it starts with {self._starts}"
             )
         if parts.scheme != "file" and (not _is_host(parts.hostname) or port == 0):
-            raise node.bad(f"{quoted(value)} has no valid host and port")
+            raise node.bad(f"{_shown(value)} has no valid host and port")
         return self._check(node, parts)
 
     @property
@@ -185,3 +185,9 @@ _HOST = re.compile(
 
 def _is_host(host: str | None) -> bool:
     return bool(host and _HOST.fullmatch(host))
+
+
+def _shown(url: str) -> str:
+    """Quote what may be no URL at all, without what may be user and password."""
+    before, at, rest = url.rpartition("@")
+    return quoted(f"…@{rest}" if at and before else url)

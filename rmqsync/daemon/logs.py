@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
+from urllib.parse import quote, unquote
 
 HIDDEN = "(sensitive)"
 _SHORTEST = 4
@@ -17,13 +18,22 @@ _SHORTEST = 4
 class _Redacting(logging.Formatter):
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
-        found = {one for one in secrets if len(one) >= _SHORTEST}
+        found = {form for one in secrets for form in _forms(one) if len(form) >= _SHORTEST}
         self._secrets = sorted(found, key=len, reverse=True)
 
     def redacted(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return text
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it is, as URLs have it, and what of it is the password in a URL."""
+    _, at, rest = secret.partition("://")
+    userinfo = rest.rpartition("@")[0] if at else ""
+    password = userinfo.partition(":")[2]
+    found = {secret, password, unquote(password)}
+    return found | {quote(one, safe="") for one in found} | {quote(one) for one in found}
 
 
 class JsonLines(_Redacting):

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rmqsync.app.ports import RunStore
+from rmqsync.config.secrets import SecretRef
 from rmqsync.config.settings import Settings
 from rmqsync.daemon.board import Board
 from rmqsync.daemon.cycle import Cycles, Request
@@ -64,13 +65,26 @@ def secrets_of(session: Session) -> dict[str, str]:
         value = session.secrets.value(name)
         if value:
             found[f"secrets.{name}"] = value
+    for what, ref in _told_later(settings):
+        with suppress(SourceError):  # whoever needs it says so
+            found[what] = read(ref, what)
+    return found
+
+
+def _told_later(settings: Settings) -> Iterator[tuple[str, SecretRef]]:
+    """Give the references whose failing is told where they are used."""
+    if isinstance(settings.daemon.history, SecretRef):
+        yield "daemon.history", settings.daemon.history
+    if settings.source.token is not None:
+        yield "source.token", settings.source.token
     for name, cluster in settings.clusters.items():
         if cluster.password is not None:
-            try:
-                found[f"clusters.{name}.password"] = read(cluster.password, f"cluster '{name}'")
-            except SourceError:
-                continue  # the cluster is told as failed
-    return found
+            yield f"clusters.{name}.password", cluster.password
+        if cluster.source.token is not None:
+            yield f"clusters.{name}.source.token", cluster.source.token
+        for number, one in enumerate(cluster.amqp):
+            if isinstance(one, SecretRef):
+                yield f"clusters.{name}.amqp[{number}]", one
 
 
 class Running:

@@ -174,7 +174,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
     with rabble.cluster(broker) as found:
         rabble.declare(broker, ODD)
         amqp = rabble.amqp(broker, found)
-        path = ("policies", VHOST, "rmqsync.fence.dead")
+        path = ("policies", VHOST, "rmqsync.fence.main.dead")
         found.send(Request("PUT", path, fence_policy(ODD, {}, [])))
         left = amqp.queue(VHOST, ODD)
         _, all_in = left.put(3)
@@ -182,7 +182,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
         assert all_in
         live = found.read()
 
-        removed = remove_left_fences(found, amqp)
+        removed = remove_left_fences(found, amqp, "main")
 
         assert removed == (f"queue '{ODD}' in vhost '{VHOST}'",)
         assert "rmqsync.fence" not in str(live.rows["policy"])

@@ -21,6 +21,16 @@ HASH = "rabbit_password_hashing_sha256"
 IN_GIT = ("hash in git",)
 """What the repository itself shows: it may be kept with what was compiled, and nowhere else."""
 
+_BREAKING = """
+import http.client
+real = http.client.HTTPConnection.endheaders
+def breaking(self, *arguments, **named):
+    if self._method == "{}":
+        raise RuntimeError("nobody expects this")
+    return real(self, *arguments, **named)
+http.client.HTTPConnection.endheaders = breaking
+"""
+
 
 class Estate:
     """Definitions with secrets, applied to a broker that people changed by hand as well."""
@@ -138,21 +148,29 @@ class Estate:
         self.look(" ".join(words), found.out + found.err, but)
         return found
 
-    def spawn(self, *words: str, full: bool = False) -> int:
-        """Run a command as people do, with all that is logged; `full`: on a full disk."""
-        with open("/dev/full" if full else os.devnull, "w") as device:
-            done = subprocess.run(
-                [sys.executable, "-m", "rmqsync", *words],
-                cwd=self.workspace.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=device if full else subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                check=False,
-            )
-        said = (done.stdout or b"") + done.stderr
-        if full:
-            assert b"Traceback" in said, said
-        self.look(f"{' '.join(words)} as a process, full: {full}", said)
+    def spawn(self, *words: str, breaks_at: str | None = None) -> int:
+        """
+        Run a command as people do, and look at all that it says and logs.
+
+        `breaks_at` is an HTTP method: a request with it raises what nobody expects.
+        """
+        environ = dict(os.environ)
+        if breaks_at is not None:
+            folder = self.data.parent / f"breaks at {breaks_at}"
+            folder.mkdir(exist_ok=True)
+            (folder / "sitecustomize.py").write_text(_BREAKING.format(breaks_at))
+            environ["PYTHONPATH"] = str(folder)
+        done = subprocess.run(
+            [sys.executable, "-m", "rmqsync", *words],
+            cwd=self.workspace.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert (b"Traceback" in said) is (breaks_at is not None), said
+        self.look(f"{' '.join(words)} as a process, breaks at {breaks_at}", said)
         return done.returncode
 
     def in_all_formats(self, *words: str) -> Outcome:

@@ -73,7 +73,8 @@ def test_secrets_are_nowhere_in_the_life_of_a_cluster(estate: Estate, tmp_path: 
 
     # the way back
     estate.run("rollback", "one", first, "--auto-approve", "--adopt")
-    estate.in_all_formats("history")
+    for form in ("text", "json", "ndjson", "markdown"):
+        estate.run("history", "--format", form)
     for one in estate.workspace.run("history", "--format", "json").document["runs"]:
         estate.in_all_formats("history", one["run"])
     (backups,) = (estate.data / "backups").iterdir()
