@@ -95,7 +95,7 @@
     if (chosen !== null) {
       const near = around(chosen);
       open.href = `${panel.dataset.base}/objects/${chosen.split("/").map(encodeURIComponent).join("/")}`;
-      found.textContent = `${chosen}: ${near.size - 1} objects around it`;
+      found.textContent = `${chosen}: ${near.size - 1} objects around it${near.size < MOST ? "" : ", and not all are drawn"}`;
       draw(near);
     } else if (list.length <= MOST) {
       found.textContent = `${list.length} of ${nodes.size} objects`;
@@ -113,21 +113,36 @@
     }
   }
 
+  function turnTo(id) {
+    chosen = id;
+    const address = location.pathname + location.search;
+    history.replaceState(null, "", id === null ? address : `${address}#${encodeURIComponent(id)}`);
+    show();
+  }
+  function focusOn(id) {
+    const node = [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === id);
+    (node || search).focus();
+  }
   function choose(id) {
     if (id === chosen || !nodes.has(id)) return;
     trail.push(chosen);
-    chosen = id;
-    history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-    show();
-    const node = [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === id);
-    if (node) node.focus();
+    turnTo(id);
+    focusOn(id);
   }
   function goBack() {
     if (trail.length === 0) return;
-    chosen = trail.pop();
-    show();
-    const node = [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === chosen);
-    (node || search).focus();
+    turnTo(trail.pop());
+    focusOn(chosen);
+  }
+  function startAnew() {
+    trail.length = 0;
+    turnTo(null);
+  }
+  // Along a link, to the first that is drawn; Tab goes on to the others.
+  function follow(id, links, end) {
+    const there = new Set([...picture.querySelectorAll(".node")].map((one) => one.dataset.id));
+    const link = (links.get(id) || []).find((one) => there.has(one[end]));
+    if (link) focusOn(link[end]);
   }
 
   panel.addEventListener("click", (event) => {
@@ -136,12 +151,17 @@
   });
   panel.addEventListener("keydown", (event) => {
     const one = event.target.closest("[data-id]");
-    if (event.key === "Enter" && one && event.target.tagName !== "BUTTON") choose(one.dataset.id);
     if (event.key === "Escape") goBack();
+    if (!one || event.target.tagName === "BUTTON") return;
+    if (event.key === "Enter" || event.key === " ") choose(one.dataset.id);
+    else if (event.key === "ArrowRight") follow(one.dataset.id, outs, "target");
+    else if (event.key === "ArrowLeft") follow(one.dataset.id, ins, "source");
+    else return;
+    event.preventDefault();
   });
   back.addEventListener("click", goBack);
-  search.addEventListener("input", () => { chosen = null; trail.length = 0; show(); });
-  vhost.addEventListener("change", () => { chosen = null; trail.length = 0; show(); });
+  search.addEventListener("input", startAnew);
+  vhost.addEventListener("change", startAnew);
 
   fetch(panel.dataset.url).then((answer) => answer.json()).then((document_) => {
     nodes = new Map(document_.nodes.map((one) => [one.id, one]));
