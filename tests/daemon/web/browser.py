@@ -36,7 +36,7 @@ PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 _OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--force-device-scale-factor=1", "--hide-scrollbars",
+    "--force-device-scale-factor=1", "--force-prefers-reduced-motion", "--hide-scrollbars",
 )  # fmt: skip
 
 
@@ -69,13 +69,14 @@ def _install(packages: list[str]) -> None:
 def served(app: FastAPI) -> Iterator[str]:
     """Serve an application on a free port of loopback; gives its address."""
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
+        app.state.is_stopping = True
         server.should_exit = True
         thread.join(BOUND_S)
         sock.close()

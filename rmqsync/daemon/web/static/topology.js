@@ -63,9 +63,20 @@
     const width = 20 + (Math.max(0, ...rows.keys()) + 1) * (WIDTH + GAP_X) - GAP_X;
     const height = 10 + Math.max(1, ...rows.values()) * (HEIGHT + GAP_Y);
     const svg = element("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Topology" });
-    for (const id of ids) for (const link of outs.get(id) || []) if (at.has(link.target)) svg.append(...line(link, at));
+    for (const id of ids) for (const link of joined(outs.get(id) || [])) if (at.has(link.target)) svg.append(...line(link, at));
     for (const id of ids) svg.append(box(nodes.get(id), at.get(id)));
     picture.replaceChildren(svg);
+  }
+
+  // Links of one kind between the same two are one line with all of their labels.
+  function joined(links) {
+    const found = new Map();
+    for (const link of links) {
+      const key = `${link.kind} ${link.target}`, known = found.get(key);
+      if (!known) found.set(key, { ...link });
+      else if (link.label) known.label = known.label ? `${known.label}, ${link.label}` : link.label;
+    }
+    return found.values();
   }
 
   function line(link, at) {
@@ -74,7 +85,7 @@
     const path = element("path", { class: `link ${link.kind}`, d: `M${from} ${a}C${mid} ${a} ${mid} ${b} ${x2} ${b}` });
     path.append(element("title", {}, `${link.kind} ${link.label}`));
     if (!link.label) return [path];
-    return [path, element("text", { class: "label", x: from + 6, y: a - 4 + (b - a) * 0.12 }, short(link.label, 18))];
+    return [path, element("text", { class: "label", x: x2 - 6, y: b - 5 }, short(link.label, 16))];
   }
 
   function box(one, [x, y]) {
@@ -97,6 +108,7 @@
       open.href = `${panel.dataset.base}/objects/${chosen.split("/").map(encodeURIComponent).join("/")}`;
       found.textContent = `${chosen}: ${near.size - 1} objects around it${near.size < MOST ? "" : ", and not all are drawn"}`;
       draw(near);
+      nodeOf(chosen).scrollIntoView({ block: "nearest", inline: "center" });
     } else if (list.length <= MOST) {
       found.textContent = `${list.length} of ${nodes.size} objects`;
       draw(new Set(list.map((one) => one.id)));
@@ -113,6 +125,7 @@
     }
   }
 
+  const nodeOf = (id) => [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === id);
   function turnTo(id) {
     chosen = id;
     const address = location.pathname + location.search;
@@ -120,8 +133,7 @@
     show();
   }
   function focusOn(id) {
-    const node = [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === id);
-    (node || search).focus();
+    (nodeOf(id) || search).focus();
   }
   function choose(id) {
     if (id === chosen || !nodes.has(id)) return;
