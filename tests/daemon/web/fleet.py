@@ -281,7 +281,7 @@ def topology() -> TopologyDocument:
             link(ORDERS, BILLING, "order.refunded"),
             link(BILLING, DEAD, "", "dead-letter"),
             link(DEAD, DEAD_QUEUE, "#"),
-            *(link(ORDERS, one["id"], SCRIPT) for one in names),
+            *(link(ORDERS, one["id"], one["name"]) for one in names),
         ],
     }
 

@@ -59,6 +59,27 @@ def test_an_object_of_any_name_is_opened_from_the_picture(screen: Screen, name: 
     assert screen.one("h1").text == address
 
 
+def test_the_picture_shows_what_nobody_sees_as_an_escape(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.ORDERS)).click()
+
+    words = screen.script(
+        "return [...document.querySelectorAll('svg text')].map((one) => one.textContent)"
+    )
+    assert "Q ☃\\u202esdrawkcab" in words
+    assert not [one for one in words if "\u202e" in one]
+
+
+def test_links_of_one_kind_between_two_are_one_line_with_all_labels(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.BILLING)).click()
+
+    titles = screen.script(
+        "return [...document.querySelectorAll('.link title')].map((one) => one.textContent)"
+    )
+    assert [one for one in titles if "order.paid" in one] == ["binding order.paid, order.refunded"]
+
+
 def test_the_filter_leaves_the_clusters_that_fit(screen: Screen) -> None:
     screen.open("/")
     screen.one("#filter").send_keys("UNREACH")

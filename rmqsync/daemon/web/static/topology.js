@@ -16,7 +16,12 @@
     if (text !== undefined) made.textContent = text;
     return made;
   };
-  const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+  // Signs that nobody sees, or that turn the reading direction round, are shown as escapes.
+  const visible = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => `\\u${one.codePointAt(0).toString(16).padStart(4, "0")}`);
+  const short = (text, length) => {
+    const signs = [...visible(text)];
+    return signs.length > length ? `${signs.slice(0, length - 1).join("")}…` : signs.join("");
+  };
 
   function matching() {
     const words = search.value.toLowerCase(), where = vhost.value;
@@ -63,7 +68,8 @@
     const width = 20 + (Math.max(0, ...rows.keys()) + 1) * (WIDTH + GAP_X) - GAP_X;
     const height = 10 + Math.max(1, ...rows.values()) * (HEIGHT + GAP_Y);
     const svg = element("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Topology" });
-    for (const id of ids) for (const link of joined(outs.get(id) || [])) if (at.has(link.target)) svg.append(...line(link, at));
+    const lines = [...ids].flatMap((id) => [...joined(outs.get(id) || [])]).filter((link) => at.has(link.target)).map((link) => line(link, at));
+    svg.append(...lines.map(([path]) => path), ...lines.flatMap(([, ...labels]) => labels));
     for (const id of ids) svg.append(box(nodes.get(id), at.get(id)));
     picture.replaceChildren(svg);
   }
