@@ -290,8 +290,9 @@ def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
 
     gc.enable()
     stopped = threading.Event()
+    app = web_app(running, loopback=loopback)
     config = uvicorn.Config(
-        web_app(running, loopback=loopback),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -312,6 +313,7 @@ def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
                 break
     grace_s = float(running.session.settings.daemon.grace_s)
     LOG.info("stopping: finishing the requests in flight")
+    app.state.is_stopping = True
     server.should_exit = True
     ended = running.stop(grace_s)
     web.join(3)

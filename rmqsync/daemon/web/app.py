@@ -56,6 +56,7 @@ def build(
         docs_url=None,
         redoc_url=None,
     )
+    app.state.is_stopping = False  # once it is true, nobody is kept listening
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=3)
     app.add_middleware(Guard, loopback=loopback, failed=_unexpected)
     app.include_router(api.routes(service, tokens))

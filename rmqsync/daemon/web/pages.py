@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from rmqsync.daemon.documents import ClusterDetailDocument, ClusterStatusDocument
@@ -18,6 +19,7 @@ from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ChangeDocument, RunDocument
 from rmqsync.report.escape import path as shown_path
 from rmqsync.report.escape import value as shown_value
+from rmqsync.report.escape import visible
 
 SHOWN = 200
 """Entries of a group that a page shows unless `?all=1` asks for all."""
@@ -124,6 +126,7 @@ class _Renderer:
             loader=PackageLoader("rmqsync.daemon.web"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_visible,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -141,6 +144,13 @@ class _Renderer:
             version=self._service.version, **values
         )
         return HTMLResponse(text, status)
+
+
+def _visible(shown: Any) -> Any:
+    """Return what is shown, without signs that hide or turn round what else is there."""
+    if not isinstance(shown, str) or isinstance(shown, Markup) or shown.isprintable():
+        return shown
+    return "\n".join(visible(line) for line in shown.split("\n"))
 
 
 def _most(request: Request) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import unquote
 
 from rmqsync.daemon.documents import (
     SYNCS,
@@ -242,7 +243,7 @@ def node(where: str, state: Any = "managed") -> TopologyNodeDocument:
         "id": where,
         "kind": cast(Any, kind),
         "vhost": "/",
-        "name": rest.partition("/")[2],
+        "name": unquote(rest.partition("/")[2]),
         "type": "topic" if kind == "exchange" else "quorum",
         "state": state,
         "policy": None,
@@ -277,9 +278,10 @@ def topology() -> TopologyDocument:
         "links": [
             link(ORDERS, HELD, "*.viporder.#"),
             link(ORDERS, BILLING, "order.paid"),
+            link(ORDERS, BILLING, "order.refunded"),
             link(BILLING, DEAD, "", "dead-letter"),
             link(DEAD, DEAD_QUEUE, "#"),
-            *(link(ORDERS, one["id"], SCRIPT) for one in names),
+            *(link(ORDERS, one["id"], one["name"]) for one in names),
         ],
     }
 

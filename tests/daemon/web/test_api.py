@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import jsonschema
 import pytest
 import schemathesis
+from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import (
     content_type_conformance,
@@ -123,14 +125,22 @@ def test_what_is_not_there_is_told_as_json(path: str) -> None:
 
 def test_events_tell_the_version_and_then_each_new_one() -> None:
     service = FakeService()
-    told = _events(service, lambda: service.set("shanghai", running="applying"))
+    told = _events(application(service), lambda: service.set("shanghai", running="applying"))
 
     assert told == [{"version": 1}, {"version": 2}]
 
 
-def _events(service: FakeService, change: Any) -> list[Any]:
+def test_who_listens_keeps_nothing_from_stopping() -> None:
+    app = application(FakeService())
+
+    def stop() -> None:
+        app.state.is_stopping = True
+
+    assert _events(app, stop) == [{"version": 1}]
+
+
+def _events(app: FastAPI, change: Callable[[], None]) -> list[Any]:
     """Return what is told at first, and what after a change; then the listener is gone."""
-    app = application(service)
     lines: list[Any] = []
     gone = asyncio.Event()
 

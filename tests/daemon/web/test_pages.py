@@ -152,6 +152,17 @@ def test_an_error_is_told_as_a_page(error: Exception, status: int) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_no_sign_turns_round_what_is_read(path: str) -> None:
+    assert "\u202e" not in page(path).text
+
+
+def test_a_sign_that_nobody_sees_is_shown_as_an_escape() -> None:
+    web = Web(FakeService([fleet.cluster("one", "failed", error="evil\u202eknil\x00\nnext")]))
+
+    assert "evil\\u202eknil\\x00 next" in page("/clusters/one", web).text
+
+
 def test_the_worst_cluster_comes_first() -> None:
     text = page("/").text
 

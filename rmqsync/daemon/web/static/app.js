@@ -2,6 +2,7 @@
 // The token is kept for this tab only and sent as a header, never as a cookie.
 const token = () => sessionStorage.getItem("rmqsync-token");
 const byId = (id) => document.getElementById(id);
+const bytes = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 const say = (text) => { byId("status").textContent = text; };
 
 function showSignedIn() {
@@ -28,6 +29,7 @@ function ask(title, text, fields) {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => {
+    refresh();
     if (dialog.returnValue !== "ok") return resolve(null);
     const values = {};
     for (const one of byId("dialog-fields").querySelectorAll("input")) values[one.name] = one.value;
@@ -53,7 +55,8 @@ async function act(button) {
   try {
     const answer = await fetch(button.dataset.post, {
       method: "POST",
-      headers: { Authorization: `Bearer ${token()}`, "Content-Type": "application/json" },
+      // In bytes, as headers have it: a token that is not ASCII must not fail in here.
+      headers: { Authorization: `Bearer ${bytes(token())}`, "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
     const found = await answer.json().catch(() => ({}));
@@ -77,13 +80,15 @@ function filterRows() {
 
 // A new version: the main part is fetched anew; what is open, typed or focused stays so.
 let version = Number(document.body.dataset.version);
+let shown = version;
 let isFetching = false;
 async function refresh() {
-  if (isFetching || byId("dialog").open || byId("topology")) return;
+  if (isFetching || shown === version || byId("dialog").open || byId("topology")) return;
   isFetching = true;
+  const wanted = version;
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) return;
+    if (!answer.ok || byId("dialog").open) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const main = byId("main"), fresh = page.getElementById("main");
     const open = new Set([...main.querySelectorAll("details[open]")].map((one) => one.dataset.key));
@@ -98,29 +103,41 @@ async function refresh() {
     filterRows();
     showSignedIn();
     if (focus !== null) refocus(focus);
+    shown = wanted;
+  } catch (error) {
+    say("Not connected; trying again.");
   } finally {
     isFetching = false;
   }
+  if (shown === wanted) refresh(); // it may have changed again meanwhile
 }
 
 const REACHABLE = "a[href], button, input, select, summary";
 function focused() {
   const main = byId("main");
   if (!main.contains(document.activeElement) || document.activeElement === main) return null;
-  const all = [...main.querySelectorAll(REACHABLE)];
-  return { text: document.activeElement.textContent, id: document.activeElement.id, index: all.indexOf(document.activeElement) };
+  return mark(document.activeElement);
 }
-function refocus({ text, id, index }) {
+// What a thing does, and where: many buttons are called alike, and Enter must not mean another one.
+function mark(one) {
+  const { post, body } = one.dataset, part = one.closest("details");
+  return JSON.stringify([one.tagName, one.id, one.getAttribute("href"), post, body, part && part.dataset.key]);
+}
+function refocus(wanted) {
   const all = [...byId("main").querySelectorAll(REACHABLE)];
-  const one = (id && byId(id)) || all.find((each) => each.textContent === text && !each.disabled) || all[index];
-  if (one) one.focus({ preventScroll: true });
+  (all.find((one) => mark(one) === wanted) || byId("main")).focus({ preventScroll: true });
 }
 
+// Only while somebody looks: a browser has six connections to one address, for all of its tabs.
+let source = null;
 function listen() {
-  const source = new EventSource("/api/v1/events");
+  if (source) source.close();
+  source = null;
+  if (document.hidden) return;
+  source = new EventSource("/api/v1/events");
   source.onmessage = (event) => {
-    const found = JSON.parse(event.data).version;
-    if (found !== version) { version = found; refresh(); }
+    version = JSON.parse(event.data).version;
+    refresh();
   };
   source.onerror = () => say("Not connected; trying again.");
   source.onopen = () => { if (byId("status").textContent.startsWith("Not connected")) say(""); };
@@ -152,6 +169,7 @@ document.addEventListener("click", (event) => {
   if (button) act(button);
 });
 document.addEventListener("input", (event) => { if (event.target.id === "filter") filterRows(); });
+document.addEventListener("visibilitychange", listen);
 filterRows();
 showSignedIn();
 listen();

@@ -16,7 +16,12 @@
     if (text !== undefined) made.textContent = text;
     return made;
   };
-  const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+  // Signs that nobody sees, or that turn the reading direction round, are shown as escapes.
+  const visible = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => `\\u${one.codePointAt(0).toString(16).padStart(4, "0")}`);
+  const short = (text, length) => {
+    const signs = [...visible(text)];
+    return signs.length > length ? `${signs.slice(0, length - 1).join("")}…` : signs.join("");
+  };
 
   function matching() {
     const words = search.value.toLowerCase(), where = vhost.value;
@@ -63,9 +68,21 @@
     const width = 20 + (Math.max(0, ...rows.keys()) + 1) * (WIDTH + GAP_X) - GAP_X;
     const height = 10 + Math.max(1, ...rows.values()) * (HEIGHT + GAP_Y);
     const svg = element("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Topology" });
-    for (const id of ids) for (const link of outs.get(id) || []) if (at.has(link.target)) svg.append(...line(link, at));
+    const lines = [...ids].flatMap((id) => [...joined(outs.get(id) || [])]).filter((link) => at.has(link.target)).map((link) => line(link, at));
+    svg.append(...lines.map(([path]) => path), ...lines.flatMap(([, ...labels]) => labels));
     for (const id of ids) svg.append(box(nodes.get(id), at.get(id)));
     picture.replaceChildren(svg);
+  }
+
+  // Links of one kind between the same two are one line with all of their labels.
+  function joined(links) {
+    const found = new Map();
+    for (const link of links) {
+      const key = `${link.kind} ${link.target}`, known = found.get(key);
+      if (!known) found.set(key, { ...link });
+      else if (link.label) known.label = known.label ? `${known.label}, ${link.label}` : link.label;
+    }
+    return found.values();
   }
 
   function line(link, at) {
@@ -74,7 +91,7 @@
     const path = element("path", { class: `link ${link.kind}`, d: `M${from} ${a}C${mid} ${a} ${mid} ${b} ${x2} ${b}` });
     path.append(element("title", {}, `${link.kind} ${link.label}`));
     if (!link.label) return [path];
-    return [path, element("text", { class: "label", x: from + 6, y: a - 4 + (b - a) * 0.12 }, short(link.label, 18))];
+    return [path, element("text", { class: "label", x: x2 - 6, y: b - 5 }, short(link.label, 16))];
   }
 
   function box(one, [x, y]) {
@@ -95,8 +112,9 @@
     if (chosen !== null) {
       const near = around(chosen);
       open.href = `${panel.dataset.base}/objects/${chosen.split("/").map(encodeURIComponent).join("/")}`;
-      found.textContent = `${chosen}: ${near.size - 1} objects around it`;
+      found.textContent = `${chosen}: ${near.size - 1} objects around it${near.size < MOST ? "" : ", and not all are drawn"}`;
       draw(near);
+      nodeOf(chosen).scrollIntoView({ block: "nearest", inline: "center" });
     } else if (list.length <= MOST) {
       found.textContent = `${list.length} of ${nodes.size} objects`;
       draw(new Set(list.map((one) => one.id)));
@@ -113,21 +131,36 @@
     }
   }
 
+  const nodeOf = (id) => [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === id);
+  function turnTo(id) {
+    chosen = id;
+    const address = location.pathname + location.search;
+    history.replaceState(null, "", id === null ? address : `${address}#${encodeURIComponent(id)}`);
+    show();
+  }
+  function focusOn(id) {
+    (nodeOf(id) || search).focus();
+  }
   function choose(id) {
     if (id === chosen || !nodes.has(id)) return;
     trail.push(chosen);
-    chosen = id;
-    history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-    show();
-    const node = [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === id);
-    if (node) node.focus();
+    turnTo(id);
+    focusOn(id);
   }
   function goBack() {
     if (trail.length === 0) return;
-    chosen = trail.pop();
-    show();
-    const node = [...picture.querySelectorAll(".node")].find((one) => one.dataset.id === chosen);
-    (node || search).focus();
+    turnTo(trail.pop());
+    focusOn(chosen);
+  }
+  function startAnew() {
+    trail.length = 0;
+    turnTo(null);
+  }
+  // Along a link, to the first that is drawn; Tab goes on to the others.
+  function follow(id, links, end) {
+    const there = new Set([...picture.querySelectorAll(".node")].map((one) => one.dataset.id));
+    const link = (links.get(id) || []).find((one) => there.has(one[end]));
+    if (link) focusOn(link[end]);
   }
 
   panel.addEventListener("click", (event) => {
@@ -136,12 +169,17 @@
   });
   panel.addEventListener("keydown", (event) => {
     const one = event.target.closest("[data-id]");
-    if (event.key === "Enter" && one && event.target.tagName !== "BUTTON") choose(one.dataset.id);
     if (event.key === "Escape") goBack();
+    if (!one || event.target.tagName === "BUTTON") return;
+    if (event.key === "Enter" || event.key === " ") choose(one.dataset.id);
+    else if (event.key === "ArrowRight") follow(one.dataset.id, outs, "target");
+    else if (event.key === "ArrowLeft") follow(one.dataset.id, ins, "source");
+    else return;
+    event.preventDefault();
   });
   back.addEventListener("click", goBack);
-  search.addEventListener("input", () => { chosen = null; trail.length = 0; show(); });
-  vhost.addEventListener("change", () => { chosen = null; trail.length = 0; show(); });
+  search.addEventListener("input", startAnew);
+  vhost.addEventListener("change", startAnew);
 
   fetch(panel.dataset.url).then((answer) => answer.json()).then((document_) => {
     nodes = new Map(document_.nodes.map((one) => [one.id, one]));

@@ -1,0 +1,362 @@
+"""What an operator does with the pages, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.daemon.web import fleet
+from tests.daemon.web.browser import Screen
+from tests.daemon.web.fakes import FakeService
+from tests.daemon.web.test_pages import many
+from tests.daemon.web.webs import READER, TOKEN
+
+PATHS = ["/", "/clusters/shanghai", "/clusters/shanghai/topology", "/runs", f"/runs/{fleet.RUN}",
+         "/clusters/stopped", "/clusters/new",
+         "/clusters/shanghai/objects/queue:%252F/qu.order.crm", "/nothing"]  # fmt: skip
+TOPOLOGY = "/clusters/shanghai/topology"
+
+
+def node(address: str) -> str:
+    return f'.node[data-id="{address}"]'
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_gives_the_browser_nothing_to_complain_of(screen: Screen, path: str) -> None:
+    """No script that fails, nothing that the policy of contents forbids."""
+    screen.open(path)
+    screen.one("#sign-in")
+
+    said = [one for one in screen.logs() if "status of 404" not in one]
+    assert said == []
+    hosts = screen.script(
+        "return performance.getEntriesByType('resource').map((one) => new URL(one.name).origin)"
+    )
+    assert set(hosts) <= {screen.url}
+
+
+def test_one_gets_from_the_fleet_to_a_cluster_its_topology_and_an_object(screen: Screen) -> None:
+    screen.open("/")
+    screen.one("a", "shanghai").click()
+    screen.one("a", "Topology").click()
+    screen.one(node(fleet.HELD)).click()
+    screen.one("#open").click()
+
+    assert screen.one("h1").text == fleet.HELD
+    screen.one("a", "topology").click()
+    assert screen.one(".node.chosen").get_attribute("data-id") == fleet.HELD
+    screen.one(".brand").click()
+    screen.one("h1", "Clusters")
+
+
+@pytest.mark.parametrize("name", [fleet.SCRIPT, "a/b", "100%", "订单队列", "two  spaces "])
+def test_an_object_of_any_name_is_opened_from_the_picture(screen: Screen, name: str) -> None:
+    address = fleet.queue(name)
+    screen.open(TOPOLOGY)
+    screen.one(node(address)).click()
+    screen.one("#open").click()
+
+    assert screen.one("h1").text == address
+
+
+def test_the_picture_shows_what_nobody_sees_as_an_escape(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.ORDERS)).click()
+
+    words = screen.script(
+        "return [...document.querySelectorAll('svg text')].map((one) => one.textContent)"
+    )
+    assert "Q ☃\\u202esdrawkcab" in words
+    assert not [one for one in words if "\u202e" in one]
+
+
+def test_links_of_one_kind_between_two_are_one_line_with_all_labels(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.BILLING)).click()
+
+    titles = screen.script(
+        "return [...document.querySelectorAll('.link title')].map((one) => one.textContent)"
+    )
+    assert [one for one in titles if "order.paid" in one] == ["binding order.paid, order.refunded"]
+
+
+def test_the_filter_leaves_the_clusters_that_fit(screen: Screen) -> None:
+    screen.open("/")
+    screen.one("#filter").send_keys("UNREACH")
+
+    shown = [one.text for one in screen.all("#clusters tbody th") if one.is_displayed()]
+    assert shown == ["site-unreachable"]
+
+
+def test_the_topology_is_searched_and_followed_by_keyboard_and_back(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one("#search").send_keys("qu.order.b")
+    screen.until(lambda: len(screen.all(".node")) == 1, "the one that fits")
+    screen.focused().send_keys(Keys.TAB, Keys.TAB)
+    assert screen.focused().get_attribute("data-id") == fleet.BILLING
+
+    screen.focused().send_keys(Keys.ENTER)
+    assert {fleet.ORDERS, fleet.DEAD} <= {
+        one.get_attribute("data-id") for one in screen.all(".node")
+    }
+    assert screen.focused().get_attribute("data-id") == fleet.BILLING
+    screen.focused().send_keys(Keys.ARROW_RIGHT)
+    assert screen.focused().get_attribute("data-id") == fleet.DEAD
+    screen.focused().send_keys(Keys.SPACE)
+    assert screen.one(".node.chosen").get_attribute("data-id") == fleet.DEAD
+    screen.focused().send_keys(Keys.ARROW_LEFT)
+    assert screen.focused().get_attribute("data-id") == fleet.BILLING
+
+    screen.focused().send_keys(Keys.ESCAPE)
+    assert screen.one(".node.chosen").get_attribute("data-id") == fleet.BILLING
+    assert fleet.BILLING in screen.script("return decodeURIComponent(location.hash)")
+    screen.one("#back").click()
+    screen.until(lambda: len(screen.all(".node")) == 1, "what was searched for")
+    assert screen.script("return location.hash") == ""
+
+
+def test_a_vhost_is_chosen_by_its_very_name(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one("#vhost").click()
+    screen.script(
+        "const one = document.getElementById('vhost'); one.selectedIndex = 2;"
+        "one.dispatchEvent(new Event('change', { bubbles: true }));"
+    )
+
+    screen.until(lambda: len(screen.all(".node")) == 1, "the one of the vhost")
+    assert screen.one("#found").text.startswith("1 of ")
+
+
+def test_of_ten_thousand_objects_those_around_one_are_drawn(screen: Screen) -> None:
+    with_many = many(10_000)
+    _take(screen, with_many)
+    screen.open("/clusters/big/topology")
+    screen.until(lambda: "too many to draw" in screen.one("#found").text, "it says so")
+    screen.one("#search").send_keys("qu.01234")
+    screen.until(lambda: len(screen.all(".node")) == 1, "the one that fits")
+    screen.one(".node").click()
+
+    assert "not all" in screen.one("#found").text
+    assert len(screen.all(".node")) == 400
+    shown = [one.get_attribute("data-id") for one in screen.all(".node")]
+    assert {fleet.ORDERS, fleet.queue("qu.01234")} <= set(shown)
+
+
+def _take(screen: Screen, other: FakeService) -> None:
+    """Let the daemon before the browser tell of another fleet."""
+    service = screen.service
+    service.clusters, service.drawn = other.clusters, other.drawn
+
+
+def test_who_is_not_signed_in_can_press_nothing(screen: Screen, service: FakeService) -> None:
+    screen.open("/clusters/shanghai")
+    screen.one("[data-signed-out]", "Sign in to use these.")
+
+    assert {one.is_enabled() for one in screen.all("[data-post]")} == {False}
+    screen.sign_in(TOKEN)
+    assert {one.is_enabled() for one in screen.all("[data-post]")} == {True}
+    screen.one("#sign-in", "Sign out").click()
+    assert {one.is_enabled() for one in screen.all("[data-post]")} == {False}
+
+
+def test_a_pause_asks_why_and_shows(screen: Screen, service: FakeService) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.one("button", "Pause").click()
+    screen.one("#dialog-ok").click()
+    assert service.calls == []  # the reason is required
+    screen.one("dialog input[name=reason]").send_keys("<b>maintenance</b>")
+    screen.one("dialog input[name=for]").send_keys("2h", Keys.ENTER)
+
+    screen.until(lambda: "<b>maintenance</b>" in screen.one(".alert").text, "it is paused")
+    assert service.calls == [("pause", "shanghai", "<b>maintenance</b>", "ops", True)]
+    assert screen.status() == "Pause: done."
+    screen.one("button", "Resume").click()
+    screen.one("button", "Pause")
+    assert service.calls[-1] == ("resume", "shanghai", "ops")
+
+
+@pytest.mark.parametrize("way", [Keys.ESCAPE, "Cancel"])
+def test_who_thinks_again_has_nothing_done(screen: Screen, service: FakeService, way: str) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.one("button", "Sync now").click()
+    screen.one("#dialog-title", "Run shanghai now?")
+    if way == "Cancel":
+        screen.one("dialog button", way).click()
+    else:
+        screen.focused().send_keys(way)
+
+    screen.until(lambda: not screen.one("#main").find_elements("css selector", "dialog"), "closed")
+    screen.until(lambda: not screen.all("dialog[open]"), "it is closed")
+    assert service.calls == []
+
+
+@pytest.mark.parametrize("address", [fleet.HELD, fleet.DRIFTED])
+def test_what_is_held_is_approved_by_its_own_button(
+    screen: Screen, service: FakeService, address: str
+) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.script("for (const one of document.querySelectorAll('details')) one.open = true")
+    screen.one(f'[data-body*="{address}"]').click()
+    assert address in screen.one("#dialog-title").text
+    screen.one("dialog input[name=reason]").send_keys("agreed")
+    screen.one("#dialog-ok").click()
+
+    screen.until(lambda: screen.status() == "Approve: done.", "it is approved")
+    assert service.calls == [("approve", "shanghai", "ops", (address,), "agreed")]
+
+
+def test_a_plan_that_has_changed_meanwhile_is_not_approved_and_told(
+    screen: Screen, service: FakeService
+) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.one(f'[data-body*="{fleet.HELD}"]').click()
+    other = fleet.plan("shanghai", [])
+    other["fingerprint"] = "another-one"
+    service.set("shanghai", plan=other)
+    screen.one("#dialog-ok").click()
+
+    screen.until(lambda: "another one by now" in screen.status(), "why not")
+    screen.until(lambda: "Nothing is held." in screen.one("#main").text, "how it is by now")
+    assert service.calls == []
+
+
+def test_a_wrong_token_is_told_and_forgotten(screen: Screen, service: FakeService) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in("wrong")
+    screen.one("button", "Compare now").click()
+
+    screen.until(lambda: screen.status() == "Compare now: no such token", "it is told")
+    screen.one("#sign-in", "Sign in")
+    assert service.calls == []
+
+
+def test_a_token_that_no_header_takes_is_told_as_wrong(screen: Screen) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in("密码")
+    screen.one("button", "Compare now").click()
+
+    screen.until(lambda: screen.status() == "Compare now: no such token", "it is told")
+
+
+def test_a_token_that_may_not_says_what_it_may_not(screen: Screen) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(READER)
+    screen.one("button", "Sync now").click()
+    screen.one("#dialog-ok").click()
+
+    screen.until(lambda: "token 'reader' may not sync" in screen.status(), "it is told")
+    screen.one("#sign-in", "Sign out")
+
+
+def test_a_token_stays_in_its_tab_and_is_no_cookie(screen: Screen) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.open("/")
+
+    assert screen.one("#sign-in").text == "Sign out"
+    assert screen.driver.get_cookies() == []
+    assert screen.script("return Object.keys(localStorage)") in ([], ["rmqsync-theme"])
+
+
+def test_a_change_is_seen_without_loading_the_page_again(
+    screen: Screen, service: FakeService
+) -> None:
+    screen.open("/")
+    screen.script("window.isTheSame = true")
+    screen.one("#filter").send_keys("shang")
+    service.set("shanghai", sync="failed", error="it cannot")
+
+    screen.until(lambda: "failed" in screen.one("#clusters tbody tr").text, "it is seen")
+    assert screen.script("return window.isTheSame") is True
+    assert screen.focused().get_attribute("id") == "filter"
+    assert [one.text for one in screen.all("#clusters th[scope=row]") if one.is_displayed()] == [
+        "shanghai"
+    ]
+
+
+def test_what_changes_while_a_dialog_is_open_is_seen_once_it_is_closed(
+    screen: Screen, service: FakeService
+) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.one("button", "Pause").click()
+    screen.script("window.seen = 0")
+    service.set("shanghai", running="applying")
+    screen.until(lambda: screen.script("return version") == 2, "the page has heard of it")
+    screen.one("dialog button", "Cancel").click()
+
+    screen.until(lambda: "applying…" in screen.one("#main").text, "it is seen")
+
+
+def test_a_change_leaves_the_keyboard_where_it_is(screen: Screen, service: FakeService) -> None:
+    """All buttons that approve are called alike: Enter must not mean another object."""
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.script("for (const one of document.querySelectorAll('details')) one.open = true")
+    screen.script(f"document.querySelector('[data-body*=\"{fleet.HELD}\"]').focus()")
+    service.set("shanghai", running="comparing")
+
+    screen.until(lambda: "comparing…" in screen.one("#main").text, "it is seen")
+    assert fleet.HELD in str(screen.focused().get_attribute("data-body"))
+    opened = screen.script("return document.querySelectorAll('details[open]').length")
+    assert opened == len(screen.all("details"))
+
+
+def test_a_page_that_nobody_looks_at_listens_no_more(screen: Screen) -> None:
+    """A browser has six connections to one address, and all its tabs share them."""
+    screen.open("/")
+    screen.until(lambda: screen.script("return Boolean(source)"), "it listens")
+    screen.script(
+        "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange'));"
+    )
+    assert screen.script("return source") is None
+    screen.script("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+    screen.until(lambda: screen.script("return source && source.readyState") == 1, "it listens")
+
+
+def test_the_theme_changes_and_stays(screen: Screen) -> None:
+    screen.open("/")
+    light = screen.one("body").value_of_css_property("background-color")
+    screen.one("#theme").click()
+    dark = screen.one("body").value_of_css_property("background-color")
+    screen.open("/runs")
+
+    assert light != dark
+    assert screen.one("body").value_of_css_property("background-color") == dark
+    screen.one("#theme").click()
+    assert screen.one("body").value_of_css_property("background-color") == light
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("width", [360, 768])
+def test_a_page_is_as_wide_as_the_screen(screen: Screen, path: str, width: int) -> None:
+    screen.resize(width, 740)
+    screen.open(path)
+    screen.one("#sign-in")
+    screen.script("for (const one of document.querySelectorAll('details')) one.open = true")
+
+    wide = screen.script("return document.documentElement.scrollWidth")
+    assert wide <= width
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_told_well_to_who_does_not_see_it(screen: Screen, path: str) -> None:
+    screen.open(path)
+    screen.one("#sign-in")
+
+    assert len(screen.all("h1")) == 1
+    assert screen.script("return document.documentElement.lang") == "en"
+    nameless = screen.script(
+        "return [...document.querySelectorAll('button, a[href], input, select, [role=button]')]"
+        ".filter((one) => !one.textContent.trim() && !one.getAttribute('aria-label')"
+        " && !(one.labels && one.labels.length)).map((one) => one.outerHTML)"
+    )
+    assert nameless == []
+    levels = [int(one.tag_name[1]) for one in screen.all("h1, h2, h3")]
+    assert levels[0] == 1
