@@ -41,6 +41,7 @@ TOPOLOGY = "/api/v1/clusters/shanghai/topology"
 GOOD = {
     "FleetDocument": "/api/v1/fleet",
     "ClusterDetailDocument": "/api/v1/clusters/shanghai",
+    "DriftReportDocument": "/api/v1/drift",
     "TopologyDocument": TOPOLOGY,
     "ObjectDocument": f"/api/v1/clusters/shanghai/objects/{quote(fleet.queue(fleet.SCRIPT))}",
     "RunsDocument": "/api/v1/runs?cluster=shanghai&limit=1",
@@ -80,6 +81,7 @@ def test_the_schema_has_every_route_and_what_writes_asks_for_a_token() -> None:
     assert {path for path, one in paths.items() if "get" in one} == {
         "/api/v1/fleet",
         "/api/v1/clusters",
+        "/api/v1/drift",
         "/api/v1/clusters/{name}",
         "/api/v1/clusters/{name}/topology",
         "/api/v1/clusters/{name}/objects/{address}",
