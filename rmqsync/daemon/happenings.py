@@ -26,6 +26,8 @@ class Happening:
     cluster: str
     title: str
     lines: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """More clusters that it is about."""
 
 
 def happenings(

@@ -120,7 +120,9 @@ def _notify(url: str, title: str, body: str) -> bool:
 
 def _wants(target: Notify, one: Happening) -> bool:
     return one.event in target.on and any(
-        fnmatchcase(one.cluster, pattern) for pattern in target.clusters
+        fnmatchcase(cluster, pattern)
+        for cluster in (one.cluster, *one.others)
+        for pattern in target.clusters
     )
 
 

@@ -128,7 +128,7 @@ class Running:
         self._fetching: set[str] = set()
         self._fetch_again: dict[str, str] = {}
         self._fetch_lock = threading.Lock()
-        self._tell = SourceTales()
+        self._tell = SourceTales(self.sources.clusters, self.notifier.tell)
         self._begun = False
         self.scheduler = Scheduler(
             settings,

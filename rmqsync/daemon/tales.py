@@ -1,20 +1,32 @@
-"""What the log tells of sources: each problem once, and that it is over."""
+"""What is told of sources: each problem once, and that it is over."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 
+from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import SourceStatusDocument
+from rmqsync.daemon.happenings import Happening
+from rmqsync.report.document import RemarkDocument
 
 LOG = logging.getLogger("rmqsync.daemon")
 _MOST_FINDINGS = 50
+_MOST_LINES = 20
 
 
 class SourceTales:
     """Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        clusters: Callable[[str], Sequence[str]] = lambda _source: (),
+        notify: Callable[[Happening], None] = lambda _one: None,
+    ) -> None:
+        """`clusters` names those of a source; `notify` is told of commits that cannot be used."""
+        self._clusters = clusters
+        self._notify = notify
         self._lock = threading.Lock()
         self._errors: dict[str, str] = {}
         self._broken: dict[str, str] = {}
@@ -31,15 +43,35 @@ class SourceTales:
                 self._broken[name] = broken
         if broken is not None and broken != known_broken:
             _tell_broken(source)
+            title = f"commit {broken[:12]} cannot be used"
+            self._happened(name, title, [_line(one) for one in source["findings"]])
+        if broken is None and known_broken is not None:
+            self._happened(name, "its newest commit can be used again", [])
         if error is not None and error != known_error:
             LOG.error("source %s: %s", name, error)
         if error is None and known_error is not None:
             LOG.info("source %s: it is fetched again", name)
 
+    def _happened(self, source: str, title: str, lines: Sequence[str]) -> None:
+        """Notify all who follow a cluster of this source."""
+        clusters = self._clusters(source)
+        if not clusters:
+            return
+        shown = tuple(lines[:_MOST_LINES])
+        if len(lines) > _MOST_LINES:
+            shown += (f"and {len(lines) - _MOST_LINES} more",)
+        first, *others = clusters
+        title = f"source {source}: {title}"
+        self._notify(Happening(Event.FAILED, first, title, shown, tuple(others)))
+
 
 def _tell_broken(source: SourceStatusDocument) -> None:
     LOG.error("source %s: commit %s cannot be used", source["name"], source["broken_commit"])
     for one in source["findings"][:_MOST_FINDINGS]:
-        place = one["source"]
-        where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
-        LOG.error("%s%s", where, one["message"])
+        LOG.error("%s", _line(one))
+
+
+def _line(one: RemarkDocument) -> str:
+    place = one["source"]
+    where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
+    return f"{where}{one['message']}"

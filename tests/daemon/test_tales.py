@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import SourceStatusDocument
+from rmqsync.daemon.happenings import Happening
 from rmqsync.daemon.tales import SourceTales
 
 
@@ -45,4 +47,21 @@ def test_a_source_that_cannot_be_fetched_is_told_until_it_can(
         "source a: gone",
         "source a: it is fetched again",
         "source a: gone",
+    ]
+
+
+def test_whoever_follows_a_cluster_of_a_source_is_told_once_of_a_broken_commit() -> None:
+    found: list[Happening] = []
+    tales = SourceTales(lambda _source: ["one", "two"], found.append)
+    place = {"file": "a.yaml", "line": 3, "column": 1}
+    findings = [{"source": place, "message": "no such key"}] * 22
+    for broken in (None, "c0ffee", "c0ffee", None, None):
+        tales.told(source("a", broken_commit=broken, findings=findings if broken else []))
+
+    lines = (*["a.yaml:3:1: no such key"] * 20, "and 2 more")
+    assert found == [
+        Happening(Event.FAILED, "one", "source a: commit c0ffee cannot be used", lines, ("two",)),
+        Happening(
+            Event.FAILED, "one", "source a: its newest commit can be used again", (), ("two",)
+        ),
     ]
