@@ -74,8 +74,8 @@ VOLUME /var/lib/rmqsync
 WORKDIR /work
 
 # Of `rmqsync run`; a verb that ends has no health. By no proxy, on the port of RMQSYNC_BIND or 8080.
-# Before the first fetch has ended the daemon does not call itself alive: a large repository takes time.
-HEALTHCHECK --start-period=6m --interval=30s --timeout=5s --retries=3 \
+# It answers once its settings are read, long before a large repository is fetched.
+HEALTHCHECK --start-period=1m --interval=30s --timeout=5s --retries=3 \
     CMD ["python3", "-c", "\
 import http.client, os, sys; \
 port = os.environ.get('RMQSYNC_BIND', ':8080').rpartition(':')[2]; \

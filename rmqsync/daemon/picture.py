@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from rmqsync.analysis.policies import PolicyIndex
 from rmqsync.daemon.documents import (
@@ -225,5 +226,6 @@ def _stranger(address: str) -> TopologyNodeDocument:
     """Return what something leads to though it is not there, or is the broker's own."""
     kind, _, rest = address.partition(":")
     vhost, _, name = rest.partition("/")
-    word = kind if kind in ("exchange", "queue") else "cluster"
-    return _node(address, word, vhost, name or _BUILT_IN, None, "unmanaged")
+    if kind not in ("exchange", "queue"):
+        return _node(address, "cluster", vhost, name or _BUILT_IN, None, "unmanaged")
+    return _node(address, kind, unquote(vhost), unquote(name) or _BUILT_IN, None, "unmanaged")

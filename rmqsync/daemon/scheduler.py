@@ -72,11 +72,14 @@ class Scheduler:
         self._ticked = self._clocks.steady()
         self._ticker = threading.Thread(target=self._tick, name="rmqsync-tick", daemon=True)
 
+    def tick(self) -> None:
+        """Begin to watch the clocks, so that it is alive; nothing is due until `start`."""
+        self._ticker.start()
+
     def start(self) -> None:
         """Begin. Sources are not polled at once: whoever starts it has done so."""
         self._set()
         self._scheduler.start()
-        self._ticker.start()
 
     def stop(self) -> None:
         self._stop.set()

@@ -142,6 +142,7 @@ class Running:
 
     def start(self, stopped: threading.Event) -> None:
         """Fetch every source once, then begin; one that does not answer keeps back no other."""
+        self.scheduler.tick()
         until = time.monotonic() + _FIRST_FETCH_S
         self.poll("commit")
         while self._fetching and time.monotonic() < until:

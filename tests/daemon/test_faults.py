@@ -154,6 +154,8 @@ def test_a_signal_ends_it_while_it_fetches_for_the_first_time(tmp_path: Path) ->
         home.snapshot("one", source={"git": f"{url}/one.git"})
         with home.running() as daemon:
             assert daemon.cluster("one")["sync"] == "unknown"
+            daemon.until(lambda: status(daemon, "/healthz") == 200, "it is alive all the same")
+            assert status(daemon, "/readyz") == 503
         assert daemon.messages("stopped") == ["stopped"]
 
 

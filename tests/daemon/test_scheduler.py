@@ -57,6 +57,7 @@ def settings(every: str) -> Settings:
 def scheduled(clock: Jumping) -> Iterator[Scheduler]:
     clocks = Clocks(clock.wall, clock.steady, 0.01)
     made = Scheduler(settings("1h"), {"repo": 600}, ignore, ignore, clocks)
+    made.tick()
     made.start()
     made._scheduler.pause()  # it goes by the real clock, and would run what is due by that
     try:
@@ -124,6 +125,7 @@ def test_what_was_missed_is_run_once() -> None:
         gate.acquire(timeout=BOUND_S)
 
     made = Scheduler(settings("1s"), {}, ignore, check)
+    made.tick()
     made.start()
     try:
         assert begun.acquire(timeout=BOUND_S)

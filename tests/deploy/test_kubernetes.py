@@ -106,15 +106,6 @@ def test_a_probe_asks_the_port_that_the_daemon_binds(probe: str, path: str) -> N
     assert port["containerPort"] == PORT
 
 
-def test_the_first_fetch_may_take_as_long_as_git_is_given() -> None:
-    """The daemon is not alive before it; `repo/mirror.py` gives it five minutes."""
-    from rmqsync.repo.mirror import FETCH_S
-
-    probe = container()["startupProbe"]
-
-    assert probe["periodSeconds"] * probe["failureThreshold"] > FETCH_S
-
-
 def test_variables_of_services_do_not_get_in_the_way_of_our_own() -> None:
     """A service called rmqsync gives each pod RMQSYNC_PORT and such."""
     assert pod()["enableServiceLinks"] is False
