@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import getpass
 import os
-import shutil
+import pwd
 import socket
 import ssl
 import subprocess
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.brokers.ports import free_ports
 from tests.cli.workspace import GIT
+from tests.debian import program
 
 START_S = 20.0
 
@@ -103,15 +104,6 @@ class SshServer:
     known_hosts: str
 
 
-def _sshd() -> str | None:
-    return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-
-
-def unavailable() -> str | None:
-    """Return why there can be no ssh server here; `None` where there can."""
-    return "there is no sshd; apt-get install openssh-server" if _sshd() is None else None
-
-
 @contextmanager
 def ssh_server(folder: Path) -> Iterator[SshServer]:
     """Run an sshd with a key of its own, that lets in one client key as who we are."""
@@ -136,11 +128,13 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
 
 @contextmanager
 def _running(folder: Path) -> Iterator[None]:
-    sshd, log = _sshd(), folder / "log"
-    assert sshd is not None
+    sshd, log = program("sshd", "openssh-server", "libwrap0"), folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sshd, "-D", "-e", "-f", folder / "sshd_config"], stdout=output, stderr=output
+            [*_with_user(folder), sshd.path, "-D", "-e", "-f", folder / "sshd_config"],
+            stdout=output,
+            stderr=output,
+            env=sshd.env,
         )
     try:
         deadline = time.monotonic() + START_S
@@ -152,6 +146,21 @@ def _running(folder: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _with_user(folder: Path) -> list[str]:
+    """Return what shows a command the user that sshd wants, where it was never installed."""
+    try:
+        pwd.getpwnam("sshd")
+    except KeyError:
+        users = folder / "passwd"
+        users.write_text(
+            f"{Path('/etc/passwd').read_text()}sshd:x:64999:65534::/run/sshd:/usr/sbin/nologin\n"
+        )
+        script = 'mount --bind "$1" /etc/passwd && shift && exec "$@"'
+        private = ["unshare", "--mount", "--propagation", "private"]
+        return [*private, "sh", "-c", script, "sh", str(users)]
+    return []
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tests.brokers import Broker
 from tests.brokers.certificates import make_certificates
 from tests.conftest import BrokerSource
 from tests.daemon.daemons import Home, names, shop
-from tests.daemon.forges import https_forge, ssh_server, unavailable
+from tests.daemon.forges import https_forge, ssh_server
 
 TOKEN = "t0ken-of-the-forge"
 
@@ -153,7 +153,6 @@ def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(tmp_path: Path) 
             assert "denies access" in daemon.source()["error"]
 
 
-@pytest.mark.skipif(unavailable() is not None, reason=unavailable() or "")
 def test_ssh_goes_only_to_hosts_whose_key_is_known(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     home.snapshot("one")

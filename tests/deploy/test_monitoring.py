@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from rmqsync.daemon.documents import SYNCS
+from tests.debian import program
 from tests.deploy.exported import series
 from tests.deploy.places import DEPLOY, ROOT, load
 from tests.docs.test_readme import anchors
@@ -122,14 +122,16 @@ def test_an_alert_names_labels_that_its_query_has(rule: dict[str, Any]) -> None:
     assert named <= set().union(*(EXPORTED[one.name] for one in selectors(rule["expr"])))
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool")
 @pytest.mark.parametrize("words", [("check", "rules"), ("test", "rules")], ids=" ".join)
 def test_prometheus_itself_agrees(words: tuple[str, ...]) -> None:
     file = DEPLOY / "monitoring/alerts.yaml" if words[0] == "check" else TRIALS
 
+    promtool = program("promtool", "prometheus")
+
     done = subprocess.run(
-        ["promtool", *words, str(file)], cwd=TRIALS.parent, capture_output=True, text=True
-    )
+        [promtool.path, *words, str(file)],
+        cwd=TRIALS.parent, capture_output=True, text=True, env=promtool.env,
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
 
