@@ -81,6 +81,8 @@ def soak(minutes: float) -> list[Figures]:
                 settings(home, broker, fakes)
                 home.push(document(0))
                 with home.running() as daemon:
+                    # Before that, what hands do would wait for somebody to adopt it.
+                    daemon.until_cluster("real", "it is adopted", sync="in-sync")
                     _turns(home, fakes, broker, daemon, minutes, found)
             finally:
                 for fake in fakes:

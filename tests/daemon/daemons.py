@@ -197,7 +197,10 @@ class Running:
             now = self.cluster(name)
             return now if all(now[key] == value for key, value in keys.items()) else None
 
-        found: dict[str, Any] = self.until(fits, f"{what}: {keys}")
+        try:
+            found: dict[str, Any] = self.until(fits, f"{what}: {keys}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{json.dumps(self.cluster(name), indent=1)}") from None
         return found
 
 
