@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests mostly wait for brokers. Each worker has brokers of its own, about 150 MB each.
+WORKERS ?= 3
 
 .PHONY: test check demo bench sweep format schemas brokers-down clean
 
 test: $(VENV)/ready  ## all tests, against real brokers of three generations
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/ready  ## format, lint, types: fast
 	$(BIN)/ruff format --check .

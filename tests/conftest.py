@@ -9,6 +9,19 @@ from tests.brokers import Broker, Unavailable
 from tests.brokers.pool import Pool, are_required
 from tests.postgres.server import Postgres, server
 
+FIGURE = "figure"
+"""Property that a test records for what it measured; it is told in the end."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what tests measured, and how to draw the same samples again."""
+    for report in (one for found in terminalreporter.stats.values() for one in found):
+        if isinstance(report, pytest.TestReport) and report.when == "call":
+            for name, text in report.user_properties:
+                if name == FIGURE:
+                    terminalreporter.write_line(str(text))
+
+
 BrokerSource = Callable[..., Broker]
 """`(generation, number=0)`: an empty broker; another number is another broker."""
 

@@ -14,6 +14,7 @@ import pytest
 from rmqsync.app.prove import NotProven, Prover
 from rmqsync.kinds import KINDS
 from tests.brokers import Broker
+from tests.conftest import FIGURE
 from tests.race import rabble
 from tests.race.rabble import VHOST, Rabble
 
@@ -88,18 +89,18 @@ def race(broker: Broker, kind: str, routes: tuple[str, ...], rounds: int, longes
     return done
 
 
-def tell(broker: Broker, kind: str, trials: list[Trial], more: str) -> None:
+def figure(broker: Broker, kind: str, trials: list[Trial], more: str) -> str:
     published = sum(len(trial.rabble.confirmed) for trial in trials)
     refused = sum(trial.rabble.refused for trial in trials)
     deleted = sum(trial.deleted for trial in trials)
-    print(
-        f"\n{broker.version} {kind}: {len(trials)} deletions tried, {deleted} made, "
+    return (
+        f"{broker.version} {kind}: {len(trials)} deletions tried, {deleted} made, "
         f"{len(trials) - deleted} given up; {published} messages confirmed, {refused} refused, "
         f"{more}"
     )
 
 
-def test_no_confirmed_message_is_lost_with_a_quorum_queue(broker: Broker, capsys) -> None:
+def test_no_confirmed_message_is_lost_with_a_quorum_queue(broker: Broker, record_property) -> None:
     routes = ("topic", "default", "topic default", "default get", "topic default get")
     trials = race(broker, "quorum", routes, 3, LONGEST_S)
 
@@ -119,11 +120,11 @@ def test_no_confirmed_message_is_lost_with_a_quorum_queue(broker: Broker, capsys
         ours = {body for body, redelivered in left if redelivered} - trial.rabble.got
         assert len(ours) <= len(trial.rabble.told)
         looked_at += len(ours)
-    with capsys.disabled():
-        tell(broker, "quorum", trials, f"0 lost, {looked_at} marked as redelivered")
+    more = f"0 lost, {looked_at} marked as redelivered"
+    record_property(FIGURE, figure(broker, "quorum", trials, more))
 
 
-def test_no_confirmed_message_is_lost_with_a_classic_queue(broker: Broker, capsys) -> None:
+def test_no_confirmed_message_is_lost_with_a_classic_queue(broker: Broker, record_property) -> None:
     """But for what the module of the proof states: what is got or under way at that instant."""
     routes = ("topic", "default", "topic default", "default get")
     trials = race(broker, "classic", routes, 6, 0.12)
@@ -140,9 +141,8 @@ def test_no_confirmed_message_is_lost_with_a_classic_queue(broker: Broker, capsy
         else:
             bodies = {body for body, _ in rabble.drain(broker, trial.name_)}
             assert bodies == trial.rabble.confirmed
-    with capsys.disabled():
-        more = f"lost in the stated instants: {under_way} under way, {fetched} with a client"
-        tell(broker, "classic", trials, more)
+    more = f"lost in the stated instants: {under_way} under way, {fetched} with a client"
+    record_property(FIGURE, figure(broker, "classic", trials, more))
 
 
 @pytest.mark.parametrize("kind", ["classic", "quorum"])

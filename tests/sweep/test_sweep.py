@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.brokers import Broker
-from tests.sweep.conftest import TRIALS
+from tests.conftest import FIGURE
 from tests.sweep.proxy import Proxy
 from tests.sweep.sweep import Sweep
 
@@ -17,13 +16,14 @@ TRIALS_OF_EACH = 2
 
 
 def test_whatever_request_fails_nothing_is_lost_and_the_next_run_converges(
-    broker: Broker, seed: str, tmp_path: Path, pytestconfig: pytest.Config
+    broker: Broker, seed: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(f"{seed} {broker.generation.name}")
     with Proxy(broker) as proxy:
         sweep = Sweep(broker, proxy, tmp_path)
         trials = list(sweep.sample(chance, SCENARIOS, TRIALS_OF_EACH))
 
-    pytestconfig.stash[TRIALS] = pytestconfig.stash.get(TRIALS, 0) + len(trials)
+    again = f"RMQSYNC_SWEEP_SEED={seed}"
+    record_property(FIGURE, f"{broker.version} fault sweep: {len(trials)} trials, {again}")
     broken = [f"{one}\n{one.found.problem}" for one in trials if one.found.problem]
-    assert not broken, f"RMQSYNC_SWEEP_SEED={seed}\n" + "\n\n".join(broken)
+    assert not broken, f"{again}\n" + "\n\n".join(broken)
