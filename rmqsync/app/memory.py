@@ -26,6 +26,10 @@ _WORTH_KEEPING = 200_000
 """Bytes of definitions from which reading what was compiled beats compiling."""
 
 
+_SPARE = 8_000_000
+"""Bytes of files of earlier commits that stay parsed; in memory they take several times that."""
+
+
 class Compared(NamedTuple):
     """What came of a compiled set and a cluster."""
 
@@ -76,6 +80,10 @@ class Memory:
         else:
             self._sets.pop(cluster, None)
             desired = self._compile(layers, options, files)
+            used = {(path, digest) for _, path, digest in files}
+            for known in tuple(self._sets.values()):
+                used.update((path, digest) for _, path, digest in known.files)
+            self._parsed.keep(used, _SPARE)
         self._sets[cluster] = _Set(files, options, desired)
         return desired
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,14 +103,28 @@ def _has_header(data: object) -> bool:
     return isinstance(data, dict) and any(name in data for name in VERSION_KEYS)
 
 
+FileKey = tuple[str, str]
+"""Path and digest."""
+
+
 class ParseCache:
     """Parsed files by path and digest, the least recently used ones dropped."""
 
     def __init__(self, max_bytes: int = 200_000_000) -> None:
         self._max_bytes = max_bytes
         self._size = 0
-        self._known: OrderedDict[tuple[str, str], Parsed] = OrderedDict()
+        self._known: OrderedDict[FileKey, Parsed] = OrderedDict()
         self._lock = threading.Lock()
+
+    def keep(self, used: Collection[FileKey], spare_bytes: int) -> None:
+        """Drop what is not used, but for so many bytes of what was asked for last."""
+        with self._lock:
+            for key in reversed(tuple(self._known)):
+                if key in used:
+                    continue
+                spare_bytes -= self._known[key].size
+                if spare_bytes < 0:
+                    self._size -= self._known.pop(key).size
 
     def get(self, file: SourceFile) -> Parsed:
         """Return the parsed file; one that cannot be read has findings and no document."""

@@ -37,7 +37,7 @@ def test_two_sources_that_are_broken_are_told_once_each(caplog: pytest.LogCaptur
 def test_a_source_that_cannot_be_fetched_is_told_until_it_can(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="rmqsync.daemon")
     tales = SourceTales()
     for error in (None, "refused", "refused", "gone", None, None, "gone"):
         tales.told(source("a", error=error))

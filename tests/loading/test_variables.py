@@ -88,3 +88,16 @@ def test_a_parse_cache_forgets_what_was_not_used_for_long():
     assert cache.get(LayerFile("1.yaml", one.content, "another digest")) is not first
     cache.get(two)
     assert cache.get(one) is not first
+
+
+def test_of_files_that_nobody_uses_only_the_last_stay_parsed():
+    cache = ParseCache()
+    files = [
+        LayerFile("base/a.yaml", f"vhosts: [{{name: v{n}}}]".encode(), str(n)) for n in range(4)
+    ]
+    parsed = [cache.get(file) for file in files]
+
+    cache.keep({(files[0].path, files[0].digest)}, spare_bytes=len(files[0].content) + 1)
+
+    stays = [cache.get(file) is one for file, one in zip(files, parsed, strict=True)]
+    assert stays == [True, False, False, True]
