@@ -26,7 +26,8 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
     from rmqsync.cli.outcome import end_code
     from rmqsync.daemon.logs import set_up
     from rmqsync.daemon.metrics import Metrics
-    from rmqsync.daemon.start import Running, listener, secrets_of, serve
+    from rmqsync.daemon.serve import listener, serve
+    from rmqsync.daemon.start import Running, secrets_of
 
     kept: list[Metrics] = []
 

@@ -1,18 +1,14 @@
-"""Puts a daemon together from a session, runs it, and takes it down in time."""
+"""Puts a daemon together from a session, and takes it down in time."""
 
 from __future__ import annotations
 
-import gc
 import logging
-import os
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 from rmqsync.app.ports import RunStore
 from rmqsync.config.secrets import SecretRef
@@ -31,20 +27,16 @@ from rmqsync.daemon.tales import SourceTales
 from rmqsync.daemon.targets import Targets
 from rmqsync.daemon.watch import Watch
 from rmqsync.model.changes import ClusterResult
-from rmqsync.model.errors import HistoryError, Refused, SourceError
+from rmqsync.model.errors import HistoryError, SourceError
 from rmqsync.repo.mirror import Mirror
 from rmqsync.wiring import Session
 from rmqsync.wiring_history import Approvals, open_drifts, open_history
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 LOG = logging.getLogger("rmqsync.daemon")
 _FETCHES = 16
 """Sources that are fetched at once."""
 _FIRST_FETCH_S = 10.0
 """So long the first cycles wait for the first fetch."""
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
 def secrets_of(session: Session) -> dict[str, str]:
@@ -230,111 +222,3 @@ def _history(session: Session) -> tuple[RunStore | None, str | None]:
         return open_history(session), None
     except (HistoryError, SourceError) as error:
         return None, f"there is no history: {error}"
-
-
-def listener(bind: str, settings: Settings) -> tuple[socket.socket, bool]:
-    """
-    Return a socket that listens, and whether only this machine reaches it.
-
-    Raises `Refused` for an address others reach while there is no token, and `SourceError` where it
-    cannot be had.
-    """
-    host, _, port = bind.rpartition(":")
-    is_loopback = host in _LOOPBACK or host.startswith("127.")
-    if not is_loopback and not settings.daemon.tokens and not settings.daemon.allow_anonymous:
-        raise Refused(
-            f"daemon.bind is {bind}, which others can reach, and daemon.tokens is empty; add a "
-            "token, or set daemon.allow_anonymous: true for pages that anybody may read"
-        )
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, int(port)))
-        sock.listen(128)
-    except (OSError, OverflowError) as error:
-        sock.close()
-        raise SourceError(f"daemon.bind: cannot listen on {bind}: {error}") from error
-    return sock, is_loopback
-
-
-def web_app(running: Running, *, loopback: bool) -> FastAPI:
-    """Return pages, API, webhooks, probes and metrics."""
-    from rmqsync.daemon.web.app import build
-    from rmqsync.daemon.web.pages import error_page, pages
-    from rmqsync.daemon.web.security import Tokens
-    from rmqsync.daemon.web.webhooks import Webhooks
-
-    session = running.session
-    read, daemon = session.secrets.read_ref, session.settings.daemon
-    tokens = Tokens({k: (read(v, f"token '{k}'"), v.can) for k, v in daemon.tokens.items()})
-    hooks = Webhooks(
-        {k: read(v, f"webhook secret of {k}") for k, v in daemon.webhooks.items()},
-        running.metrics.webhook,
-    )
-    app = build(
-        running.service,
-        tokens=tokens,
-        webhooks=hooks,
-        metrics=running.metrics.text,
-        page_routes=[pages(running.service)],
-        loopback=loopback,
-    )
-    app.state.error_page = error_page(running.service)
-    return app
-
-
-def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code: 0 where all ended within the grace."""
-    import uvicorn
-
-    gc.enable()
-    stopped = threading.Event()
-    app = web_app(running, loopback=loopback)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-        h11_max_incomplete_event_size=64 * 1024,
-        limit_concurrency=500,
-    )
-    server = uvicorn.Server(config)
-    web = threading.Thread(target=server.run, args=([sock],), name="rmqsync-web", daemon=True)
-    with _signals(stopped):
-        web.start()
-        host, port = sock.getsockname()[:2]
-        LOG.info("listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
-        running.start(stopped)
-        while not stopped.wait(1.0):
-            if not web.is_alive():
-                LOG.error("the web server ended")
-                break
-    grace_s = float(running.session.settings.daemon.grace_s)
-    LOG.info("stopping: finishing the requests in flight")
-    app.state.is_stopping = True
-    server.should_exit = True
-    ended = running.stop(grace_s)
-    web.join(3)
-    LOG.info("stopped" if ended else "stopped: a run did not end in time")
-    return 0 if ended and stopped.is_set() else 1
-
-
-@contextmanager
-def _signals(stopped: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT stop the daemon, a second one at once."""
-
-    def on_signal(signum: int, frame: object) -> None:
-        del frame
-        if stopped.is_set():
-            os._exit(128 + signum)
-        stopped.set()
-
-    before = {one: signal.signal(one, on_signal) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
