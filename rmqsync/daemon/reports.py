@@ -23,7 +23,7 @@ GATHER_S = 2.0
 """What changes within this time is one commit."""
 AGAIN_S = 60.0
 """After what could not be written."""
-_AUTHOR = "rmqsync <rmqsync@localhost>"
+_AUTHOR = ("rmqsync", "rmqsync@localhost")
 
 
 def file_name(cluster: str) -> str:

@@ -28,6 +28,7 @@ from rmqsync.repo.repository import Repository
 ReadRef = Callable[[SecretRef, str], str]
 """(reference, what it is for) to value; raises `SourceError`. As `SecretStore.read_ref`."""
 
+
 FETCH_S = 300
 """How long a fetch may take."""
 
@@ -36,6 +37,10 @@ _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" '
     '"$RMQSYNC_GIT_USERNAME" "$RMQSYNC_GIT_TOKEN"; }; f'
 )
+
+
+class MovedOn(SourceError):
+    """A branch that was to be pushed to is elsewhere by now: others pushed meanwhile."""
 
 
 class Mirror:
@@ -93,7 +98,7 @@ class Mirror:
         """
         Let a branch of the repository be at a commit of the copy that descends from where it is.
 
-        Raises `SourceError`, also where it has moved on meanwhile.
+        Raises `SourceError`; `MovedOn` where others pushed to it meanwhile.
         """
         self._ask("push", ["--quiet"], [f"{commit}:refs/heads/{branch}"])
 
@@ -112,7 +117,8 @@ class Mirror:
             timeout_s=self._timeout_s,
         )
         if answer.status:
-            raise SourceError(f"source.git: '{self._url}' {_explained(answer.err)}")
+            kind = MovedOn if _MOVED_ON.search(answer.err.lower()) else SourceError
+            raise kind(f"source.git: '{self._url}' {_explained(answer.err)}")
 
     def _environment(self) -> dict[str, str]:
         """Return what git is told beyond its command line."""
@@ -165,6 +171,7 @@ class Mirror:
         )
 
 
+_MOVED_ON = re.compile(r"non-fast-forward|fetch first|stale info")
 _EXPLANATIONS = (
     (
         r"host key verification failed|no .* host key is known",
@@ -188,10 +195,7 @@ _EXPLANATIONS = (
         r"|connection refused|no route|network is unreachable|unable to access",
         "cannot be reached; check the address and the network",
     ),
-    (
-        r"non-fast-forward|fetch first|stale info",
-        "has moved on meanwhile",
-    ),
+    (_MOVED_ON.pattern, "has moved on meanwhile"),
     (
         r"refusing to update checked out branch|pre-receive hook declined|protected branch",
         "does not take this branch",

@@ -7,44 +7,47 @@ ever forced, so that what others commit to the branch meanwhile stays.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
 
-from rmqsync.model.errors import SourceError
 from rmqsync.repo import command
-from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.mirror import Mirror, MovedOn
 from rmqsync.repo.repository import Repository
 
 _TRIES = 3
+Author = tuple[str, str]
+"""Name and mail address."""
 
 
 def publish(
-    mirror: Mirror, branch: str, files: Mapping[str, bytes], message: str, author: str
+    mirror: Mirror, branch: str, files: Mapping[str, bytes], message: str, author: Author
 ) -> str | None:
     """
     Commit `files`, by path in the repository, to `branch` and push it; return the commit.
 
-    `None`: the branch holds just that already. `author` is `NAME <MAIL>`. Where others push at the
-    same moment it is made anew. Raises `SourceError`.
+    `None`: the branch holds just that already. Where others push at the same moment it is made
+    anew. Raises `SourceError`.
     """
-    for attempt in range(_TRIES):
-        mirror.fetch()
-        commit = _commit(mirror.folder, branch, files, message, author)
-        if commit is None:
-            return None
-        try:
-            mirror.push(commit, branch)
-        except SourceError as problem:
-            if "has moved on" not in str(problem) or attempt == _TRIES - 1:
-                raise
-            continue
-        return commit
-    raise AssertionError("unreachable")
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(MovedOn):
+            return _pushed(mirror, branch, files, message, author)
+    return _pushed(mirror, branch, files, message, author)
+
+
+def _pushed(
+    mirror: Mirror, branch: str, files: Mapping[str, bytes], message: str, author: Author
+) -> str | None:
+    mirror.fetch()
+    commit = _commit(mirror.folder, branch, files, message, author)
+    if commit is not None:
+        mirror.push(commit, branch)
+    return commit
 
 
 def _commit(
-    folder: str, branch: str, files: Mapping[str, bytes], message: str, author: str
+    folder: str, branch: str, files: Mapping[str, bytes], message: str, author: Author
 ) -> str | None:
     parent = Repository(folder).find_commit(f"refs/heads/{branch}")
     with tempfile.TemporaryDirectory() as place:
@@ -70,9 +73,8 @@ def _commit(
         return git("commit-tree", tree, *parents, content=message.encode())
 
 
-def _signature(author: str) -> dict[str, str]:
-    name, _, mail = author.partition(" <")
-    mail = mail.rstrip(">")
+def _signature(author: Author) -> dict[str, str]:
+    name, mail = author
     return {
         "GIT_AUTHOR_NAME": name,
         "GIT_AUTHOR_EMAIL": mail,

@@ -20,7 +20,7 @@ from tests.brokers import Broker
 from tests.cli.workspace import GIT
 from tests.daemon.daemons import Home
 
-AUTHOR = "robot <robot@example.com>"
+AUTHOR = ("robot", "robot@example.com")
 
 
 def policy(length: int) -> dict[str, Any]:
