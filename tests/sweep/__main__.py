@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.sweep.scenarios import SCENARIOS
+from tests.sweep.sweep import Row
 from tests.sweep.whole import GENERATIONS, HEADER, line, sum_of, sweep_on
 
 
@@ -21,30 +22,28 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sweep")
     parser.add_argument("--generation", action="append", choices=GENERATIONS)
     parser.add_argument("--scenario", default="", help="only those with this in their name")
-    parser.add_argument("--brokers", type=int, default=2, help="of each generation, side by side")
+    parser.add_argument("--brokers", type=int, default=4, help="of each generation, side by side")
     options = parser.parse_args(arguments)
     generations = options.generation or list(GENERATIONS)
     names = [one.name for one in SCENARIOS if options.scenario in one.name]
     shares = [
-        (generation, number, names[number :: options.brokers])
+        (generation, share, options.brokers, names)
         for generation in generations
-        for number in range(min(options.brokers, len(names)))
+        for share in range(options.brokers)
     ]
     # Processes: the command line runs in a main thread, since it sets signal handlers.
     with ProcessPoolExecutor(len(shares), multiprocessing.get_context("spawn")) as pool:
         found = list(pool.map(sweep_on, *zip(*shares, strict=True)))
+    rows = {(generation, name): Row() for generation in generations for name in names}
+    for (generation, _, _, _), part in zip(shares, found, strict=True):
+        for name, row in part.items():
+            rows[generation, name].merge(row)
     print(HEADER)
     for generation in generations:
-        rows = {
-            name: row
-            for (of, _, _), part in zip(shares, found, strict=True)
-            for name, row in part.items()
-            if of == generation
-        }
         for name in names:
-            print(line(generation, name, rows[name]))
-        print(line(generation, "all", sum_of(rows.values())))
-    total = sum_of(row for part in found for row in part.values())
+            print(line(generation, name, rows[generation, name]))
+        print(line(generation, "all", sum_of(rows[generation, name] for name in names)))
+    total = sum_of(rows.values())
     print(f"\n{total.faults} faults injected, {total.broken} trials with a broken promise")
     return 1 if total.broken else 0
 

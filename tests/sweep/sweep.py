@@ -40,6 +40,14 @@ class Row:
     codes: Counter[int] = field(default_factory=Counter)
     broken: int = 0
 
+    def merge(self, other: Row) -> None:
+        """Take in what another share of the trials of the same scenario came to."""
+        self.requests = max(self.requests, other.requests)
+        self.faults += other.faults
+        self.missed += other.missed
+        self.broken += other.broken
+        self.codes.update(other.codes)
+
     def add(self, trial: Trial) -> None:
         self.faults += bool(trial.found.harmed)
         self.missed += not trial.found.harmed
@@ -64,13 +72,20 @@ class Sweep:
             self._stages[known] = Stage(chosen, self._broker, self._proxy, folder)
         return self._stages[known]
 
-    def all_of(self, scenarios: Iterable[Scenario]) -> list[Callable[[], Trial]]:
-        """Return what disturbs every request of these scenarios in every way."""
+    def all_of(
+        self, scenarios: Iterable[Scenario], share: int = 0, shares: int = 1
+    ) -> list[Callable[[], Trial]]:
+        """
+        Return what disturbs every request of these scenarios in every way, or a share of it.
+
+        All shares together are the whole, also where brokers differ in the number of requests.
+        """
         return [
             partial(self._try, scenario, injection, request, len(INJECTIONS) * request + way)
             for scenario in scenarios
             for request in range(1, len(self.stage(scenario).requests) + 1)
             for way, injection in enumerate(INJECTIONS)
+            if (request + way) % shares == share
         ]
 
     def sample(self, chance: random.Random, scenarios: int, trials: int) -> Iterator[Trial]:

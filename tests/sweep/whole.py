@@ -21,21 +21,21 @@ HEADER = (
 )
 
 
-def sweep_on(generation: str, number: int, names: Sequence[str]) -> dict[str, Row]:
-    """Carry out all trials of the scenarios of these names, on a broker of their own."""
+def sweep_on(generation: str, share: int, shares: int, names: Sequence[str]) -> dict[str, Row]:
+    """Carry out a share of the trials of the scenarios of these names, on a broker of its own."""
     scenarios = [one for one in SCENARIOS if one.name in names]
     rows: dict[str, Row] = {}
     with (
-        running(f"{generation}-sweep-{number}") as broker,
+        running(f"{generation}-sweep-{share}") as broker,
         Proxy(broker) as proxy,
         tempfile.TemporaryDirectory() as folder,
     ):
         sweep = Sweep(broker, proxy, Path(folder))
         for scenario in scenarios:
             rows[scenario.name] = Row(len(sweep.stage(scenario).requests))
-        trials = sweep.all_of(scenarios)
-        random.Random(number).shuffle(trials)  # so that a part of it is a sample of the whole
-        tell = _Teller(f"{generation}, broker {number}", len(trials))
+        trials = sweep.all_of(scenarios, share, shares)
+        random.Random(share).shuffle(trials)  # so that a part of it is a sample of the whole
+        tell = _Teller(f"{generation}, broker {share}", len(trials))
         for carry_out in trials:
             trial = carry_out()
             rows[trial.scenario.name].add(trial)
