@@ -114,13 +114,16 @@ class Sources:
     def _head(self, followed: _Followed) -> Checkout:
         source = followed.source
         if source.git is not None:
-            mirror = Mirror(source, self._session.data_dir, self._session.secrets.read_ref)
+            mirror = self._mirror(source)
             mirror.fetch()
             return mirror.checkout()
         if os.path.isdir(source.path) and repository.find(source.path) is not None:
             return RevisionCheckout(source.path, "HEAD")
         layers = tuple(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
         return FolderCheckout(source.path, layers)
+
+    def _mirror(self, source: Source) -> Mirror:
+        return Mirror(source, self._session.data_dir, self._session.secrets.read_ref)
 
     def _advance(self, followed: _Followed, found: Checkout) -> bool:
         try:
@@ -190,10 +193,7 @@ class Sources:
         source = followed.source
         try:
             if source.git is not None:
-                folder = Mirror(
-                    source, self._session.data_dir, self._session.secrets.read_ref
-                ).folder
-                checkout = RevisionCheckout(folder, commit, source.path)
+                checkout = self._mirror(source).checkout(commit)
             else:
                 checkout = RevisionCheckout(source.path, commit)
         except SourceError:

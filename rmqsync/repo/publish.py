@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Mapping
 
 from rmqsync.repo import command
-from rmqsync.repo.mirror import Mirror, MovedOn
+from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.remote import MovedOn
 from rmqsync.repo.repository import Repository
 
 _TRIES = 3
@@ -51,7 +52,8 @@ def _commit(
 ) -> str | None:
     parent = Repository(folder).find_commit(f"refs/heads/{branch}")
     with tempfile.TemporaryDirectory() as place:
-        env = {"GIT_INDEX_FILE": os.path.join(place, "index"), **_signature(author)}
+        index = os.path.join(place, "index")
+        env = {"GIT_INDEX_FILE": index, "GIT_NO_LAZY_FETCH": "1", **_signature(author)}
 
         def git(*words: str, content: bytes = b"") -> str:
             answer = command.run(folder, *words, content=content, env=env)
@@ -66,7 +68,7 @@ def _commit(
             blob = git("hash-object", "-w", "--stdin", content=content)
             lines.append(f"100644 {blob}\t{path}\0")
         git("update-index", "-z", "--index-info", content="".join(lines).encode())
-        tree = git("write-tree")
+        tree = git("write-tree", "--missing-ok")  # other files of the branch may not be here
         if parent is not None and git("rev-parse", f"{parent}^{{tree}}") == tree:
             return None
         parents = () if parent is None else ("-p", parent)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from rmqsync.model.errors import SourceError
 from rmqsync.repo import command
 
+_AS_IT_IS = {"GIT_NO_LAZY_FETCH": "1"}
+"""Git fetches nothing by itself: it has no credentials there, and does so object by object."""
 _HEX = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -30,7 +32,8 @@ class Repository:
     Raises `SourceError` for a folder that is in none.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, get: Callable[[Sequence[str]], None] | None = None) -> None:
+        """`get` brings blobs that a partial clone lacks. Without it git does that as it likes."""
         found = find(folder)
         if found is None:
             raise SourceError(
@@ -38,6 +41,7 @@ class Repository:
                 "revision"
             )
         self.folder = folder
+        self._get = get
         self.root, self.prefix = found
 
     def resolve(self, revision: str) -> str:
@@ -101,7 +105,7 @@ class Repository:
     @cached_property
     def at_root(self) -> Repository:
         """This repository, as seen from its root."""
-        return self if not self.prefix else Repository(self.root)
+        return self if not self.prefix else Repository(self.root, self._get)
 
     def commits(self, head: str, base: str, most: int) -> list[str]:
         """Return commits behind `head`, and on branches, that changed what is below a folder."""
@@ -127,7 +131,7 @@ class Repository:
     def sizes(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the lengths of blobs in bytes."""
         wanted = list(dict.fromkeys(ids))
-        out = command.read(self.root, "cat-file", "--batch-check", content=_lines(wanted))
+        out = self._cat("--batch-check", wanted)
         return {
             name: self._size(name, line)
             for name, line in zip(wanted, out.splitlines(), strict=True)
@@ -136,7 +140,7 @@ class Repository:
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Return the content of blobs, all in one go."""
         wanted = list(dict.fromkeys(ids))
-        out = command.read(self.root, "cat-file", "--batch", content=_lines(wanted))
+        out = self._cat("--batch", wanted)
         blobs = {}
         start = 0
         for name in wanted:
@@ -145,6 +149,24 @@ class Repository:
             blobs[name] = out[end + 1 : end + 1 + size]
             start = end + 1 + size + 1
         return blobs
+
+    def _cat(self, how: str, wanted: Sequence[str]) -> bytes:
+        if self._get is None:
+            return command.read(self.root, "cat-file", how, content=_lines(wanted))
+        arguments = ("cat-file", how)
+        answer = command.run(self.root, *arguments, content=_lines(wanted), env=_AS_IT_IS)
+        if answer.status and (missing := self._missing(wanted)):
+            self._get(missing)
+            answer = command.run(self.root, *arguments, content=_lines(wanted), env=_AS_IT_IS)
+        if answer.status:
+            raise command.failed(self.root, arguments, answer)
+        return answer.out
+
+    def _missing(self, wanted: Sequence[str]) -> list[str]:
+        # The only question about objects at which git does not stop at the first that is missing.
+        all_ids = ("--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
+        known = set(command.read(self.root, "cat-file", *all_ids).decode("ascii").split())
+        return [name for name in wanted if name not in known]
 
     def _size(self, name: str, line: bytes) -> int:
         about = line.split()

@@ -37,6 +37,8 @@ class Home:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.git("init", "-q", "--bare", "-b", "main", str(self.remote), at=self.folder)
+        # as the forges do: copies hold only files that were read
+        self.git("config", "uploadpack.allowFilter", "true", at=self.remote)
         self.git("clone", "-q", str(self.remote), str(self.work), at=self.folder)
         self.settings = {
             "source": {"git": self.remote.as_uri(), "branch": "main", "poll": "2s"},

@@ -107,6 +107,7 @@ def remote(tmp_path: Path) -> Path:
     folder = tmp_path / "remote.git"
     folder.mkdir()
     git(folder, "init", "-q", "--bare", "-b", "main")
+    git(folder, "config", "uploadpack.allowFilter", "true")
     return folder
 
 

@@ -15,7 +15,9 @@ from rmqsync.config.secrets import SecretRef
 from rmqsync.config.source import Source
 from rmqsync.model.changes import Revision
 from rmqsync.model.errors import SourceError
+from rmqsync.repo import command
 from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.repository import Repository
 from tests.repo.conftest import Repo
 from tests.repo.forge import forge
 
@@ -91,6 +93,79 @@ def test_a_commit_that_no_branch_holds_can_be_fetched(repo: Repo, tmp_path: Path
     remote.fetch(lost)
 
     assert remote.checkout(lost).revision == Revision(lost)
+
+
+def blobs_of(copy: Mirror) -> set[bytes]:
+    """Contents of the files that a copy holds."""
+    repo = Repository(copy.folder)
+    answer = command.read(
+        copy.folder, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)"
+    )
+    lines = [line.split() for line in answer.decode().splitlines()]
+    return set(repo.blobs(name for kind, name in lines if kind == "blob").values())
+
+
+@pytest.fixture
+def long(repo: Repo) -> list[str]:
+    """Three commits, in a repository whose server can leave files out."""
+    commits = [
+        repo.commit(mq__base__x="old x", shop__y="old y"),
+        repo.commit(mq__base__x="x"),
+        repo.commit(shop__y="y"),
+    ]
+    repo.git("config", "uploadpack.allowFilter", "true")
+    return commits
+
+
+def test_a_copy_has_all_commits_but_only_files_that_were_read(
+    repo: Repo, long: list[str], tmp_path: Path
+) -> None:
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    assert blobs_of(copy) == set()
+
+    head = copy.checkout()
+    assert [file.content for file in head.files("base")] == [b"x"]
+    assert blobs_of(copy) == {b"x"}
+    assert head.past.root_commit == long[0]
+    assert head.past.descends_from(long[1])
+
+    first = copy.checkout(long[0])
+    applied = head.past.with_tree(first.tree(["base"]), "mq", ["base"], None)
+    assert applied is not None
+    assert applied.revision == Revision(long[0])
+    assert [file.content for file in applied.files("base")] == [b"old x"]
+    assert blobs_of(copy) == {b"x", b"old x"}
+
+
+def test_what_was_read_is_read_again_without_the_server(
+    repo: Repo, long: list[str], tmp_path: Path
+) -> None:
+    source = Source(git=f"file://{repo.path}", path="mq")
+    copy = mirror(tmp_path, source)
+    copy.fetch()
+    copy.checkout().files("base")
+    repo.path.rename(tmp_path / "gone")
+
+    assert [file.content for file in copy.checkout(long[1]).files("base")] == [b"x"]
+    assert "is no repository" in error(lambda: copy.checkout(long[0]).files("base"))
+
+
+def test_a_server_that_gives_no_file_by_its_name_gives_all(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = {"COUNT": "1", "KEY_0": "protocol.version", "VALUE_0": "0"}
+    for name, value in older.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    assert blobs_of(copy) == set()
+
+    assert [file.content for file in copy.checkout().files("base")] == [b"x"]
+    assert blobs_of(copy) == {b"x", b"old x", b"y", b"old y"}
+    repo.commit(shop__y="new y")
+    copy.fetch()
+    assert b"new y" in blobs_of(copy)
 
 
 def test_a_path_is_used_where_it_is(repo: Repo, tmp_path: Path) -> None:
