@@ -129,19 +129,28 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
 
 
 def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Registry) -> Hold | None:
-    """Hold what would take down objects that are not ours to lose; a replacement puts them back."""
-    if change.action is not Action.DELETE:
+    """
+    Hold what would take down objects that are not ours to lose.
+
+    A replacement puts back what it takes down. Yet it is gone for a moment, and what `ignore` or
+    `protect` names is not even to be touched.
+    """
+    if change.action not in (Action.DELETE, Action.REPLACE):
         return None
     parts = kinds[change.ref.kind].parts
-    foreign = []
+    kept, unmanaged = [], []
     for ref in change.impact.implied:
         address = address_of(kinds[ref.kind], ref.key)
-        unmanaged = ref not in deleted and ref.kind not in parts and not _prunes(rules)
-        if unmanaged or rules.ignores(address) or rules.protects(address):
-            foreign.append(address)
-    if not foreign:
+        if rules.ignores(address) or rules.protects(address):
+            kept.append(address)
+        elif ref not in deleted and ref.kind not in parts:
+            unmanaged.append(address)
+    if kept:
+        reason = f"it would take down {_name(kept)}, under `ignore` or `protect` in the settings"
+        return Hold(HoldCode.TAKES_FOREIGN, reason, None)
+    if not unmanaged or change.action is Action.REPLACE or _prunes(rules):
         return None
-    reason = f"it would take down {_name(foreign)}, which this repository does not manage"
+    reason = f"it would take down {_name(unmanaged)}, which this repository does not manage"
     return Hold(HoldCode.TAKES_FOREIGN, reason, "state: absent for each of them as well")
 
 
@@ -195,12 +204,12 @@ def _max_deletes(
         and change.hold is None
         and address_of(kinds[change.ref.kind], change.ref.key) not in rules.approved
     }
-    gone = [
+    gone = {
         ref
         for change in changes
         if change.ref in counted
         for ref in (change.ref, *change.impact.implied)
-    ]
+    }
     limits = rules.max_deletes
     bindings = sum(1 for ref in gone if not kinds[ref.kind].fields)
     objects = len(gone) - bindings

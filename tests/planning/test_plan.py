@@ -25,6 +25,7 @@ from tests.planning.builders import (
 )
 
 ALL = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0))
+PAIR = ("exchange", "queue")
 FULL = rows(vhost(), exchange(), queue(), binding(key="a"))
 QUEUE = Ref("queue", ("v", "q"))
 
@@ -235,6 +236,45 @@ def test_a_deletion_that_takes_down_what_is_not_ours_is_held():
     assert change.hold is not None
     assert change.hold.code.value == "takes-foreign"
     assert "binding:v/e/queue/q/a" in change.hold.reason
+
+
+@pytest.mark.parametrize("setting", ["ignore", "protect"])
+@pytest.mark.parametrize("goes", [True, False], ids=["deleted", "replaced"])
+def test_what_the_settings_keep_is_not_even_taken_down_for_a_moment(setting, goes):
+    if goes:
+        desired = desired_of(
+            rows(vhost(), exchange()), absent={"queue": {("v", "q"): Origin("base/a.yaml", 3)}}
+        )
+    else:
+        changed = rows(vhost(), exchange(), queue(arguments={"x-max-length": 1}))
+        desired = desired_of(changed, on_change={QUEUE: OnChangeRule.RECREATE})
+    rules = Rules(**{setting: (Pattern("binding:v/e/queue/q/*"),)})
+
+    (change,) = plan_of(desired, FULL, rules).changes
+
+    assert change.hold is not None
+    assert (change.hold.code.value, change.hold.override) == ("takes-foreign", None)
+    assert "binding:v/e/queue/q/a" in change.hold.reason
+
+
+def test_what_nobody_declared_is_put_back_after_a_replacement():
+    changed = rows(vhost(), exchange(), queue(arguments={"x-max-length": 1}))
+    desired = desired_of(changed, on_change={QUEUE: OnChangeRule.RECREATE})
+
+    (change,) = plan_of(desired, FULL).changes
+
+    assert change.hold is None
+
+
+def test_one_object_counts_once_for_max_deletes():
+    """A binding goes with its queue and with its exchange."""
+    live = rows(vhost(), exchange(), queue(), *(binding(key=f"k{n}") for n in range(3)))
+    desired = desired_of(
+        rows(vhost()), absent={kind: {("v", kind[0]): Origin("a.yaml", 1)} for kind in PAIR}
+    )
+    rules = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0, bindings=3))
+
+    assert {hold for _, _, hold in said(plan_of(desired, live, rules))} == {None}
 
 
 def test_the_rights_of_a_user_are_part_of_it():
