@@ -1,5 +1,6 @@
 """Fixtures that give tests a real RabbitMQ, and PostgreSQL; `tests/brokers` tells how."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from tests.brokers import Broker, Unavailable
 from tests.brokers.pool import Pool, are_required
 from tests.postgres.server import Postgres, server
 
+os.environ["RMQSYNC_TRACEBACK"] = "1"  # an error that nobody expected fails the test
 FIGURE = "figure"
 """Property that a test records for what it measured; it is told in the end."""
 

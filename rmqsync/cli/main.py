@@ -159,7 +159,11 @@ def _known(error: Exception) -> int:
         return _fail(f"error: {error}", Exit.STALE)
     if isinstance(error, RmqsyncError):
         return _fail(f"error: {error}", Exit.FAILED)
-    raise error
+    from rmqsync.cli.defects import WHOLE, told
+
+    if os.environ.get(WHOLE):
+        raise error
+    return _fail(told(error), Exit.FAILED)
 
 
 def _findings(error: InvalidDefinitions) -> str:
