@@ -17,7 +17,7 @@ from rmqsync.app.approvals import spend_approvals
 from rmqsync.app.execute import Execution, single_calls
 from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import LockLost, WhileHeld
-from rmqsync.app.marking import begin, due, end, fences_left, owner_of
+from rmqsync.app.marking import begin, due, end, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
@@ -76,7 +76,7 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         progress=options.progress,
         stop=options.stop,
         lock=lock,
-        prover=Prover(target.reader, target.amqp if lock else None, lock, owner_of(target)),
+        prover=Prover(target.reader, target.amqp if lock else None, lock, target.owner),
     )
     if not plan.applicable:
         return _only_marked(planned, execution)
@@ -104,7 +104,7 @@ def _prepare(planned: Planned, execution: Execution, journal: Journal) -> Cluste
         return _refused(plan, unspent)
     if lock is not None and target.amqp is not None:
         try:
-            remove_left_fences(execution.broker, target.amqp, owner_of(target))
+            remove_left_fences(execution.broker, target.amqp, target.owner)
         except BrokerError as problem:
             return _refused(plan, f"what a killed run left could not be removed: {problem}")
     try:
@@ -212,7 +212,7 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
     )
     if execution.lock is not None and amqp is not None and fences_left(planned):
         try:
-            remove_left_fences(broker, amqp, owner_of(planned.target))
+            remove_left_fences(broker, amqp, planned.target.owner)
         except BrokerError as problem:
             error = f"cluster '{plan.name}': what a killed run left could not be removed: {problem}"
             return ClusterResult(plan, results, error=error)

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rmqsync.app.ownership import Claim, keep_compiled
-from rmqsync.app.plan import Planned, Target
+from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
-from rmqsync.app.prove_fence import is_fence_of
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import HoldCode, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.marker import PREFIX, Marker
+from rmqsync.planning.fences import is_fence_of
 from rmqsync.planning.marking import Place, begun, ended, is_due
 from rmqsync.version import __version__
 
@@ -56,18 +56,13 @@ def fences_left(planned: Planned) -> bool:
     """Tell whether a killed run left publishers shut out of a queue, and this one may end that."""
     if planned.live is None or planned.target.amqp is None or planned.own.refusal is not None:
         return False
-    owner = owner_of(planned.target)
+    owner = planned.target.owner
     return any(is_fence_of(owner, ref.key[1]) for ref in planned.live.fences)
 
 
 def has_to_write(planned: Planned) -> bool:
     """Tell whether a run has anything to write at all: changes, the marker, what one left."""
     return bool(planned.plan.applicable) or due(planned) is not None or fences_left(planned)
-
-
-def owner_of(target: Target) -> str:
-    """Return who a run is for."""
-    return target.claim.owner if target.claim is not None else Claim().owner
 
 
 def end(

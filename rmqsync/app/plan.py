@@ -23,6 +23,7 @@ from rmqsync.model.changes import ClusterPlan, Hold, HoldCode, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
 from rmqsync.model.findings import Finding
+from rmqsync.planning.fences import fence_findings
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.plan import context_of, finish, secret_findings, touched
 from rmqsync.planning.rules import Rules, idle_targets
@@ -60,6 +61,11 @@ class Target:
     """What a person has allowed beforehand; `None` where nothing of it counts."""
     claim: Claim | None = None
     """`None` for what is no cluster: it has no marker that counts."""
+
+    @property
+    def owner(self) -> str:
+        """Who a run is for."""
+        return self.claim.owner if self.claim is not None else Claim().owner
 
     def files(self) -> list[tuple[str, Sequence[SourceFile]]]:
         return [(layer, self.checkout.files(layer)) for layer in self.layers]
@@ -189,7 +195,8 @@ def _planned(
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     by_ref = {ref: facts[ref.key] for ref in wanted if ref.key in facts}
-    remarks = (*still_true(desired, live), *findings, *idle, *unset)
+    fences = fence_findings(target.name, live, target.owner, can_remove=target.amqp is not None)
+    remarks = (*still_true(desired, live), *findings, *idle, *unset, *fences)
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)

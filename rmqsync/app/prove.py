@@ -27,12 +27,13 @@ from typing import Any
 
 from rmqsync.app.lock import WhileHeld, check
 from rmqsync.app.ports import Amqp, Broker, Lock
-from rmqsync.app.prove_fence import Fence, NotProven, fence_name, remove_left_fences
+from rmqsync.app.prove_fence import Fence, NotProven, remove_left_fences
 from rmqsync.app.prove_targets import dead_lettering_into
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.model.changes import Change
 from rmqsync.model.errors import Rejected
 from rmqsync.model.values import Key
+from rmqsync.planning.fences import fence_name
 from rmqsync.planning.loss import is_idle
 
 __all__ = ["NotProven", "Prover", "remove_left_fences"]

@@ -32,9 +32,9 @@ from typing import Any
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Amqp, Broker, QueueProbe
 from rmqsync.kinds.base import Request
-from rmqsync.kinds.policy import FENCE
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key, Row
+from rmqsync.planning.fences import is_fence_of
 
 logger = logging.getLogger(__name__)
 
@@ -297,16 +297,6 @@ def escaped(name: str) -> str:
 def unescaped(pattern: str) -> str:
     """Return the name that `fence_policy` made a pattern for."""
     return re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$"), flags=re.DOTALL)
-
-
-def fence_name(owner: str, token: str) -> str:
-    """Return the name of a policy that is a fence; an owner has no dot in its name."""
-    return f"{FENCE}{owner}.{token}"
-
-
-def is_fence_of(owner: str, policy: str) -> bool:
-    """Tell by its name whether a policy is a fence that a run for `owner` put up."""
-    return policy.startswith(fence_name(owner, ""))
 
 
 def remove_left_fences(broker: Broker, amqp: Amqp, owner: str) -> tuple[str, ...]:

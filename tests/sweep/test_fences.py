@@ -114,9 +114,29 @@ def test_a_fence_alone_is_reason_enough_for_a_run(
     still = fences(r43)
     applied = workspace.run("apply")
 
+    (finding,) = planned.cluster["findings"]
+    assert finding["code"] == "RMQ105"
+    assert finding["message"].endswith("; the next apply takes it away")
     assert (planned.changes, still) == ([], [f"{FENCE}main.dead"])
     assert (applied.code, fences(r43)) == (0, [])
     assert f"{FENCE}main.dead" in caplog.text
+
+
+def test_who_has_to_take_a_fence_away_is_told(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    workspace.define(having())
+    workspace.commit()
+    assert workspace.apply().code == 0
+    fence(r43, f"{FENCE}main.dead")
+    fence(r43, OTHERS)
+
+    applied = workspace.apply()
+
+    ours, theirs = applied.cluster["findings"]
+    assert f"rabbitmqctl clear_policy -p shop {FENCE}main.dead" in ours["message"]
+    assert "another owner" in theirs["message"]
+    assert (applied.code, applied.changes) == (0, [])
+    assert fences(r43) == [f"{FENCE}main.dead", OTHERS]
 
 
 def test_a_fence_stays_while_the_cluster_is_paused(workspace: Workspace, r43: Broker) -> None:
