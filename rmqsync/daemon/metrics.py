@@ -6,7 +6,7 @@ from collections import Counter as Tally
 from collections.abc import Iterator
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
@@ -26,6 +26,9 @@ class Metrics:
     def __init__(self, board: Board) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_Gauges(board))
+        self._ready = Gauge(
+            "rmqsync_ready", "Whether sources and history are there.", registry=self.registry
+        )
 
         def counter(name: str, doc: str, *labels: str) -> Counter:
             return Counter(f"rmqsync_{name}", doc, labels, registry=self.registry)
@@ -52,8 +55,9 @@ class Metrics:
             "api_request_duration_seconds", "Latency of requests to brokers.", _RUN_BUCKETS[:7]
         )
 
-    def text(self) -> tuple[bytes, str]:
-        """Return all of it, and its content type."""
+    def text(self, *, ready: bool) -> tuple[bytes, str]:
+        """Return all of it, and its content type. `ready`: as the probe says."""
+        self._ready.set(ready)
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def sent(self, cluster: str, one: Sent) -> None:

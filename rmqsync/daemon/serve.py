@@ -68,7 +68,7 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
         running.service,
         tokens=tokens,
         webhooks=hooks,
-        metrics=running.metrics.text,
+        metrics=lambda: running.metrics.text(ready=not running.service.problems()),
         page_routes=[pages(running.service)],
         loopback=loopback,
     )

@@ -100,11 +100,13 @@ def test_a_locked_history_keeps_no_commit_back_and_what_drifted_is_written_later
             daemon.until_cluster("one", "drift is seen", sync="drifted", drifted=1)
             assert daemon.messages("drift is kept in memory only:")
             assert status(daemon, "/readyz") == 503
+            assert "rmqsync_ready 0.0" in daemon.get("/metrics")
             assert status(daemon, "/healthz") == 200
         finally:
             other.rollback()
             other.close()
         daemon.until(lambda: status(daemon, "/readyz") == 200, "it is ready again")
+        assert "rmqsync_ready 1.0" in daemon.get("/metrics")
 
         def written() -> bool:
             with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as reading:

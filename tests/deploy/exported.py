@@ -31,7 +31,7 @@ class Family:
 def families() -> list[Family]:
     """Every metric of the daemon. Those of the client library about itself are left out."""
     found = []
-    for one in text_string_to_metric_families(_filled().text()[0].decode()):
+    for one in text_string_to_metric_families(_filled().text(ready=True)[0].decode()):
         name = f"{one.name}_total" if one.type == "counter" else one.name
         series = {
             sample.name: frozenset(sample.labels)
