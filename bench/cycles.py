@@ -15,7 +15,8 @@ import time
 from bench.bare import api_of
 from rmqsync.app.memory import Memory
 from rmqsync.app.plan import plan_clusters
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 
 CYCLES = 9
 _QUEUE = "queues/common/bench-nobody-declared"

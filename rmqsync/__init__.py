@@ -7,7 +7,9 @@ not import each other. `tests/test_architecture.py` holds the code to this drawi
     cli                                  commands: read options, call a use case, show the value
     daemon                               schedule, triggers, notifications, pages and API
     wiring_files | wiring_history        the same as the next: what only reads files; past runs
-    wiring                               builds adapters from settings, hands them to use cases
+    wiring                               hands adapters to use cases
+    adapters                             made from settings: clusters, definitions
+    run_options                          what the command line says about one run
     app | broker | history | repo | report
                                          use cases; RabbitMQ; past runs; git; values to text
     planning                             what differs, in which order, what may run

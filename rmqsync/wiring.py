@@ -8,77 +8,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rmqsync.app.marking import now as at
+from rmqsync.adapters import BrokenAccess, amqp_of, broker_of, checkout_of, settings_of
 from rmqsync.app.memory import Memory
-from rmqsync.app.ownership import Claim
 from rmqsync.app.plan import Target
-from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout
+from rmqsync.app.ports import Broker, Checkout
 from rmqsync.app.revision import RevisionReader, Unusable
-from rmqsync.config.cluster import ClusterSettings, Mode, OnDrift, Prune
-from rmqsync.config.read import read_settings
+from rmqsync.config.cluster import ClusterSettings, Mode, Prune
 from rmqsync.config.settings import Settings
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.context import Context, UnsetSecret, Version
+from rmqsync.kinds.context import Context, UnsetSecret
 from rmqsync.loading.compile import LayerFile, Options
 from rmqsync.model.address import Pattern
-from rmqsync.model.changes import Loss
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import SourceError, UsageError
-from rmqsync.model.marker import Stop
-from rmqsync.planning.rules import Rules
 from rmqsync.repo.compiled_store import CompiledFolder
 from rmqsync.repo.files import digest
 from rmqsync.repo.local import data_folder, read_bytes
 from rmqsync.repo.secrets import SecretStore
+from rmqsync.run_options import RunOptions, claim_of, rules_of
 
 if TYPE_CHECKING:
     from rmqsync.broker.client import Sent
 
 DEFAULT_CONFIG = "rmqsync.yaml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the command line says about one run, beyond the settings."""
-
-    clusters: tuple[str, ...] = ()
-    """Names or globs; empty: all."""
-    revision: str | None = None
-    base: str | None = None
-    """Compare with this revision instead of the clusters."""
-    targets: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    allow_loss: Loss | None = None
-    overrides: Mapping[str, Loss] = field(default_factory=dict)
-    max_deletes: int | None = None
-    attended: bool = False
-    """A person sees the plan and says yes before anything is done."""
-    adopt: bool = False
-    allow_rewind: bool = False
-    take_over: bool = False
-    forget_revision: bool = False
-    ignore_health: bool = False
-    backup: str | None = None
-    """The path of an export: it stands in place of the definitions."""
-    pin: str | None = None
-    """Why the cluster is to stay where this run brings it; by whom says `who`."""
-    who: str | None = None
-    approvals: ApprovalStore | None = None
-    allow_plain_secrets: bool = False
-    vhost: str | None = None
-    rabbitmq_version: Version | None = None
-    timeout_s: float = 30.0
-    parallelism: int = 8
-
-
-class BrokenAccess(SourceError):
-    """What a cluster is reached with cannot be read; other clusters are none the worse for it."""
 
 
 class Session:
@@ -107,7 +64,7 @@ class Session:
             raise SourceError(
                 f"there is no {DEFAULT_CONFIG} here; go to its folder, or name it with --config"
             )
-        self.settings: Settings = _read_settings(self._config, from_root)
+        self.settings: Settings = settings_of(self._config, from_root)
         self.secrets = SecretStore(self.settings.secrets, environ)
         self._compiled = CompiledFolder(lambda: self.data_dir)
         self.memory = Memory(self._compiled)
@@ -191,7 +148,7 @@ class Session:
             checkout, layers = BackupCheckout(file, checkout.past), (LAYER,)
             loading = replace(loading, allow_plain_secrets=True)
         context = Context(version=options.rabbitmq_version, secret=self.secrets.value)
-        rules = self._rules(cluster, options)
+        rules = rules_of(cluster, options)
         reader: Broker
         if offline:
             reader = RevisionReader(name, checkout, cluster.layers, loading)
@@ -215,113 +172,34 @@ class Session:
             rules,
             context,
             writable,
-            amqp=self._amqp(cluster, reader, options) if writable and not offline else None,
+            amqp=amqp_of(cluster, reader, options, self.secrets)
+            if writable and not offline
+            else None,
             lock_required=cluster.lock.required,
             trusted_signers=None if signers is None else signers.file,
             approvals=options.approvals if writable and not offline else None,
             knows_secrets=options.base is None,
-            claim=None if offline or options.base is not None else self._claim(cluster, options),
+            claim=None
+            if offline or options.base is not None
+            else claim_of(cluster, options, self._compiled),
         )
-
-    def _claim(self, cluster: ClusterSettings, options: RunOptions) -> Claim:
-        return Claim(
-            owner=cluster.owner,
-            heals=cluster.on_drift is OnDrift.HEAL,
-            attended=options.attended,
-            adopt=options.adopt,
-            allow_rewind=options.allow_rewind,
-            take_over=options.take_over,
-            forget_revision=options.forget_revision,
-            ignore_health=options.ignore_health,
-            members=cluster.nodes,
-            pin=None if options.pin is None else Stop(options.pin, options.who, at()),
-            store=self._compiled,
-        )
-
-    def _amqp(self, cluster: ClusterSettings, reader: Broker, options: RunOptions) -> Amqp | None:
-        """Return the cluster over AMQP; `None` where the settings have no address."""
-        if not cluster.amqp:
-            return None
-        from rmqsync.broker.amqp import Amqp as Adapter
-        from rmqsync.broker.amqp import AmqpConnection
-        from rmqsync.broker.connection import TlsFiles
-
-        what, tls = f"cluster '{cluster.name}'", cluster.tls
-
-        def connection() -> AmqpConnection:
-            assert cluster.username is not None
-            assert cluster.password is not None
-            urls = [
-                url if isinstance(url, str) else self.secrets.read_ref(url, f"{what}: amqp")
-                for url in cluster.amqp
-            ]
-            return AmqpConnection(
-                name=cluster.name,
-                urls=tuple(urls),
-                username=cluster.username,
-                password=self.secrets.read_ref(cluster.password, f"{what}: password"),
-                tls=TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key, verify=tls.verify),
-                lock_vhost=cluster.lock.vhost,
-                timeout_s=options.timeout_s,
-            )
-
-        return Adapter(connection, reader.get)
 
     def checkout(self, cluster: ClusterSettings, revision: str | None) -> Checkout:
         """Return where the definitions of a cluster are read from. Made once for equal sources."""
         source = cluster.source
         key = (source, cluster.layers if source.git is None and revision is None else (), revision)
         if key not in self._checkouts:
-            self._checkouts[key] = self._make_checkout(cluster, revision)
+            self._checkouts[key] = checkout_of(
+                cluster, revision, lambda: self.data_dir, self.secrets, from_root=self._from_root
+            )
         return self._checkouts[key]
-
-    def _make_checkout(self, cluster: ClusterSettings, revision: str | None) -> Checkout:
-        from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
-
-        source = cluster.source
-        if source.git is not None:
-            from rmqsync.repo.mirror import Mirror
-
-            mirror = Mirror(source, self.data_dir, self.secrets.read_ref)
-            mirror.fetch(revision if revision and len(revision) == 40 else None)
-            return mirror.checkout(revision)
-        if revision is None:
-            shown_from = _root_of(source.path) if self._from_root else None
-            return FolderCheckout(source.path, cluster.layers, shown_from)
-        return RevisionCheckout(source.path, revision)
 
     def broker(self, cluster: ClusterSettings, options: RunOptions) -> Broker:
         """Return the cluster itself, or the file that stands for it."""
-        if cluster.snapshot is not None:
-            from rmqsync.broker.export_file import FileCluster
-
-            return FileCluster(cluster.name, cluster.snapshot)
-        from rmqsync.broker.cluster import ManagementApi
-        from rmqsync.broker.connection import ClusterConnection, TlsFiles
-
-        assert cluster.username is not None
-        assert cluster.password is not None
-        what = f"cluster '{cluster.name}': password"
-        try:
-            password = self.secrets.read_ref(cluster.password, what)
-        except SourceError as error:
-            raise BrokenAccess(str(error)) from error
-        tls = cluster.tls
-        broker = ManagementApi(
-            ClusterConnection(
-                name=cluster.name,
-                endpoints=cluster.endpoints,
-                username=cluster.username,
-                password=password,
-                password_from=str(cluster.password),
-                tls=TlsFiles(ca=tls.ca, cert=tls.cert, key=tls.key, verify=tls.verify),
-                timeout_s=options.timeout_s,
-                parallelism=options.parallelism,
-                secrets=self._secret_values,
-            ),
-            observe=None if self._observe is None else partial(self._observe, cluster.name),
-        )
-        self._open.append(broker)
+        observe = None if self._observe is None else partial(self._observe, cluster.name)
+        broker = broker_of(cluster, options, self.secrets, self._secret_values, observe)
+        if cluster.snapshot is None:
+            self._open.append(broker)
         return broker
 
     def with_secrets(self, rows: Rows) -> Rows:
@@ -356,50 +234,3 @@ class Session:
             scope_kinds=cluster.scope.kinds,
             own_user=cluster.username,
         )
-
-    @staticmethod
-    def _rules(cluster: ClusterSettings, options: RunOptions) -> Rules:
-        limits = cluster.max_deletes
-        if options.max_deletes is not None:
-            number = options.max_deletes
-            limits = replace(limits, share=1.0, objects=number, bindings=number)
-        return Rules(
-            prune=cluster.prune,
-            prune_kinds=frozenset(cluster.prune_kinds),
-            allow_loss=cluster.allow_loss if options.allow_loss is None else options.allow_loss,
-            overrides=options.overrides,
-            git_may_allow=cluster.git_may_allow,
-            max_deletes=limits,
-            scope=cluster.scope,
-            ignore=tuple(map(Pattern, cluster.ignore)),
-            protect=tuple(map(Pattern, cluster.protect)),
-            targets=tuple(map(Pattern, options.targets)),
-            excludes=tuple(map(Pattern, options.excludes)),
-            can_prove=bool(cluster.amqp),
-        )
-
-
-def _read_settings(config: str, from_root: bool) -> Settings:
-    root = _root_of(os.path.dirname(config) or ".") if from_root else None
-    if root is None:
-        return read_settings(config, read_bytes, os.getcwd(), KINDS.names)
-    folder = os.path.realpath(os.path.dirname(config))
-    shown = os.path.relpath(os.path.join(folder, os.path.basename(config)), root)
-
-    def read(path: str) -> bytes:
-        return read_bytes(os.path.relpath(os.path.join(root, path)))
-
-    return read_settings(shown, read, root, KINDS.names)
-
-
-def _root_of(folder: str) -> str | None:
-    """Return the root of the repository that a folder is in; `None` for none."""
-    from rmqsync.repo import repository
-
-    found = repository.find(folder) if os.path.isdir(folder) else None
-    return found[0] if found else None
-
-
-def now() -> str:
-    """Return the time, UTC, as plans have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,7 +14,8 @@ from rmqsync.model.errors import InvalidDefinitions, UsageError
 from rmqsync.model.findings import Finding
 from rmqsync.repo.files import digest
 from rmqsync.repo.local import read_bytes
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 
 
 def side(opened: Session, text: str, cluster: str | None, options: RunOptions) -> Side:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rmqsync.app.journal import RunJournal, Written
+from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned
 from rmqsync.app.ports import ApprovalStore, BackupStore, DriftStore, RunStore
 from rmqsync.model.approvals import Approval
@@ -19,7 +20,7 @@ from rmqsync.model.changes import ClusterResult, Plan
 from rmqsync.model.errors import HistoryError, SourceError
 from rmqsync.model.runs import Starter
 from rmqsync.report.plan_json import dumps, plan_document
-from rmqsync.wiring import Session, now
+from rmqsync.wiring import Session
 
 if TYPE_CHECKING:
     from rmqsync.report.document import ClusterDocument

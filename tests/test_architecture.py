@@ -13,6 +13,8 @@ LAYERS = [  # top first; modules on one line do not import each other
     {"daemon"},
     {"wiring_files", "wiring_history"},
     {"wiring"},
+    {"adapters"},
+    {"run_options"},
     {"app", "broker", "history", "repo", "report"},
     {"planning"},
     {"analysis", "loading"},

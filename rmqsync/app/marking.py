@@ -17,6 +17,7 @@ from rmqsync.kinds.base import Request
 from rmqsync.model.changes import HoldCode, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.marker import PREFIX, Marker
+from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
 from rmqsync.planning.marking import Place, begun, ended, is_due
 from rmqsync.version import __version__
@@ -24,7 +25,7 @@ from rmqsync.version import __version__
 
 def now() -> str:
     """Return the time as markers have it: UTC, ISO 8601."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(datetime.now(UTC))
 
 
 def marker_request(owner: str, marker: Marker) -> Request:

@@ -22,6 +22,7 @@ from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, SourceError
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.marker import Entry, Marker, NotAMarker, Stop, read_marker, scope_in
+from rmqsync.model.times import stamp
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.scopes import overlap
@@ -277,7 +278,7 @@ def _stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
 def _lasts(stop: Stop) -> bool:
     if stop.until is None:
         return True
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") < stop.until
+    return stamp(datetime.now(UTC)) < stop.until
 
 
 def _not_ahead(claim: Claim, checkout: Checkout, marker: Marker, entry: Entry) -> Hold | None:

@@ -29,7 +29,8 @@ from rmqsync.cli.output import progress, say
 if TYPE_CHECKING:
     from rmqsync.app.plan import Planned
     from rmqsync.model.changes import Loss
-    from rmqsync.wiring import RunOptions, Session
+    from rmqsync.run_options import RunOptions
+    from rmqsync.wiring import Session
 
 
 @click.command("apply")
@@ -110,7 +111,7 @@ def command(
     """Bring clusters in line with their definitions, or carry out a saved plan."""
     from rmqsync.cli.planfile import mark_used
     from rmqsync.model.errors import InvalidDefinitions
-    from rmqsync.wiring import RunOptions
+    from rmqsync.run_options import RunOptions
     from rmqsync.wiring_history import Approvals
 
     check_patterns(targets, excludes)

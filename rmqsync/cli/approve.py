@@ -80,7 +80,7 @@ def _planned(opened: Session, name: str, shared: Common) -> Planned:
     from rmqsync.app.plan import plan_clusters
     from rmqsync.model.changes import Status
     from rmqsync.model.errors import SourceError, UsageError
-    from rmqsync.wiring import RunOptions
+    from rmqsync.run_options import RunOptions
 
     target = opened.target(name, RunOptions(timeout_s=shared.timeout))
     if not target.writable:

@@ -76,8 +76,8 @@ def carry_out(
 
 def plan_of(planned: Sequence[Planned]) -> Plan:
     """Return the plan of several clusters."""
+    from rmqsync.app.marking import now
     from rmqsync.model.changes import Plan
-    from rmqsync.wiring import now
 
     revision = planned[0].target.checkout.revision
     return Plan(now(), revision, tuple(one.plan for one in planned))

@@ -44,7 +44,7 @@ def command(
     from rmqsync.loading.compile import compile_layers
     from rmqsync.loading.document_of import compile_document
     from rmqsync.model.errors import InvalidDefinitions
-    from rmqsync.wiring import RunOptions
+    from rmqsync.run_options import RunOptions
 
     options = RunOptions(
         revision=revision,

@@ -38,9 +38,10 @@ def command(
     A file is a broker's export, or a folder of definitions. Nothing is written anywhere.
     """
     from rmqsync.app.diff import diff_sides
+    from rmqsync.app.marking import now
     from rmqsync.model.changes import Plan, Revision
     from rmqsync.report.plan_json import plan_document
-    from rmqsync.wiring import RunOptions, now
+    from rmqsync.run_options import RunOptions
 
     options = RunOptions(
         allow_plain_secrets=allow_plain_secrets,

@@ -37,13 +37,14 @@ def command(
     rabbitmq_version: str | None,
 ) -> int:
     """Show only what changed on the clusters since the last apply."""
+    from rmqsync.app.marking import now
     from rmqsync.app.plan import plan_clusters
     from rmqsync.cli.plan import exit_code
     from rmqsync.model.changes import Plan
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.planning.drift import only_drift
     from rmqsync.report.plan_json import plan_document
-    from rmqsync.wiring import RunOptions, now
+    from rmqsync.run_options import RunOptions
 
     check_patterns(targets, excludes)
     options = RunOptions(

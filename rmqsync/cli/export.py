@@ -35,7 +35,7 @@ def command(shared: Common, cluster: str, directory: str, inline_hashes: bool, s
     from rmqsync.loading.dump import TreeOptions
     from rmqsync.loading.scope import Scope
     from rmqsync.repo.export_writer import ExportWriter
-    from rmqsync.wiring import RunOptions
+    from rmqsync.run_options import RunOptions
 
     with session(shared) as opened, progress(shared.quiet) as shown:
         name = opened.name(cluster)

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rmqsync.app.lock import Locks, Waiting, take_locks
-from rmqsync.app.marking import has_to_write
+from rmqsync.app.marking import has_to_write, now
 from rmqsync.app.plan import Planned, plan_clusters
 from rmqsync.cli.options import Common
 from rmqsync.cli.output import progress, say
 from rmqsync.cli.planfile import check_same
 from rmqsync.model.changes import Plan
 from rmqsync.report.plan_json import plan_document
-from rmqsync.wiring import now
 
 
 @contextmanager

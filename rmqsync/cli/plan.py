@@ -47,12 +47,13 @@ def command(
     rabbitmq_version: str | None,
 ) -> int:
     """Show what would change on each cluster."""
+    from rmqsync.app.marking import now
     from rmqsync.app.plan import plan_clusters
     from rmqsync.cli.planfile import save, saved_keys
     from rmqsync.model.changes import Plan
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.report.plan_json import plan_document
-    from rmqsync.wiring import RunOptions, now
+    from rmqsync.run_options import RunOptions
     from rmqsync.wiring_history import Approvals
 
     check_patterns(targets, excludes)

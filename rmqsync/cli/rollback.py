@@ -51,7 +51,7 @@ def command(
     """
     from rmqsync.app.plan import plan_clusters
     from rmqsync.model.errors import InvalidDefinitions, UsageError
-    from rmqsync.wiring import RunOptions
+    from rmqsync.run_options import RunOptions
     from rmqsync.wiring_history import starter
 
     allow_loss, overrides = losses(allowed)

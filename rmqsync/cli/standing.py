@@ -12,7 +12,9 @@ from rmqsync.app.plan import Target
 from rmqsync.cli.options import Common
 from rmqsync.cli.output import say
 from rmqsync.model.errors import UsageError
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.model.times import stamp
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 
 
 def target_of(opened: Session, cluster: str, shared: Common) -> Target:
@@ -46,4 +48,4 @@ def end_of(length: str | None) -> str | None:
         raise click.BadParameter(f"--for {length}: write a number and s, m, h or d, such as 2h")
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[found[2]]
     end = datetime.now(UTC) + timedelta(**{unit: int(found[1])})
-    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(end)

@@ -43,7 +43,7 @@ def command(
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.model.findings import Finding
     from rmqsync.report.plan_json import findings_document
-    from rmqsync.wiring import RunOptions
+    from rmqsync.run_options import RunOptions
     from rmqsync.wiring_files import validate_clusters, validate_paths
 
     options = RunOptions(

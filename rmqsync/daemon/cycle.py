@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.journal import status_of
 from rmqsync.app.lock import Locks, Waiting, take_locks
-from rmqsync.app.marking import has_to_write
+from rmqsync.app.marking import has_to_write, now
 from rmqsync.app.memory import Memory
 from rmqsync.app.plan import Planned, plan_cluster
 from rmqsync.config.settings import Settings
@@ -29,8 +29,9 @@ from rmqsync.daemon.timing import Windows, back_off_s
 from rmqsync.daemon.watch import Watch
 from rmqsync.model.changes import ClusterResult, HoldCode, Plan, Status
 from rmqsync.model.errors import RmqsyncError
+from rmqsync.model.times import stamp
 from rmqsync.report.plan_json import plan_document
-from rmqsync.wiring import Session, now
+from rmqsync.wiring import Session
 from rmqsync.wiring_history import open_journal, starter
 
 LOG = logging.getLogger("rmqsync.daemon")
@@ -290,4 +291,4 @@ def _document(planned: Planned, result: ClusterResult) -> Any:
 
 
 def _text(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else stamp(at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned
 from rmqsync.daemon.documents import StopDocument, Sync
 from rmqsync.model.changes import Cause, Change, HoldCode, Plan, Status
@@ -12,7 +13,6 @@ from rmqsync.model.marker import Stop
 from rmqsync.planning.drift import only_drift
 from rmqsync.report.document import ChangeDocument
 from rmqsync.report.plan_json import plan_document
-from rmqsync.wiring import now
 
 _DRIFTED = (Cause.DRIFT, Cause.BOTH)
 

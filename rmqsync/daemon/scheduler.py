@@ -21,6 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from rmqsync.config.settings import Settings
 from rmqsync.daemon.timing import cron, spread_s
+from rmqsync.model.times import stamp
 
 LOG = logging.getLogger("rmqsync.daemon")
 TICK_S = 5.0
@@ -94,7 +95,7 @@ class Scheduler:
         """Return when a cluster is due next."""
         job = self._scheduler.get_job(f"cluster {cluster}")
         at = getattr(job, "next_run_time", None)
-        return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return None if at is None else stamp(at)
 
     @staticmethod
     def _call(function: Callable[[str], None], name: str) -> Callable[[], None]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rmqsync.app.approvals import unfit
 from rmqsync.app.history import find_run, list_runs
 from rmqsync.app.lock import Waiting
+from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned, Target, plan_cluster
 from rmqsync.app.ports import ApprovalStore, RunStore
 from rmqsync.app.standstill import pause, resume, stop_of
@@ -34,13 +35,13 @@ from rmqsync.kinds.context import Context
 from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import Status
 from rmqsync.model.errors import BrokerError, HistoryError, Refused, SourceError, UsageError
+from rmqsync.model.times import stamp
 from rmqsync.planning.approvals import approvable
 from rmqsync.planning.plan import context_of
 from rmqsync.report.document import PlanDocument, RunsDocument
 from rmqsync.report.runs import past_run, runs_document
 from rmqsync.text.nearest import did_you_mean
 from rmqsync.version import __version__
-from rmqsync.wiring import now
 
 if TYPE_CHECKING:
     from rmqsync.model.definitions import Desired, Live
@@ -187,7 +188,7 @@ class Daemon:
         chosen = tuple(dict.fromkeys(addresses)) or approvable(plan)
         if not chosen:
             raise Refused("nothing that is held here can be approved")
-        until = (datetime.now(UTC) + APPROVED_FOR).strftime("%Y-%m-%dT%H:%M:%SZ")
+        until = stamp(datetime.now(UTC) + APPROVED_FOR)
         self.approvals.add(
             Approval(
                 id=str(uuid.uuid4()),

@@ -12,8 +12,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from rmqsync.app.marking import now
 from rmqsync.app.memory import Memory
 from rmqsync.app.ports import Checkout
 from rmqsync.config.cluster import ClusterSettings
@@ -27,7 +27,8 @@ from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
 from rmqsync.repo.local import write_atomic
 from rmqsync.repo.mirror import Mirror
 from rmqsync.report.plan_json import findings_document, without_userinfo
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 
 Counter = Callable[[str, str], None]
 """(source, `fetched` or `failed`)."""
@@ -108,7 +109,7 @@ class Sources:
                 self._board.set_source(name, error=str(error))
                 return followed.checkout is None and self._fall_back(followed)
             self._count(name, "fetched")
-            self._board.set_source(name, error=followed.problem, fetched_at=_now())
+            self._board.set_source(name, error=followed.problem, fetched_at=now())
             return self._advance(followed, found)
 
     def _head(self, followed: _Followed) -> Checkout:
@@ -219,7 +220,3 @@ class Sources:
 
 def _content(followed: _Followed, found: Checkout) -> str:
     return found.tree(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,7 +11,8 @@ from rmqsync.app.ports import ApprovalStore
 from rmqsync.broker.cluster import ManagementApi
 from rmqsync.daemon.sources import Sources
 from rmqsync.model.definitions import Live
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 
 MOST_OBJECTS = 250_000
 """So many live objects of all clusters stay in memory between cycles; about 800 MB."""

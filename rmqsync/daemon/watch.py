@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from rmqsync.app.marking import now
 from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
@@ -12,7 +13,6 @@ from rmqsync.daemon.happenings import happenings, run_happening
 from rmqsync.daemon.notify import Notifier
 from rmqsync.daemon.reports import Reports
 from rmqsync.report.document import ChangeDocument, ClusterDocument
-from rmqsync.wiring import now
 
 LOG = logging.getLogger("rmqsync.daemon")
 

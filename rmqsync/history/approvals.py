@@ -13,6 +13,7 @@ from rmqsync.history.database import WAIT_S, Database
 from rmqsync.history.schema import APPROVALS
 from rmqsync.model.approvals import Approval
 from rmqsync.model.errors import HistoryError
+from rmqsync.model.times import stamp
 
 _A = APPROVALS.c
 
@@ -93,4 +94,4 @@ def _approval(row: Mapping[Any, Any]) -> Approval:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(datetime.now(UTC))

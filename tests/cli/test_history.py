@@ -17,8 +17,9 @@ from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.plan import plan_clusters
 from rmqsync.cli.outcome import apply_code
 from rmqsync.report.plan_schema import plan_schema
+from rmqsync.run_options import RunOptions
 from rmqsync.text.schema import Checker
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.wiring import Session
 from rmqsync.wiring_history import open_journal, starter
 from tests.brokers import Broker
 from tests.cli.workspace import GIT, Workspace

@@ -11,7 +11,8 @@ from rmqsync.app.plan import plan_clusters
 from rmqsync.broker.amqp_lock import QueueLock
 from rmqsync.cli.outcome import apply_code
 from rmqsync.model.changes import Outcome
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 from tests.broker.test_amqp import amqp
 from tests.brokers import Broker
 from tests.cli.workspace import Workspace

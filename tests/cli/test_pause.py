@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,13 +63,21 @@ def test_a_paused_cluster_is_left_alone_until_resume(workspace: Workspace, broke
 def test_a_pause_ends_by_itself(workspace: Workspace, r43: Broker) -> None:
     workspace.cluster("one", r43)
     workspace.define(BASE)
-    workspace.run("pause", "one", "--reason", "a short one", "--for", "1s")
+    before = datetime.now(UTC)
+    workspace.run("pause", "one", "--reason", "a short one", "--for", "1h")
+    after = datetime.now(UTC)
 
     held = workspace.plan()
-    time.sleep(1.1)
+    paused = marker(r43)
+    over = {**paused, "paused": {**paused["paused"], "until": "2026-01-01T00:00:00Z"}}
+    with r43.management() as api:
+        api.put("global-parameters", "rmqsync.main", body={"name": "rmqsync.main", "value": over})
     free = workspace.plan()
     workspace.run("disown", "one", "--auto-approve")
 
+    until = datetime.fromisoformat(paused["paused"]["until"])
+    an_hour, a_second = timedelta(hours=1), timedelta(seconds=1)
+    assert before + an_hour - a_second <= until <= after + an_hour
     assert {code for _, code in holds(held)} == {"paused"}
     assert {code for _, code in holds(free)} == {None}
 

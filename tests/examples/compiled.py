@@ -6,7 +6,8 @@ from rmqsync.kinds.context import Version
 from rmqsync.loading.compile import compile_layers
 from rmqsync.model.definitions import Desired
 from rmqsync.model.values import Row
-from rmqsync.wiring import RunOptions, Session
+from rmqsync.run_options import RunOptions
+from rmqsync.wiring import Session
 from tests.demo.workplace import SETTINGS
 
 SITES = ("shanghai", "hangzhou")

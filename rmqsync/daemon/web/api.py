@@ -24,6 +24,7 @@ from rmqsync.daemon.documents import (
 from rmqsync.daemon.ports import Service
 from rmqsync.daemon.web.security import Tokens
 from rmqsync.daemon.web.shapes import reference
+from rmqsync.model.times import stamp
 from rmqsync.report.document import PlanDocument, RunsDocument
 
 MOST_LISTENERS = 200
@@ -198,7 +199,7 @@ def _until(duration: str | None) -> str | None:
         return None
     unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
     end = datetime.now(UTC) + timedelta(seconds=int(found[1]) * unit)
-    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(end)
 
 
 def _events(router: APIRouter, service: Service) -> None:
