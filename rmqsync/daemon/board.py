@@ -19,7 +19,7 @@ class Board:
 
     def __init__(self, settings: Settings, sources: Mapping[str, str]) -> None:
         """`sources` is the name of the source of each cluster."""
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._version = 1
         self._clusters = {
             name: _unknown(name, settings, sources[name]) for name in settings.clusters
@@ -29,18 +29,6 @@ class Board:
     @property
     def version(self) -> int:
         return self._version
-
-    def wait(self, version: int, timeout_s: float) -> int:
-        """Return the version once it is another one, or the time is over."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._version != version, timeout_s)
-            return self._version
-
-    def wake(self) -> None:
-        """End all waiting: the daemon stops."""
-        with self._changed:
-            self._version += 1
-            self._changed.notify_all()
 
     def cluster(self, name: str) -> ClusterDetailDocument:
         """Raises `KeyError` for a cluster that is not in the settings."""
@@ -67,23 +55,19 @@ class Board:
 
     def set_cluster(self, name: str, **changes: Any) -> ClusterDetailDocument:
         """Change what is known of a cluster; return it."""
-        with self._changed:
+        with self._lock:
             new = cast(ClusterDetailDocument, {**self._clusters[name], **changes})
             if new != self._clusters[name]:
                 self._clusters[name] = new
-                self._tell()
+                self._version += 1
             return new
 
     def set_source(self, name: str, **changes: Any) -> None:
-        with self._changed:
+        with self._lock:
             new = cast(SourceStatusDocument, {**self._sources[name], **changes})
             if new != self._sources[name]:
                 self._sources[name] = new
-                self._tell()
-
-    def _tell(self) -> None:
-        self._version += 1
-        self._changed.notify_all()
+                self._version += 1
 
 
 def _unknown(name: str, settings: Settings, source: str) -> ClusterDetailDocument:

@@ -31,9 +31,6 @@ class Service(Protocol):
     def version(self) -> int:
         """A number that grows whenever anything that is shown has changed."""
 
-    def wait(self, version: int, timeout_s: float) -> int:
-        """Return the version once it is another one than `version`, or the time is over."""
-
     def problems(self) -> Sequence[str]:
         """Return why it is not ready: settings, git never fetched, no history. Never a broker."""
 

@@ -74,9 +74,6 @@ class Daemon:
     def version(self) -> int:
         return self.board.version
 
-    def wait(self, version: int, timeout_s: float) -> int:
-        return self.board.wait(version, timeout_s)
-
     def problems(self) -> Sequence[str]:
         found = []
         for source in self.board.sources():

@@ -148,7 +148,6 @@ class Running:
         until = time.monotonic() + grace_s
         self.cycles.stop.set()
         self.scheduler.stop()
-        self.board.wake()
         ended = self.lanes.close(
             grace_s, lambda name: self.board.cluster(name)["running"] == "applying"
         )

@@ -223,7 +223,7 @@ def _events(router: APIRouter, service: Service) -> None:
                 quiet_s = 0.0
                 yield f'retry: 3000\ndata: {{"version": {version}}}\n\n'
                 while not request.app.state.is_stopping and not await request.is_disconnected():
-                    # No `service.wait` in a thread: a few open pages would hold all threads.
+                    # Not a wait in a thread: a few open pages would hold all threads.
                     await asyncio.sleep(_WAIT_S)
                     found = service.version
                     if found != version:

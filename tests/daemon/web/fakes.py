@@ -34,23 +34,17 @@ class FakeService:
         self.error: Exception | None = None
         """Raised by everything that tells of a cluster."""
         self.known_version = 1
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     @property
     def version(self) -> int:
         return self.known_version
 
-    def wait(self, version: int, timeout_s: float) -> int:
-        with self._changed:
-            self._changed.wait_for(lambda: self.known_version != version, timeout_s)
-            return self.known_version
-
     def set(self, name: str, **changes: Any) -> None:
         """Change what is known of a cluster, and tell that it is another version."""
-        with self._changed:
+        with self._lock:
             self.clusters[name] = cast(ClusterDetailDocument, {**self.clusters[name], **changes})
             self.known_version += 1
-            self._changed.notify_all()
 
     def problems(self) -> Sequence[str]:
         return self.found_problems
