@@ -13,6 +13,8 @@ from rmqsync.kinds.base import Problem
 from rmqsync.kinds.context import Context
 
 LIMIT_BYTES = 1024
+_SHOWN = 200
+"""Characters of a bad pattern in a message: one of megabytes would bury what is wrong with it."""
 
 
 def pattern_problems(
@@ -21,7 +23,8 @@ def pattern_problems(
     """Yield what the broker would refuse in a regular expression."""
     reason = compile_error(pattern)
     if reason:
-        yield Problem("RMQ025", path, f"'{pattern}' is no regular expression: {reason}")
+        shown = pattern if len(pattern) <= _SHOWN else pattern[:_SHOWN] + "…"
+        yield Problem("RMQ025", path, f"'{shown}' is no regular expression: {reason}")
     size = len(pattern.encode("utf-8", "surrogatepass"))
     if size > LIMIT_BYTES and not context.before(4, 2, 8):
         yield Problem("RMQ026", path, f"{size} bytes of pattern, the broker takes {LIMIT_BYTES}")

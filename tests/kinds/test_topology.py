@@ -177,6 +177,12 @@ def test_patterns_of_rights(pattern: str, codes: list[str]) -> None:
     assert [problem.code for problem in PERMISSION.check(row, NEW)] == codes
 
 
+def test_a_bad_pattern_of_megabytes_is_not_repeated_whole() -> None:
+    row = {"vhost": "v", "user": "u", "configure": "", "write": "x" * 1_000_000 + "(", "read": ""}
+
+    assert all(len(problem.message) < 500 for problem in PERMISSION.check(row, NEW))
+
+
 def test_exchanges_spare_topic_permissions_only_without_khepri() -> None:
     assert EXCHANGE.spares(OLD) == {"topic_permission"}
     assert EXCHANGE.spares(NEW) == EXCHANGE.spares(Context()) == frozenset()
