@@ -70,7 +70,6 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         broker=target.reader if lock is None else WhileHeld(target.reader, lock),
         plan=plan,
         live=planned.live.rows,
-        desired=planned.desired.rows,
         context=planned.context,
         parallelism=options.parallelism,
         bulk=options.bulk,
@@ -231,7 +230,7 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
 
 def _still(claimed: Change, found: Change) -> bool:
     """Tell whether what a change was to do is still to be done: fields left alone do not count."""
-    if not claimed.left or found.action is not Action.UPDATE:
+    if not claimed.left or found.action in (Action.CREATE, Action.DELETE):
         return True
     return not {one.path for one in claimed.fields}.isdisjoint(one.path for one in found.fields)
 

@@ -44,7 +44,6 @@ class Execution:
     broker: Broker
     plan: ClusterPlan
     live: Rows
-    desired: Rows
     context: Context
     parallelism: int = 8
     bulk: bool = True

@@ -133,7 +133,7 @@ class Cluster:
         return self.kept - self.cluster.state.keys()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(story=stories)
 def test_a_replacement_puts_back_all_that_hung_on_the_object(story: Story) -> None:
     one = Cluster(story)
@@ -152,7 +152,7 @@ def test_a_replacement_puts_back_all_that_hung_on_the_object(story: Story) -> No
 faults = st.sampled_from(Fault)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(story=stories, fault=faults, lasts=st.sampled_from([1, 2, 99]))
 def test_whatever_write_fails_nothing_is_lost_that_is_not_told(
     story: Story, fault: Fault, lasts: int
