@@ -81,6 +81,7 @@ fates = st.sampled_from(
         (1, 0, None),
         (1, None, 0),
         (1, 0, 2),
+        (1, 0, 2),
     ]
 )
 
