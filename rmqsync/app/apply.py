@@ -21,6 +21,7 @@ from rmqsync.app.marking import begin, due, end, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
+from rmqsync.app.put_back import SILENT, missing, put_back, with_lost
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
@@ -69,7 +70,6 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         broker=target.reader if lock is None else WhileHeld(target.reader, lock),
         plan=plan,
         live=planned.live.rows,
-        desired=planned.desired.rows,
         context=planned.context,
         parallelism=options.parallelism,
         bulk=options.bulk,
@@ -230,7 +230,7 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
 
 def _still(claimed: Change, found: Change) -> bool:
     """Tell whether what a change was to do is still to be done: fields left alone do not count."""
-    if not claimed.left or found.action is not Action.UPDATE:
+    if not claimed.left or found.action in (Action.CREATE, Action.DELETE):
         return True
     return not {one.path for one in claimed.fields}.isdisjoint(one.path for one in found.fields)
 
@@ -247,9 +247,9 @@ class _After(NamedTuple):
 
 def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _After]:
     """Return what still differs though it was reported as done, and mark it as failed."""
-    after = _read_again(planned)
+    after, lost = _put_back_again(planned, execution)
     differing = after.differing
-    _mark_done(execution, frozenset(after.open_))
+    _mark_done(execution, frozenset(after.open_), lost)
     claimed = {
         change.ref: change
         for change in planned.plan.applicable
@@ -260,13 +260,6 @@ def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _A
         for ref, change in claimed.items()
         if ref in differing and _still(change, differing[ref])
     ]
-    for ref, change in claimed.items():
-        lost = [one for one in change.impact.implied if one in differing]
-        if change.action is Action.REPLACE and lost and ref not in wrong:
-            kind = KINDS[lost[0].kind]
-            reason = f"replaced, but {kind.sentence(lost[0].key)} was not put back"
-            execution.results[ref] = Result(Outcome.FAILED, reason)
-            wrong.append(ref)
     again = [ref for ref in wrong if ref in execution.in_bulk]
     if again and not execution.stop.is_set():
         # An import that skips an object says nothing; a single call says why.
@@ -275,7 +268,11 @@ def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _A
         if any(execution.results[ref].outcome is Outcome.APPLIED for ref in again):
             after = _read_again(planned)
             differing = after.differing
-    remaining = []
+    remaining = [
+        ref
+        for ref, found in lost.items()
+        if execution.replaced[ref].outcome is Outcome.APPLIED and SILENT in found.values()
+    ]
     for ref in wrong:
         is_open = ref in differing and _still(claimed[ref], differing[ref])
         if execution.results[ref].outcome is Outcome.APPLIED and is_open:
@@ -286,11 +283,40 @@ def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _A
     return tuple(remaining), after
 
 
-def _mark_done(execution: Execution, open_: Collection[Ref]) -> None:
+def _put_back_again(
+    planned: Planned, execution: Execution
+) -> tuple[_After, dict[Ref, dict[Ref, str]]]:
+    """
+    Read, and put back once more what replacements took and is not there: now the broker answers.
+
+    Return the last reading and, by replaced object, what is lost all the same and why. Results say
+    so too, and nothing of what came back.
+    """
+
+    def missing_now() -> dict[Ref, dict[Ref, Row]]:
+        return missing(execution.replaced, execution.by_ref, execution.live, after.live.rows)
+
+    after, reasons = _read_again(planned), {}
+    rows = {ref: row for found in missing_now().values() for ref, row in found.items()}
+    if rows:
+        reasons = put_back(execution.broker, rows, execution.context)
+        after = _read_again(planned)
+    lost = {}
+    for ref, found in missing_now().items():
+        why = {one: reasons.get(one, SILENT) for one in found}
+        execution.results[ref] = with_lost(execution.replaced[ref], why)
+        if why:
+            lost[ref] = why
+    return after, lost
+
+
+def _mark_done(execution: Execution, open_: Collection[Ref], lost: Collection[Ref]) -> None:
     """Mark as done what failed and is as it should be all the same: its answer was lost."""
     for change in execution.plan.applicable:
-        failed = execution.results[change.ref].outcome is Outcome.FAILED
-        if failed and not any(ref in open_ for ref in (change.ref, *change.impact.implied)):
+        if execution.results[change.ref].outcome is not Outcome.FAILED or change.ref in lost:
+            continue
+        with_it = () if change.action is Action.REPLACE else change.impact.implied
+        if not any(ref in open_ for ref in (change.ref, *with_it)):
             execution.results[change.ref] = Result(Outcome.APPLIED)
 
 
@@ -331,7 +357,7 @@ def _resend(execution: Execution, change: Change) -> Result:
 
 def _unlike(change: Change) -> str:
     if change.action is Action.CREATE:
-        return "the broker answered success, but it is not there"
+        return SILENT
     if change.action is Action.DELETE:
         return "the broker answered success, but it is still there"
     paths = ", ".join(".".join(map(str, field.path)) for field in change.fields[:3])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
+from rmqsync.app.put_back import hanging, put_back, with_lost
 from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
@@ -43,7 +44,6 @@ class Execution:
     broker: Broker
     plan: ClusterPlan
     live: Rows
-    desired: Rows
     context: Context
     parallelism: int = 8
     bulk: bool = True
@@ -53,6 +53,10 @@ class Execution:
     """Nothing is sent once it is lost; `None` where there is no lock."""
     prover: Prover | None = None
     results: dict[Ref, Result] = field(default_factory=dict)
+    replaced: dict[Ref, Result] = field(default_factory=dict)
+    """What became of each object that was to be deleted and made anew, without what hung on it."""
+    by_ref: dict[Ref, Change] = field(init=False)
+    """The changes of the plan."""
     in_bulk: set[Ref] = field(default_factory=set)
     """Created by import: a 2xx says nothing about each of them."""
     _doubtful: set[Ref] = field(default_factory=set)
@@ -60,12 +64,11 @@ class Execution:
     _lost: str | None = None
     """Why nothing can be sent any more."""
     _applicable: tuple[Change, ...] = field(init=False)
-    _by_ref: dict[Ref, Change] = field(init=False)
 
     def __post_init__(self) -> None:
         # Asked for with every object: a plan would go through all of its changes each time.
         self._applicable = self.plan.applicable
-        self._by_ref = {change.ref: change for change in self.plan.changes}
+        self.by_ref = {change.ref: change for change in self.plan.changes}
 
     def run(self) -> None:
         """Carry out all applicable changes; never raises for what the broker says."""
@@ -112,7 +115,7 @@ class Execution:
         for needed in sorted(needs(change)):
             found = self.results.get(needed)
             if found is not None and found.outcome is not Outcome.APPLIED:
-                before = self._by_ref.get(needed)
+                before = self.by_ref.get(needed)
                 if before is not None and before.action is Action.CREATE:
                     return f"needs {KINDS[needed.kind].sentence(needed.key)}, which was not made"
         return None
@@ -174,25 +177,9 @@ class Execution:
         return _DONE
 
     def _put_back(self, change: Change) -> Result:
-        """Declare again what a replaced object took with it, but for what is to go anyway."""
-        for ref in change.impact.implied:
-            other = self._by_ref.get(ref)
-            if other is not None and other.action is Action.DELETE and other.hold is None:
-                continue
-            kind = KINDS[ref.kind]
-            live = self.live.get(ref.kind, {}).get(ref.key)
-            row = self.desired.get(ref.kind, {}).get(ref.key, live)
-            if row is None:
-                continue
-            try:
-                for request in declarations(kind, live, row, self.context):
-                    self.broker.send(request)
-            except BrokerError as error:
-                reason = error.reason if isinstance(error, Rejected) else str(error)
-                return Result(
-                    Outcome.FAILED, f"replaced, but {kind.sentence(ref.key)} is lost: {reason}"
-                )
-        return self.results[change.ref]
+        result = self.replaced[change.ref] = self.results[change.ref]
+        rows = hanging(change, self.by_ref, self.live)
+        return with_lost(result, put_back(self.broker, rows, self.context))
 
     def _upload(self, batch: Sequence[Change]) -> bool:
         """Import one batch; false where it was refused, or not sent, and is to go singly."""

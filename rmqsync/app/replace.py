@@ -12,7 +12,7 @@ from rmqsync.app.prove import NotProven, Prover
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
-from rmqsync.model.errors import BrokerError, Rejected
+from rmqsync.model.errors import BrokerError, Rejected, Unreachable
 from rmqsync.model.values import Row
 
 _DONE = Result(Outcome.APPLIED)
@@ -28,18 +28,26 @@ def delete(broker: Broker, kind: Kind, change: Change, prover: Prover | None = N
             hold = Hold(HoldCode.NOT_PROVEN, str(error), None)
             return Result(Outcome.SKIPPED, str(error), hold)
         return _DONE
-    for request in kind.remove(change.before, handles_of(broker, kind, change)):
+    handles = handles_of(broker, kind, change)
+    if handles is None:
+        return _DONE
+    for request in kind.remove(change.before, handles):
         broker.send(request)
     return _DONE
 
 
-def handles_of(broker: Broker, kind: Kind, change: Change) -> tuple[str, ...]:
-    """Read what the broker needs to be told to delete an object."""
+def handles_of(broker: Broker, kind: Kind, change: Change) -> tuple[str, ...] | None:
+    """
+    Read what the broker needs to be told to delete an object; `None` where it is gone already.
+
+    A binding may have gone with an object that was replaced in the same run. Without a handle the
+    call would delete another one: that with the same routing key and no arguments.
+    """
     assert change.before is not None
     question = kind.lookup(change.before)
     if question is None:
         return ()
-    return kind.handles(change.before, broker.get(question))
+    return kind.handles(change.before, broker.get(question)) or None
 
 
 def declarations(
@@ -61,12 +69,16 @@ def replace(
     Delete an object and declare it anew; what it took down is put back by the caller.
 
     Where the broker refuses the new shape the old one is declared again, so that the object is not
-    left missing.
+    left missing; so it is where nobody knows whether it was deleted.
     """
     assert change.before is not None
     assert change.after is not None
     requests = declarations(kind, None, change.after, context)  # before anything is deleted
-    gone = delete(broker, kind, change, prover)
+    try:
+        gone = delete(broker, kind, change, prover)
+    except Unreachable as error:
+        restored = _restore(broker, kind, change, context, "it may have been deleted")
+        return Result(Outcome.FAILED, f"{error}; {restored}")
     if gone.outcome is not Outcome.APPLIED:
         return gone
     try:
@@ -74,15 +86,16 @@ def replace(
             broker.send(request)
     except BrokerError as error:
         reason = error.reason if isinstance(error, Rejected) else str(error)
-        return Result(Outcome.FAILED, f"{reason}; {_restore(broker, kind, change, context)}")
+        restored = _restore(broker, kind, change, context, "it was deleted")
+        return Result(Outcome.FAILED, f"{reason}; {restored}")
     return _DONE
 
 
-def _restore(broker: Broker, kind: Kind, change: Change, context: Context) -> str:
+def _restore(broker: Broker, kind: Kind, change: Change, context: Context, state: str) -> str:
     assert change.before is not None
     try:
         for request in kind.declare(None, change.before, context):
             broker.send(request)
     except BrokerError as error:
-        return f"it was deleted, and declaring it as it was failed as well: {error}"
+        return f"{state}, and declaring it as it was failed as well: {error}"
     return "it was declared again as it was before"

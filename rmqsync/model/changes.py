@@ -107,7 +107,7 @@ class Impact:
     """Ready and unacknowledged."""
     consumers: int | None = None
     implied: tuple[Ref, ...] = ()
-    """Objects that go with it; those that are desired are put back in the same run."""
+    """Objects that go with it; a replacement puts them back in the same run, declared or not."""
 
 
 @dataclass(frozen=True, slots=True)

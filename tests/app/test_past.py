@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from rmqsync.app.ownership import Claim, current_entry, past_of
 from rmqsync.loading.compile import Options, compile_layers
 from rmqsync.model.definitions import Rows
+from rmqsync.model.values import Key
 from rmqsync.repo.checkout import FolderCheckout
 from tests.cli.workspace import GIT
 
@@ -27,6 +29,7 @@ queues = st.dictionaries(
     names, st.sampled_from([{}, {"type": "quorum"}, {"arguments": {"x-max-length": 5}}]), max_size=4
 )
 policies = st.dictionaries(names, st.integers(1, 9), max_size=3)
+absent = st.sets(st.sampled_from(["gone.a", "gone.b"]))
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Commit:
     base: Mapping[str, Any]
     site: Mapping[str, Any]
     policies: Mapping[str, int]
+    absent: AbstractSet[str]
+    """Queues that must not exist."""
     layers: tuple[str, ...]
     region: str
 
@@ -55,7 +60,12 @@ class Commit:
                     for name, number in self.policies.items()
                 ],
             },
-            "site": {"vhosts": [{"name": "shop"}], "queues": _named(self.site)},
+            "site": {
+                "vhosts": [{"name": "shop"}],
+                "queues": _named(
+                    {**self.site, **{name: {"state": "absent"} for name in sorted(self.absent)}}
+                ),
+            },
         }
 
 
@@ -68,6 +78,7 @@ commits = st.builds(
     queues,
     queues,
     policies,
+    absent,
     st.sampled_from([("base",), ("base", "site")]),
     st.sampled_from(["sh", "eu"]),
 )
@@ -100,6 +111,10 @@ def _filled(rows: Rows) -> dict[str, Any]:
     return {kind: dict(found) for kind, found in rows.items() if found}
 
 
+def _keys(absent: Mapping[str, Collection[Key]]) -> dict[str, set[Key]]:
+    return {kind: set(found) for kind, found in absent.items() if found}
+
+
 @settings(max_examples=25, deadline=None)
 @given(first=commits, later=st.lists(commits, min_size=1, max_size=2))
 def test_it_is_what_was_compiled_then(first: Commit, later: list[Commit]) -> None:
@@ -109,6 +124,7 @@ def test_it_is_what_was_compiled_then(first: Commit, later: list[Commit]) -> Non
         checkout, options, desired = repository.compiled(first)
         applied = current_entry(checkout, first.layers, options)
         then = _filled(desired.rows)
+        gone = _keys(desired.absent)
         for commit in later:
             repository.commit(commit)
         checkout, options, desired = repository.compiled(later[-1])
@@ -118,3 +134,4 @@ def test_it_is_what_was_compiled_then(first: Commit, later: list[Commit]) -> Non
 
     assert past is not None
     assert _filled(past.rows) == then
+    assert _keys(past.absent) == gone

@@ -124,3 +124,25 @@ def test_all_that_hung_on_it_is_there_again(
     assert hanging(broker) == before
     with broker.management() as api:
         assert api.get("exchanges", "v", "ex.order")["type"] == "direct"
+
+
+def test_a_binding_that_went_with_it_is_not_deleted_again_as_another(
+    workspace: Workspace, broker: Broker
+) -> None:
+    """A binding without arguments is called by its key: a call for a gone one must not be that."""
+    going = Binding("qu.a", "queue", "k", (("x-match", "all"),))
+    staying = Binding("qu.a", "queue", "k")
+    workspace.cluster("one", broker)
+    workspace.define(topology("headers", frozenset([going, staying]), {}))
+    workspace.commit()
+    first = workspace.apply("--adopt")
+    assert first.code == 0, first.out + first.err
+
+    workspace.define(topology("direct", frozenset([staying]), {}))
+    workspace.commit()
+    done = workspace.apply()
+
+    assert done.code == 0, done.out + done.err
+    with broker.management() as api:
+        found = [one for one in api.get("definitions")["bindings"] if one["vhost"] == "v"]
+    assert [one["arguments"] for one in found] == [{}]

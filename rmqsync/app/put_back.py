@@ -1,0 +1,104 @@
+"""
+Put back what a replaced object took with it, as it was: bindings, topic permissions.
+
+Also what nobody declares, which no later run would make again. So all of it is tried, whatever the
+broker refuses, and what is lost in the end is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rmqsync.app.lock import LockLost
+from rmqsync.app.ports import Broker
+from rmqsync.app.replace import declarations
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import Action, Change, Outcome, Ref, Result
+from rmqsync.model.definitions import Rows
+from rmqsync.model.errors import BrokerError, Rejected, Unreachable
+from rmqsync.model.values import Row
+
+NAMED = 20
+"""How many lost objects are named before the rest is counted."""
+SILENT = "the broker answered success, but it is not there"
+
+
+def hanging(change: Change, changes: Mapping[Ref, Change], live: Rows) -> dict[Ref, Row]:
+    """
+    Return what goes with a replaced object and is not to go anyway, as it is.
+
+    What is to become of it besides is a change of its own, later in the plan, or held.
+    """
+    found = {}
+    for ref in change.impact.implied:
+        row = live.get(ref.kind, {}).get(ref.key)
+        if row is not None and not _is_deleted(changes.get(ref)):
+            found[ref] = row
+    return found
+
+
+def put_back(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> dict[Ref, str]:
+    """
+    Declare rows again; return those that could not be, each with the reason.
+
+    Where no endpoint answers, or the lock is lost, the rest is not tried.
+    """
+    lost: dict[Ref, str] = {}
+    ended: str | None = None
+    for ref, row in rows.items():
+        if ended is not None:
+            lost[ref] = ended
+            continue
+        try:
+            for request in declarations(KINDS[ref.kind], None, row, context):
+                broker.send(request)
+        except (Unreachable, LockLost) as error:
+            lost[ref] = ended = str(error)
+        except BrokerError as error:
+            lost[ref] = error.reason if isinstance(error, Rejected) else str(error)
+    return lost
+
+
+def missing(
+    replaced: Iterable[Ref], changes: Mapping[Ref, Change], live: Rows, after: Rows
+) -> dict[Ref, dict[Ref, Row]]:
+    """
+    Return for each replaced object what hung on it and is not there after all, as it was.
+
+    What a deletion of the same run took down is left out.
+    """
+    gone = {
+        one
+        for ref, change in changes.items()
+        if _is_deleted(change) and not _is_there(ref, after)
+        for one in change.impact.implied
+    }
+    return {
+        ref: {
+            one: row
+            for one, row in hanging(changes[ref], changes, live).items()
+            if one not in gone and not _is_there(one, after)
+        }
+        for ref in replaced
+    }
+
+
+def with_lost(result: Result, lost: Mapping[Ref, str]) -> Result:
+    """Return what became of a replacement after which some of what hung on the object is lost."""
+    if not lost:
+        return result
+    names = [KINDS[ref.kind].sentence(ref.key) for ref in list(lost)[:NAMED]]
+    more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+    verb = "is" if len(lost) == 1 else "are"
+    reason = next(iter(lost.values()))
+    before = f"{result.error}; " if result.outcome is Outcome.FAILED else "replaced, but "
+    return Result(Outcome.FAILED, f"{before}{', '.join(names)}{more} {verb} lost: {reason}")
+
+
+def _is_deleted(change: Change | None) -> bool:
+    return change is not None and change.action is Action.DELETE and change.hold is None
+
+
+def _is_there(ref: Ref, rows: Rows) -> bool:
+    return ref.key in rows.get(ref.kind, {})

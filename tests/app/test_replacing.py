@@ -1,0 +1,136 @@
+"""What becomes of all that hangs on a replaced object: cases that went wrong once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rmqsync.config.cluster import MaxDeletes
+from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
+from rmqsync.model.definitions import OnChangeRule, Rows, refs
+from rmqsync.planning.rules import Rules
+from tests.app.runs import Repository, applied, state_of
+from tests.fakes.cluster import Fault, MemoryCluster
+from tests.planning.builders import binding, desired_of, exchange, queue, rows, vhost
+
+Entry = tuple[str, dict[str, Any]]
+HEADERS = {"x-match": "all"}
+WRITE_OF = {"deletion": 1, "first binding": 3}
+"""The marker is 0, and the new exchange 2."""
+USER = ("user", {"name": "a", "tags": []})
+
+
+def around(sort: str, *found: Entry) -> Rows:
+    return rows(vhost(), USER, queue(), exchange(type=sort), *found)
+
+
+def topic(write: str) -> Entry:
+    entry = {"vhost": "v", "user": "a", "exchange": "e", "write": write, "read": ""}
+    return "topic_permission", entry
+
+
+def replaced(
+    *,
+    live: Sequence[Entry],
+    last: Sequence[Entry] = (),
+    desired: Sequence[Entry] = (),
+    faults: dict[int, Fault] | None = None,
+    **guards: Any,
+) -> tuple[MemoryCluster, ClusterResult]:
+    """Have the exchange `e` be replaced while this hangs on it; return what came of it."""
+    cluster = MemoryCluster(state_of(around("topic", *live)), "4.1.0", faults=faults or {})
+    repository = Repository()
+    repository.mark(cluster, repository.commit(around("topic", *last)))
+    wanted = around("direct", *desired)
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    rules = Rules(allow_loss=Loss.MESSAGES, **guards)
+    return cluster, applied(repository.plan(cluster, told, current, rules))
+
+
+def hanging(cluster: MemoryCluster) -> Rows:
+    kinds = ("binding", "topic_permission")
+    live = cluster.read().rows
+    return {kind: live[kind] for kind in kinds if live[kind]}
+
+
+def test_a_binding_that_went_with_its_exchange_is_not_deleted_in_the_shape_of_another() -> None:
+    """Without the handle of the one with arguments, the call names the one that has none."""
+    going, staying = binding(arguments=HEADERS), binding()
+
+    cluster, result = replaced(live=[going, staying], last=[going])
+
+    assert [one.outcome for one in result.results] == [Outcome.APPLIED] * 2
+    assert hanging(cluster) == rows(staying)
+    deleted = [ref.kind for write in cluster.writes for ref in write.deleted]
+    assert deleted == ["exchange"]
+
+
+def test_a_binding_that_is_refused_once_is_put_back_and_so_is_the_next() -> None:
+    found = [binding(key="1"), binding(key="2"), binding(key="3")]
+
+    cluster, result = replaced(live=found, faults={WRITE_OF["first binding"]: Fault.REFUSED})
+
+    assert result.results[0].outcome is Outcome.APPLIED
+    assert hanging(cluster) == rows(*found)
+
+
+def test_what_cannot_be_put_back_is_named_though_nobody_declares_it() -> None:
+    found = [binding(key="1"), binding(key="2")]
+    faults = dict.fromkeys(range(WRITE_OF["first binding"], 99), Fault.UNSENT)
+
+    _, result = replaced(live=found, faults=faults)
+
+    assert result.results[0] == (
+        Outcome.FAILED,
+        "replaced, but binding from exchange 'e' to queue 'q' with key '1' in vhost 'v', "
+        "binding from exchange 'e' to queue 'q' with key '2' in vhost 'v' are lost: "
+        "one: no endpoint answers (unsent)",
+        None,
+    )
+
+
+def test_an_exchange_whose_deletion_is_not_heard_of_is_there_with_all_that_hung_on_it() -> None:
+    found = [binding(), topic(".*")]
+
+    cluster, result = replaced(live=found, faults={WRITE_OF["deletion"]: Fault.ANSWER_LOST})
+
+    assert result.results[0].outcome is Outcome.FAILED
+    assert hanging(cluster) == rows(*found)
+    assert cluster.state[Ref("exchange", ("v", "e"))]["type"] == "topic"
+
+
+def test_a_replacement_puts_a_topic_permission_back_as_hands_left_it() -> None:
+    """`on_drift: report` leaves it alone, so that its change is held."""
+    drifted, declared = topic("^mine$"), [topic(".*")]
+
+    cluster, result = replaced(live=[drifted], last=declared, desired=declared)
+
+    assert [one.outcome for one in result.results] == [Outcome.APPLIED, Outcome.SKIPPED]
+    assert hanging(cluster) == rows(drifted)
+
+
+def test_a_binding_whose_deletion_is_held_does_not_count_as_lost() -> None:
+    going = binding()
+    none = MaxDeletes(share=1.0, objects=0, bindings=0)
+
+    cluster, result = replaced(live=[going], last=[going], max_deletes=none)
+
+    assert [one.outcome for one in result.results] == [Outcome.APPLIED, Outcome.SKIPPED]
+    assert result.verified
+    assert hanging(cluster) == rows(going)
+
+
+def test_a_replacement_that_keeps_a_drifted_argument_is_as_planned() -> None:
+    before, drift, both = {}, {"x-max-length": 1}, {"x-max-length": 1, "x-expires": 9000}
+    cluster = MemoryCluster(state_of(rows(vhost(), queue(arguments=drift))))
+    repository = Repository()
+    repository.mark(cluster, repository.commit(rows(vhost(), queue(arguments=before))))
+    wanted = rows(vhost(), queue(arguments={"x-expires": 9000}))
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    rules = Rules(allow_loss=Loss.MESSAGES)
+
+    result = applied(repository.plan(cluster, told, repository.commit(wanted), rules))
+
+    assert result.results[0] == (Outcome.APPLIED, None, None)
+    assert cluster.state[Ref("queue", ("v", "q"))]["arguments"] == both
