@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.brokers import Broker, Unavailable
 from tests.brokers.pool import Pool, are_required
 from tests.postgres.server import Postgres, server
 
 os.environ["RMQSYNC_TRACEBACK"] = "1"  # an error that nobody expected fails the test
+settings.register_profile("rmqsync", deadline=None)  # no test asserts on time
+settings.load_profile("rmqsync")
 FIGURE = "figure"
 """Property that a test records for what it measured; it is told in the end."""
 

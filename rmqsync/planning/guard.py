@@ -6,7 +6,7 @@ Pure: functions of the changes, the facts and the rules. A held change is shown 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rmqsync.kinds import KINDS
@@ -19,6 +19,7 @@ from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
 from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
 
+_NONE: Mapping[Ref, int] = {}
 _FLOOR = 10
 """Below so many owned objects the share of deletions says nothing."""
 _NAMED = 3
@@ -36,13 +37,14 @@ def guard(
     own: Ownership = NOBODY,
     doomed: frozenset[Ref] = frozenset(),
     altered: frozenset[Ref] = frozenset(),
+    hanging: Mapping[Ref, int] = _NONE,
 ) -> tuple[Change, ...]:
     """
     Return the changes with impact, loss and hold filled in.
 
     `owned` is how many live objects this repository manages, the base of the share in
     `max_deletes`. `doomed` are all that are to go, by themselves or with another; `altered` those
-    to go that somebody changed since the last run.
+    to go that somebody changed since the last run; `hanging` as in `Live`.
     """
     found = []
     changes = tuple(changes)
@@ -53,19 +55,19 @@ def guard(
         impact = with_facts(change, facts, kinds)
         if impact is not change.impact:
             judged = replace(judged, impact=impact)
-        judged = replace(
-            judged, loss=loss_of(judged, live, facts, kinds, can_prove=rules.can_prove)
-        )
+        tied = hanging.get(change.ref, 0)
+        loss = loss_of(judged, live, facts, kinds, can_prove=rules.can_prove, hanging=tied)
+        judged = replace(judged, loss=loss)
         is_approved = address_of(kinds[judged.ref.kind], judged.ref.key) in rules.approved
         hold = (
             own.refusal
             or (None if is_approved else _drift(judged, own))
             or _protected(judged, rules, kinds)
-            or _takes_foreign(judged, deleted, rules, kinds)
+            or _takes_foreign(judged, desired, deleted, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
-            or _loss(judged, desired, live, facts, rules, kinds)
+            or _loss(judged, desired, live, facts, rules, kinds, tied)
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -128,12 +130,14 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)
 
 
-def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Registry) -> Hold | None:
+def _takes_foreign(
+    change: Change, desired: Desired, deleted: set[Ref], rules: Rules, kinds: Registry
+) -> Hold | None:
     """
     Hold what would take down objects that are not ours to lose.
 
-    A replacement puts back what it takes down. Yet it is gone for a moment, and what `ignore` or
-    `protect` names is not even to be touched.
+    A replacement puts back what it takes down. But what `ignore` or `protect` names is not even to
+    be touched, and what nobody declares no later run would make again, were this one killed.
     """
     if change.action not in (Action.DELETE, Action.REPLACE):
         return None
@@ -143,12 +147,14 @@ def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Regis
         address = address_of(kinds[ref.kind], ref.key)
         if rules.ignores(address) or rules.protects(address):
             kept.append(address)
+        elif change.action is Action.REPLACE and ref.key in desired.rows.get(ref.kind, {}):
+            continue  # this run puts it back, or the next one
         elif ref not in deleted and ref.kind not in parts:
             unmanaged.append(address)
     if kept:
         reason = f"it would take down {_name(kept)}, under `ignore` or `protect` in the settings"
         return Hold(HoldCode.TAKES_FOREIGN, reason, None)
-    if not unmanaged or change.action is Action.REPLACE or _prunes(rules):
+    if not unmanaged or _prunes(rules):
         return None
     reason = f"it would take down {_name(unmanaged)}, which this repository does not manage"
     return Hold(HoldCode.TAKES_FOREIGN, reason, "state: absent for each of them as well")
@@ -172,7 +178,13 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
 
 
 def _loss(
-    change: Change, desired: Desired, live: Rows, facts: Facts, rules: Rules, kinds: Registry
+    change: Change,
+    desired: Desired,
+    live: Rows,
+    facts: Facts,
+    rules: Rules,
+    kinds: Registry,
+    tied: int,
 ) -> Hold | None:
     if change.loss <= rules.allow_loss:
         return None
@@ -185,6 +197,11 @@ def _loss(
     if change.loss >= Loss.MESSAGES and impact.messages:
         reason = f"{impact.messages} messages would be lost; allowed loss is "
         reason += rules.allow_loss.word
+    elif tied and change.action is not Action.UPDATE:
+        reason = (
+            f"{tied} bindings to clients' exclusive queues or to what a plugin made go with it: "
+            f"only these can make them again; allowed loss is {rules.allow_loss.word}"
+        )
     elif not rules.can_prove and is_provable(change.ref, live, facts, kinds, can_prove=True):
         reason = (
             "it seems to be empty and unused, which cannot be proven at the moment it goes without "

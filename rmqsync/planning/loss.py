@@ -47,8 +47,14 @@ def loss_of(
     kinds: Registry = KINDS,
     *,
     can_prove: bool = False,
+    hanging: int = 0,
 ) -> Loss:
-    """Return the worst that a change can cause; `can_prove`: there is what `is_provable` needs."""
+    """
+    Return the worst that a change can cause; `can_prove`: there is what `is_provable` needs.
+
+    `hanging` is how many objects go with it that nobody can put back: a client or a plugin goes on
+    waiting for messages that do not come any more.
+    """
     kind = kinds[change.ref.kind]
     if change.action is Action.CREATE:
         return kind.create_loss
@@ -57,6 +63,7 @@ def loss_of(
     gone = (change.ref, *change.impact.implied)
     losses = [_loss_of_deleting(ref, live, facts, kinds, can_prove) for ref in gone]
     least = Loss.ROUTING if change.action is Action.REPLACE else Loss.NONE
+    least = Loss.MESSAGES if hanging else least
     return max(least, *losses)
 
 

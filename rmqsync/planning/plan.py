@@ -86,6 +86,7 @@ def finish(
         own,
         found.doomed,
         found.altered,
+        live.hanging,
     )
     context = context_of(desired, live, Context())
     changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)

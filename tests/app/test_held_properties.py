@@ -167,7 +167,7 @@ def wishes(draw: st.DrawFn, story: dict[str, Rows]) -> Desired:
     return desired_of(found, absent=absent, removed=tuple(removed), on_change=on_change)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(data=st.data(), story=stories(), rules=rules, stance=stances)
 def test_a_held_change_is_never_sent_and_what_does_not_need_it_is(
     data: st.DataObject, story: dict[str, Rows], rules: Rules, stance: dict[str, bool]

@@ -115,7 +115,7 @@ def _keys(absent: Mapping[str, Collection[Key]]) -> dict[str, set[Key]]:
     return {kind: set(found) for kind, found in absent.items() if found}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(first=commits, later=st.lists(commits, min_size=1, max_size=2))
 def test_it_is_what_was_compiled_then(first: Commit, later: list[Commit]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -133,7 +133,7 @@ class Cluster:
         return self.kept - self.cluster.state.keys()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(story=stories)
 def test_a_replacement_puts_back_all_that_hung_on_the_object(story: Story) -> None:
     one = Cluster(story)
@@ -162,7 +162,7 @@ faults = st.sampled_from(
 """What becomes of writes, and of how many in a row."""
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(story=stories, fault=faults)
 def test_whatever_write_fails_nothing_is_lost_that_is_not_told(
     story: Story, fault: tuple[Fault, int]

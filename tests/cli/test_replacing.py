@@ -91,9 +91,7 @@ def hanging(broker: Broker) -> tuple[set[Any], set[Any]]:
     }
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ours=bindings, others=bindings, topics=rights, foreign=rights)
 def test_all_that_hung_on_it_is_there_again(
     workspace: Workspace,

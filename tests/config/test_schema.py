@@ -137,7 +137,7 @@ def test_the_full_document_fits_both() -> None:
 
 
 @given(mutants())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_the_parser_accepts_the_schema_does_too(document: dict[str, Any]) -> None:
     """An editor must not mark what the program takes."""
     if accepts(document):
@@ -145,7 +145,7 @@ def test_what_the_parser_accepts_the_schema_does_too(document: dict[str, Any]) -
 
 
 @given(mutants())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_error_has_a_place_and_no_text_stops_the_parser(document: dict[str, Any]) -> None:
     try:
         reading.settings(json.dumps(document))

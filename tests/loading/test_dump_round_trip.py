@@ -48,7 +48,7 @@ def default_types(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS.names)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_rows_come_back(kind, data):
     version = data.draw(st.sampled_from(sorted(VERSIONS.values())))

@@ -118,13 +118,13 @@ def _change(draw: st.DrawFn, document: Any) -> None:
             here.append(here[place])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(mutated())
 def test_an_example_with_other_bytes_gives_definitions_or_findings(content: bytes) -> None:
     check(compiled(content))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(restructured(), st.sampled_from(["a.yaml", "a.json"]))
 def test_an_example_of_another_shape_gives_definitions_or_findings(
     content: bytes, file: str
@@ -132,7 +132,7 @@ def test_an_example_of_another_shape_gives_definitions_or_findings(
     check(compiled(content, file), file)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode(errors="replace")))
 def test_any_bytes_give_definitions_or_findings(content: bytes) -> None:
     check(compiled(content))

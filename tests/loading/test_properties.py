@@ -16,7 +16,7 @@ from tests.corpora.strategies import clusters
 from tests.loading.files import file
 
 OPTIONS = Options(allow_plain_secrets=True)
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 
 any_cluster = st.sampled_from(list(KINDS)).flatmap(lambda kind: clusters(kind, Context()))
 

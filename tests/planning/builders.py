@@ -60,10 +60,11 @@ def plan_of(
     rules: Rules | None = None,
     facts: dict[Ref, QueueFacts] | None = None,
     version: str = "3.10.8",
+    hanging: dict[Ref, int] | None = None,
 ) -> ClusterPlan:
     """Return the plan of one cluster, everything on it being idle unless `facts` says else."""
     wanted = desired if isinstance(desired, Desired) else desired_of(desired)
-    there = Live(live, version=version)
+    there = Live(live, version=version, hanging=hanging or {})
     rules = rules or Rules()
     context = context_of(wanted, there, Context())
     found = draft(wanted, there, context, rules)

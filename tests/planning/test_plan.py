@@ -257,13 +257,34 @@ def test_what_the_settings_keep_is_not_even_taken_down_for_a_moment(setting, goe
     assert "binding:v/e/queue/q/a" in change.hold.reason
 
 
-def test_what_nobody_declared_is_put_back_after_a_replacement():
+def test_a_replacement_that_takes_down_what_nobody_declared_is_held():
+    """Where a run is killed in the midst of it, no later one would make that again."""
     changed = rows(vhost(), exchange(), queue(arguments={"x-max-length": 1}))
     desired = desired_of(changed, on_change={QUEUE: OnChangeRule.RECREATE})
 
     (change,) = plan_of(desired, FULL).changes
 
-    assert change.hold is None
+    assert change.hold is not None
+    assert change.hold.code.value == "takes-foreign"
+    assert "binding:v/e/queue/q/a" in change.hold.reason
+
+
+@pytest.mark.parametrize("goes", [True, False], ids=["deleted", "replaced"])
+def test_bindings_that_only_clients_can_make_again_count_as_messages(goes):
+    live = rows(vhost(), exchange())
+    wanted = rows(vhost()) if goes else rows(vhost(), exchange(type="fanout"))
+    absent = {"exchange": {("v", "e"): Origin("a.yaml", 1)}} if goes else {}
+    ref = Ref("exchange", ("v", "e"))
+    desired = desired_of(wanted, absent=absent, on_change={ref: OnChangeRule.RECREATE})
+
+    (free,) = plan_of(desired, live).changes
+    (held,) = plan_of(desired, live, hanging={ref: 2}).changes
+
+    assert (free.hold, free.loss) == (None, Loss.ROUTING)
+    assert held.hold is not None
+    assert (held.hold.code.value, held.loss) == ("loss", Loss.MESSAGES)
+    assert held.hold.reason.startswith("2 bindings to clients' exclusive queues")
+    assert held.hold.override == "--allow-loss messages:exchange:v/e"
 
 
 def test_one_object_counts_once_for_max_deletes():

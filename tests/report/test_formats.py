@@ -184,14 +184,14 @@ def page(text: str) -> None:
 
 
 @pytest.mark.parametrize("form", Format, ids=FORMATS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(document=documents())
 def test_no_plan_breaks_a_format_or_shows_a_secret(form: Format, document: PlanDocument) -> None:
     check(form, render(form, document, verbose=True))
 
 
 @pytest.mark.parametrize("form", Format, ids=FORMATS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(document=st.lists(findings, max_size=4).map(findings_document))
 def test_no_finding_breaks_a_format(form: Format, document: FindingsDocument) -> None:
     check(form, render(form, document))

@@ -210,7 +210,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return content
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(mutated() | st.binary(max_size=60), st.sampled_from(["f.yaml", "f.json"]))
 @example(b"\xef\xbb\xbf\xef\xbb\xbf", "f.json")
 def test_any_bytes_give_a_document_or_findings(content: bytes, file: str) -> None:

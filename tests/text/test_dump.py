@@ -47,7 +47,7 @@ def exact(value: Any) -> Any:
     return value.__class__.__name__, repr(value)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(st.dictionaries(STRINGS, DATA, max_size=5) | DATA)
 def test_what_is_written_is_read_back_exactly(data: Any) -> None:
     text = to_yaml(data, header="a header\n# and more")
@@ -65,13 +65,13 @@ def test_strings_are_strings_to_readers_of_yaml_1_1_too(text: str, in_list: bool
     assert parse("f.yaml", written.encode()).data == data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(STRINGS, DATA, max_size=5))
 def test_numbers_and_strings_are_the_same_in_yaml_1_1(data: Any) -> None:
     assert exact(yaml.safe_load(to_yaml(data))) == exact(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(STRINGS, DATA, max_size=5))
 def test_the_parser_in_python_reads_the_same_events(data: Any) -> None:
     text = to_yaml(data)

@@ -90,7 +90,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(VALUES, st.sampled_from([None, 0, 1, 2]), st.booleans())
 def test_any_json_is_read_as_python_reads_it(data: Any, indent: int | None, escape: bool) -> None:
     text = json.dumps(data, indent=indent, ensure_ascii=escape)

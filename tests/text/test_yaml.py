@@ -212,7 +212,7 @@ TOKENS = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.lists(TOKENS, max_size=25).map("".join))
 def test_whatever_is_read_line_by_line_is_what_the_events_say(text: str) -> None:
     agree(text)
@@ -269,7 +269,7 @@ SHAPED_LINES = st.lists(
 ).map("\n".join)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(SHAPED_LINES)
 def test_lines_of_nearly_the_plain_shape_are_never_misread(text: str) -> None:
     agree(text)
@@ -285,7 +285,7 @@ SIMPLE = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SIMPLE, st.booleans(), st.sampled_from([None, "'", '"']))
 def test_what_pyyaml_composes_is_what_we_read(data: Any, flow: bool, style: str | None) -> None:
     text = yaml.safe_dump(
