@@ -47,7 +47,7 @@ class InImage:
         return int(user), int(group)
 
     def _volume(self, folder: Path) -> Path:
-        """Return the data folder as an engine makes a new volume: with owner and mode of the image's."""
+        """Return the data folder; made anew it has owner and mode of the image's, as a volume."""
         data = folder / "data"
         if not data.exists():
             data.mkdir(mode=0o700)
