@@ -120,6 +120,8 @@ class Image:
         given = [f"{name}={value}" for name, value in {**environ, **(variables or {})}.items()]
         enter = ["chroot", str(self.root), "/usr/bin/env", "-i", *given]
         enter += ["/usr/bin/setpriv", "--reuid", user, "--regid", group, "--clear-groups"]
+        # another user would outlive whoever started it: the kernel forgets what kills it then
+        enter += ["--pdeathsig", "keep"]
         enter += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
         enter += ["/bin/sh", "-c", f'cd {self.config["WorkingDir"]} && exec "$@"', "sh"]
         spaces = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork"]

@@ -20,12 +20,16 @@ class InImage:
     """
 
     image: Image
+    by_group: bool = False
+    """Secrets stay those of root, and the group may read them: as volumes of Kubernetes are."""
 
     def data_dir(self, folder: Path) -> str:
         return DATA
 
     def hand_over(self, secret: Path) -> None:
-        os.chown(secret, *self._owner)
+        user, group = self._owner
+        os.chown(secret, 0 if self.by_group else user, group)
+        secret.chmod(0o440 if self.by_group else 0o400)
 
     def start(
         self, words: Sequence[str], folder: Path, environ: Mapping[str, str], log: Path

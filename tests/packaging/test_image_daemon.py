@@ -67,6 +67,25 @@ def home(empty_home: Home, broker: Broker) -> Home:
     return empty_home
 
 
+def test_ssh_takes_a_key_that_only_its_group_may_read(tmp_path: Path, built: Image) -> None:
+    home = Home(tmp_path / "home", launcher=InImage(built, by_group=True))
+
+    test_ssh_goes_only_to_hosts_whose_key_is_known(home)
+
+
+def test_a_secret_that_its_user_may_not_read_is_named(empty_home: Home) -> None:
+    secret = empty_home.folder / "git_token"
+    secret.touch(mode=0o600)
+    empty_home.snapshot(
+        "one", source={"git": "https://127.0.0.1:9/mq.git", "token": {"file": str(secret)}}
+    )
+    with empty_home.running() as daemon:
+        told = daemon.until(lambda: daemon.source()["error"], "it is told")
+
+    assert str(secret) in told
+    assert "ermission denied" in told
+
+
 def test_the_history_may_be_in_postgresql(home: Home, postgres: Postgres) -> None:
     home.environ["HISTORY"] = postgres.new_database()
     home.settings["daemon"]["history"] = {"env": "HISTORY"}
