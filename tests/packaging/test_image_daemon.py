@@ -76,9 +76,9 @@ def test_ssh_takes_a_key_that_only_its_group_may_read(tmp_path: Path, built: Ima
 def test_a_secret_that_its_user_may_not_read_is_named(empty_home: Home) -> None:
     secret = empty_home.folder / "git_token"
     secret.touch(mode=0o600)
-    empty_home.snapshot(
-        "one", source={"git": "https://127.0.0.1:9/mq.git", "token": {"file": str(secret)}}
-    )
+    token = {"file": str(secret)}
+    empty_home.settings["source"].update(git="https://127.0.0.1:9/mq.git", token=token)
+    empty_home.snapshot("one")
     with empty_home.running() as daemon:
         told = daemon.until(lambda: daemon.source()["error"], "it is told")
 
