@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -146,6 +147,9 @@ class Container:
 
     def send_signal(self, sig: int) -> None:
         """Send a signal to the first process in it, as `docker kill` and `docker stop` do."""
+        if sig == signal.SIGKILL:  # of which unshare of util-linux 2.38 would end with 1
+            self.kill()
+            return
         outer = self.process.pid
         (inner,) = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
         os.kill(int(inner), sig)
