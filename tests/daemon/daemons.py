@@ -185,6 +185,15 @@ class Running:
         found: dict[str, Any] = self.get(f"/api/v1/clusters/{name}")
         return found
 
+    def runs(self, number: int) -> list[dict[str, Any]]:
+        """Return the runs once there are so many: the history is written after all else is told."""
+        return list(
+            self.until(
+                lambda: len(found := self.get("/api/v1/runs")["runs"]) >= number and found,
+                f"{number} runs",
+            )
+        )
+
     def until(self, found: Callable[[], Any], what: str, bound_s: float = BOUND_S) -> Any:
         """Return what is found once it is anything; fail with the log after a time."""
         deadline = time.monotonic() + bound_s

@@ -39,7 +39,7 @@ def test_what_is_pushed_is_applied(home: Home, broker: Broker) -> None:
         daemon.until_cluster("one", "the second commit", sync="in-sync", commit=second)
         assert names(broker) == {"qu.a", "qu.b"}
 
-        runs = daemon.get("/api/v1/runs")["runs"]
+        runs = daemon.runs(2)
         assert [(run["status"], run["commit"]) for run in runs] == [
             ("applied", second),
             ("applied", first),
@@ -127,7 +127,7 @@ def test_a_webhook_is_quicker_than_the_poll(home: Home, broker: Broker) -> None:
 
         assert answer.status_code == 202
         daemon.until_cluster("one", "the second commit", sync="in-sync", commit=second)
-        assert daemon.get("/api/v1/runs")["runs"][0]["trigger"] == "webhook"
+        assert daemon.runs(2)[0]["trigger"] == "webhook"
 
 
 def test_a_dead_cluster_delays_no_other(empty_home: Home, broker: Broker) -> None:

@@ -60,7 +60,7 @@ def test_runs_and_exports_are_kept_in_the_data_folder_over_a_restart(
     data = home.folder / "data"
     with home.running() as daemon:
         daemon.until_cluster("one", "the first commit", sync="in-sync", commit=first)
-        (run,) = daemon.get("/api/v1/runs")["runs"]
+        (run,) = daemon.runs(1)
 
     with closing(sqlite3.connect(f"file:{data}/history.sqlite?mode=ro", uri=True)) as history:
         assert history.execute("SELECT count(*) FROM rmqsync_runs").fetchall() == [(1,)]
@@ -68,4 +68,4 @@ def test_runs_and_exports_are_kept_in_the_data_folder_over_a_restart(
     assert data.stat().st_mode & 0o077 == 0
     with home.running() as daemon:
         daemon.until_cluster("one", "it goes on", sync="in-sync", commit=first)
-        assert daemon.get("/api/v1/runs")["runs"] == [run]
+        assert daemon.runs(1) == [run]

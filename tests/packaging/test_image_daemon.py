@@ -92,7 +92,7 @@ def test_the_history_may_be_in_postgresql(home: Home, postgres: Postgres) -> Non
     first = home.push(shop("qu.a"))
     with home.running() as daemon:
         daemon.until_cluster("one", "the first commit", sync="in-sync", commit=first)
-        runs = daemon.get("/api/v1/runs")["runs"]
+        runs = daemon.runs(1)
 
     assert [(run["status"], run["commit"]) for run in runs] == [("applied", first)]
     assert not (home.folder / "data/history.sqlite").exists()
