@@ -63,7 +63,8 @@ def test_pages_answer_with_all_that_they_are_made_of_and_take_nothing_from_elsew
 def test_nobody_pauses_or_approves_without_the_token_or_from_the_page_of_another_site(
     home: Home, broker: Broker
 ) -> None:
-    home.push(shop(global_parameters=[{"name": "shop", "value": 1}]))
+    # nothing but what is held, so that the plan stays what it is
+    home.push({"global_parameters": [{"name": "shop", "value": 1}]})
     with broker.management() as api:
         api.put("global-parameters", "shop", body={"name": "shop", "value": 2})
     with home.running() as daemon:
