@@ -1,4 +1,4 @@
-"""How rmqsync is started for tests end to end: by this interpreter, or by whoever fits."""
+"""How rmqsync is started for tests end to end: by this interpreter, or by what fits `Launcher`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Process(Protocol):
 
 class Launcher(Protocol):
     """
-    Starts rmqsync where it sees a folder as it is, with nothing but that and its data folder.
+    Starts rmqsync for a folder, which it sees under the same name.
 
-    The data folder is `data` in that folder for whoever looks from outside.
+    Its data folder is what is seen from outside as `data` in that folder.
     """
 
     def data_dir(self, folder: Path) -> str:
