@@ -87,7 +87,8 @@ def test_nobody_pauses_or_approves_without_the_token_or_from_the_page_of_another
         assert asked(daemon, "approve", calls["approve"], **with_token) == 200
         daemon.until_cluster("one", "it is ours", sync="in-sync")
         assert asked(daemon, "pause", calls["pause"], **with_token) == 200
-        assert daemon.cluster("one")["paused"]["by"] == "ops"
+        paused = daemon.until(lambda: daemon.cluster("one")["paused"], "it is paused")
+        assert (paused["by"], paused["reason"]) == ("ops", "peak hours")
 
 
 def asked(daemon: Running, verb: str, body: dict[str, Any], **headers: str) -> int:
