@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import yaml
 
 from tests.brokers import Broker
 from tests.cli.workspace import GIT
+from tests.daemon.launchers import Here, Launcher, Process
 
 TOKEN = "t0ken-of-the-operators"
 HOOK = "s3cret-of-the-forge"
@@ -33,6 +33,7 @@ class Home:
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=dict)
+    launcher: Launcher = field(default_factory=Here)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ class Home:
             "source": {"git": self.remote.as_uri(), "branch": "main", "poll": "2s"},
             "daemon": {
                 "bind": "127.0.0.1:0",
-                "data_dir": str(self.folder / "data"),
+                "data_dir": self.launcher.data_dir(self.folder),
                 "tokens": {
                     "ops": {"env": "OPS_TOKEN", "can": ["plan", "sync", "pause", "approve"]}
                 },
@@ -64,9 +65,8 @@ class Home:
         return self.folder / "work"
 
     @property
-    def environment(self) -> dict[str, str]:
-        """That of every command on these settings."""
-        return {**os.environ, **GIT, **self.environ}
+    def config(self) -> Path:
+        return self.folder / "rmqsync.yaml"
 
     def git(self, *words: str, at: Path | None = None) -> str:
         done = subprocess.run(
@@ -108,20 +108,24 @@ class Home:
         self.git("push", "-q", *options, "origin", "HEAD:main")
         return self.git("rev-parse", "HEAD")
 
+    def secret(self, file: Path) -> dict[str, str]:
+        """Let the daemon read a file that only its owner may; return the reference to it."""
+        self.launcher.hand_over(file)
+        return {"file": str(file)}
+
+    def run(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another verb on the settings of the daemon."""
+        command = [verb, "--config", str(self.config), *words]
+        return self.launcher.run(command, self.folder, self.environ)
+
     @contextmanager
     def running(self, *words: str, kill: bool = False) -> Iterator[Running]:
         """Run the daemon; in the end stop it as a service manager does, and see it end well."""
-        file = self.folder / "rmqsync.yaml"
-        file.write_text(yaml.safe_dump(self.settings))
+        self.config.write_text(yaml.safe_dump(self.settings))
         log = self.folder / "log"
-        with log.open("ab") as output:
-            begins = output.tell()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "rmqsync", "run", "--config", str(file), *words],
-                env=self.environment,
-                stderr=output,
-                stdout=output,
-            )
+        begins = log.stat().st_size if log.exists() else 0
+        command = ["run", "--config", str(self.config), *words]
+        process = self.launcher.start(command, self.folder, self.environ, log)
         daemon = Running(process, log, begins)
         try:
             daemon.until(lambda: daemon.url, "it listens")
@@ -140,7 +144,7 @@ class Home:
 class Running:
     """A daemon that runs."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
     begins: int
 
@@ -180,6 +184,15 @@ class Running:
     def cluster(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/api/v1/clusters/{name}")
         return found
+
+    def runs(self, number: int) -> list[dict[str, Any]]:
+        """Return the runs once there are so many: the history is written after all else is told."""
+        return list(
+            self.until(
+                lambda: len(found := self.get("/api/v1/runs")["runs"]) >= number and found,
+                f"{number} runs",
+            )
+        )
 
     def until(self, found: Callable[[], Any], what: str, bound_s: float = BOUND_S) -> Any:
         """Return what is found once it is anything; fail with the log after a time."""

@@ -107,7 +107,7 @@ class SshServer:
 @contextmanager
 def ssh_server(folder: Path) -> Iterator[SshServer]:
     """Run an sshd with a key of its own, that lets in one client key as who we are."""
-    folder.mkdir(mode=0o700)
+    folder.mkdir()
     for name in ("host", "client"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True

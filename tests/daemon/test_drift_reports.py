@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from rmqsync.model.errors import SourceError
 from rmqsync.repo.mirror import Mirror
 from rmqsync.repo.publish import publish
 from tests.brokers import Broker
+from tests.brokers.certificates import make_certificates
 from tests.cli.workspace import GIT
+from tests.conftest import BrokerSource
 from tests.daemon.daemons import Home
+from tests.daemon.forges import https_forge
 
 AUTHOR = ("robot", "robot@example.com")
 
@@ -161,15 +165,33 @@ def test_a_push_that_is_refused_says_why(tmp_path: Path):
 
 
 @pytest.fixture
-def home(tmp_path: Path, empty_broker) -> Home:
+def broker(empty_broker: BrokerSource) -> Broker:
+    return empty_broker("r43")
+
+
+@pytest.fixture
+def home(tmp_path: Path, broker: Broker) -> Home:
     made = Home(tmp_path / "home")
-    made.cluster("one", empty_broker("r43"))
+    made.cluster("one", broker)
     return made
 
 
-def test_drift_is_written_to_the_folder_and_the_branch(home: Home, empty_broker, tmp_path: Path):
-    broker, folder = empty_broker("r43"), tmp_path / "reports"
-    home.settings["daemon"]["drift_reports"] = {"folder": str(folder), "branch": "drift"}
+@pytest.fixture
+def served_home(home: Home) -> Iterator[Home]:
+    """A home whose repository is on a forge that asks for a token, to read and to push."""
+    make_certificates(home.folder / "tls")
+    home.environ["GIT_SSL_CAINFO"] = str(home.folder / "tls" / "ca.pem")
+    home.environ["GIT_TOKEN"] = "t0ken-of-the-forge"
+    user = "x-access-token:t0ken-of-the-forge"
+    with https_forge(home.folder, home.folder / "tls", user) as url:
+        home.settings["source"].update(git=f"{url}/remote.git", token={"env": "GIT_TOKEN"})
+        yield home
+
+
+def test_drift_is_written_to_the_folder_and_the_branch(served_home: Home, broker: Broker):
+    home, folder = served_home, served_home.folder / "data" / "drift"
+    named = f"{home.settings['daemon']['data_dir']}/drift"
+    home.settings["daemon"]["drift_reports"] = {"folder": named, "branch": "drift"}
     home.push({"vhosts": [{"name": "shop"}], "policies": [policy(1000)]})
     with home.running() as daemon:
         daemon.until_cluster("one", "the first commit", sync="in-sync")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import signal
 import time
 from pathlib import Path
@@ -19,10 +18,14 @@ from tests.daemon.daemons import HOOK, Home, Running, names, shop
 
 
 @pytest.fixture
-def home(tmp_path: Path, broker: Broker) -> Home:
-    made = Home(tmp_path / "home")
-    made.cluster("one", broker)
-    return made
+def empty_home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def home(empty_home: Home, broker: Broker) -> Home:
+    empty_home.cluster("one", broker)
+    return empty_home
 
 
 def test_what_is_pushed_is_applied(home: Home, broker: Broker) -> None:
@@ -36,7 +39,7 @@ def test_what_is_pushed_is_applied(home: Home, broker: Broker) -> None:
         daemon.until_cluster("one", "the second commit", sync="in-sync", commit=second)
         assert names(broker) == {"qu.a", "qu.b"}
 
-        runs = daemon.get("/api/v1/runs")["runs"]
+        runs = daemon.runs(2)
         assert [(run["status"], run["commit"]) for run in runs] == [
             ("applied", second),
             ("applied", first),
@@ -68,8 +71,7 @@ def test_drift_is_told_and_left_alone(home: Home, broker: Broker) -> None:
         assert again["drifts"][0]["times"] == 2
 
 
-def test_drift_is_healed_where_that_is_wanted(tmp_path: Path, broker: Broker) -> None:
-    home = Home(tmp_path / "home")
+def test_drift_is_healed_where_that_is_wanted(home: Home, broker: Broker) -> None:
     home.cluster("one", broker, on_drift="heal")
     parameter = {"name": "shop", "value": {"open": 8}}
     home.push(shop("qu.a", global_parameters=[parameter]))
@@ -125,11 +127,11 @@ def test_a_webhook_is_quicker_than_the_poll(home: Home, broker: Broker) -> None:
 
         assert answer.status_code == 202
         daemon.until_cluster("one", "the second commit", sync="in-sync", commit=second)
-        assert daemon.get("/api/v1/runs")["runs"][0]["trigger"] == "webhook"
+        assert daemon.runs(2)[0]["trigger"] == "webhook"
 
 
-def test_a_dead_cluster_delays_no_other_and_comes_back(tmp_path: Path, broker: Broker) -> None:
-    home = Home(tmp_path / "home")
+def test_a_dead_cluster_delays_no_other(empty_home: Home, broker: Broker) -> None:
+    home = empty_home
     home.cluster("alive", broker)
     home.cluster("dead", broker, endpoints=["http://127.0.0.1:9"], amqp=[])
     home.push(shop("qu.a"))
@@ -203,7 +205,7 @@ def test_a_term_signal_in_the_midst_of_an_apply_ends_in_time(home: Home, broker:
     home.push(shop(*(f"qu.{number}" for number in range(400))))
     with home.running() as daemon:
         daemon.until_cluster("one", "it applies", running="applying")
-        os.kill(daemon.process.pid, signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGTERM)
         assert daemon.process.wait(30) == 0, daemon.text
     with home.running() as daemon:
         daemon.until_cluster("one", "the rest", sync="in-sync")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,10 +22,14 @@ def broker(empty_broker: BrokerSource) -> Broker:
 
 
 @pytest.fixture
-def home(tmp_path: Path, broker: Broker) -> Home:
-    made = Home(tmp_path / "home")
-    made.cluster("one", broker)
-    return made
+def empty_home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def home(empty_home: Home, broker: Broker) -> Home:
+    empty_home.cluster("one", broker)
+    return empty_home
 
 
 def test_a_revert_is_applied_and_a_branch_that_goes_back_is_held_and_told(
@@ -88,10 +91,7 @@ def test_a_rebased_branch_is_held_until_a_person_lets_it_go_ahead(
 
 
 def apply_by_hand(home: Home, *options: str) -> None:
-    words = ["apply", "--config", str(home.folder / "rmqsync.yaml"), "--auto-approve", *options]
-    done = subprocess.run(
-        [sys.executable, "-m", "rmqsync", *words], env=home.environment, capture_output=True
-    )
+    done = home.run("apply", "--auto-approve", *options)
     assert done.returncode == 0, done.stderr
 
 
@@ -122,8 +122,8 @@ def test_only_a_signed_head_is_applied_and_the_rest_is_told(home: Home, broker: 
         assert names(broker) == {"qu.a", "qu.c"}
 
 
-def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(empty_home: Home) -> None:
+    home = empty_home
     home.snapshot("one")
     make_certificates(home.folder / "tls")
     token = home.folder / "token"
@@ -153,8 +153,8 @@ def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(tmp_path: Path) 
             assert "denies access" in daemon.source()["error"]
 
 
-def test_ssh_goes_only_to_hosts_whose_key_is_known(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+def test_ssh_goes_only_to_hosts_whose_key_is_known(empty_home: Home) -> None:
+    home = empty_home
     home.snapshot("one")
     first = home.push(shop("qu.a"))
     known = home.folder / "known_hosts"
@@ -162,7 +162,7 @@ def test_ssh_goes_only_to_hosts_whose_key_is_known(tmp_path: Path) -> None:
     with ssh_server(home.folder / "ssh") as server:
         home.settings["source"].update(
             git=f"ssh://{server.user}@127.0.0.1:{server.port}{home.remote}",
-            ssh_key={"file": str(server.client_key)},
+            ssh_key=home.secret(server.client_key),
             known_hosts={"file": str(known)},
         )
         with home.running() as daemon:

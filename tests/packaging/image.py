@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ _UNUSED = (
     "var/lib/apt/lists",
     *(f"usr/share/{n}" for n in ("doc", "man", "locale")),
 )
-_DATA = "/var/lib/rmqsync"
+DATA = "/var/lib/rmqsync"
+"""The one folder that the image writes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +70,31 @@ class Image:
             text=True,
         )
 
-    @contextmanager
-    def running(
+    def start(
         self,
         *arguments: str,
         log: Path,
         mounts: Mapping[Path, str] | None = None,
         data: Path | None = None,
         variables: Mapping[str, str] | None = None,
-    ) -> Iterator[Container]:
-        """Start the image as `run` does; what it prints goes to `log`. It is killed in the end."""
+    ) -> Container:
+        """Start the image as `run` does; what it prints is added to `log`."""
         command = self._command(arguments, mounts, data, variables, None)
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
+        return Container(process, log)
+
+    @contextmanager
+    def running(self, *arguments: str, log: Path, **more: Any) -> Iterator[Container]:
+        """Start the image as `start` does. It is killed in the end."""
+        container = self.start(*arguments, log=log, **more)
         try:
-            yield Container(process, log)
+            yield container
         finally:
-            process.kill()  # and with it all that is in its namespace
-            process.wait()
+            container.kill()
+            container.wait()
 
     def _command(
         self,
@@ -103,7 +110,7 @@ class Image:
             f" && mount -o remount,bind,ro {self.root}{place}"
             for source, place in (mounts or {}).items()
         ]
-        binds += [f"mount --bind {data} {self.root}{_DATA}"] if data else []
+        binds += [f"mount --bind {data} {self.root}{DATA}"] if data else []
         binds += [
             f"mount -t proc proc {self.root}/proc",
             f"mount --bind /dev {self.root}/dev",
@@ -114,6 +121,8 @@ class Image:
         given = [f"{name}={value}" for name, value in {**environ, **(variables or {})}.items()]
         enter = ["chroot", str(self.root), "/usr/bin/env", "-i", *given]
         enter += ["/usr/bin/setpriv", "--reuid", user, "--regid", group, "--clear-groups"]
+        # another user would outlive whoever started it: the kernel forgets what kills it then
+        enter += ["--pdeathsig", "keep"]
         enter += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
         enter += ["/bin/sh", "-c", f'cd {self.config["WorkingDir"]} && exec "$@"', "sh"]
         spaces = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork"]
@@ -124,16 +133,30 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """An image that runs."""
+    """An image that runs, asked as `subprocess.Popen` is."""
 
     process: subprocess.Popen[bytes]
+    """What runs the first process in it, and ends as that does."""
     log: Path
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the first process in it, as `docker stop` does."""
+    def poll(self) -> int | None:
+        return self.process.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        return self.process.wait(timeout)
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal to the first process in it, as `docker kill` and `docker stop` do."""
+        if sig == signal.SIGKILL:  # of which unshare of util-linux 2.38 would end with 1
+            self.kill()
+            return
         outer = self.process.pid
         (inner,) = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
-        os.kill(int(inner), number)
+        os.kill(int(inner), sig)
+
+    def kill(self) -> None:
+        """End all that is in it, at whatever stage it is."""
+        self.process.kill()
 
 
 def image(scratch: Path) -> Image:

@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +15,11 @@ import pytest
 import yaml
 
 from rmqsync.version import __version__
-from tests.brokers import Unavailable
-from tests.brokers.pool import are_required
 from tests.ci.checkout import PROJECT
 from tests.ci.forge import OURS, Forge, running
 from tests.ci.test_revisions import AFTER, BEFORE, UNREACHABLE
 from tests.cli.workspace import GIT
-from tests.packaging.image import Container, Image, image
+from tests.packaging.image import Container, Image
 
 T = TypeVar("T")
 
@@ -31,18 +28,6 @@ LARGEST_BYTES = 400_000_000
 LONGEST_S = 60.0
 """However busy the machine is, the daemon has answered by then."""
 COMPARED = 'rmqsync_cluster_sync{cluster="prod",state="pending"} 1.0'
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    try:
-        found = image(tmp_path_factory.mktemp("image"))
-    except Unavailable as error:
-        if are_required():
-            raise
-        pytest.skip(f"no image to test: {error}")
-    yield found
-    shutil.rmtree(found.root)
 
 
 @pytest.fixture
@@ -173,7 +158,7 @@ def address_of(container: Container) -> str:
 def until(container: Container, found: Callable[[], T | None]) -> T:
     deadline = time.monotonic() + LONGEST_S
     while time.monotonic() < deadline:
-        assert container.process.poll() is None, container.log.read_text()
+        assert container.poll() is None, container.log.read_text()
         value = found()
         if value is not None:
             return value
@@ -207,8 +192,8 @@ def test_the_daemon_in_it_answers_probes_and_ends_well_when_told_to(
         ready = until(container, lambda: asked(f"http://{address}/readyz"))
         health = built.run(variables={"RMQSYNC_BIND": address}, entrypoint=check[1:])
         compared = until(container, lambda: found_in(f"http://{address}/metrics", COMPARED))
-        container.signal(signal.SIGTERM)
-        code = container.process.wait(LONGEST_S)
+        container.send_signal(signal.SIGTERM)
+        code = container.wait(LONGEST_S)
 
     assert (alive, ready) == ((200, "alive\n"), (200, "ready\n"))
     assert (health.returncode, health.stdout, health.stderr) == (0, "", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -163,3 +163,27 @@ def test_without_git_there_is_a_hint(repo: Repo, monkeypatch: pytest.MonkeyPatch
 )
 def test_the_line_that_says_most_is_shown(err: str, expected: str) -> None:
     assert command.said(err) == expected
+
+
+@pytest.mark.parametrize("ask", [Repository.blobs, Repository.sizes])
+def test_a_file_that_was_left_out_is_brought_where_git_tells_it_and_does_not_fail(
+    repo: Repo, ask: Callable[[Repository, list[str]], dict[str, object]]
+) -> None:
+    """As git 2.47 does in a partial clone, and any git in one that is damaged."""
+    repo.commit(x="1", y="one is missing\n")
+    here, away = repo.git("rev-parse", "HEAD:y.yaml"), repo.git("rev-parse", "HEAD:x.yaml")
+    file = repo.path / ".git/objects" / away[:2] / away[2:]
+    content = file.read_bytes()
+    file.unlink()
+    brought: list[str] = []
+
+    def bring(blobs: Sequence[str]) -> None:
+        brought.extend(blobs)
+        file.write_bytes(content)
+
+    found = Repository(str(repo.path), bring)
+
+    assert set(ask(found, [here])) == {here}
+    assert brought == []
+    assert set(ask(found, [here, away])) == {here, away}
+    assert brought == [away]
