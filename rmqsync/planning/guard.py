@@ -198,8 +198,9 @@ def _loss(
         reason = f"{impact.messages} messages would be lost; allowed loss is "
         reason += rules.allow_loss.word
     elif tied and change.action is not Action.UPDATE:
+        number = "1 binding" if tied == 1 else f"{tied} bindings"
         reason = (
-            f"{tied} bindings to clients' exclusive queues or to what a plugin made go with it: "
+            f"{number} to clients' exclusive queues or to what a plugin made go with it: "
             f"only these can make them again; allowed loss is {rules.allow_loss.word}"
         )
     elif not rules.can_prove and is_provable(change.ref, live, facts, kinds, can_prove=True):
