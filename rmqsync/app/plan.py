@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from rmqsync.app.approvals import with_approvals
+from rmqsync.app.hanging import hanging_on
 from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
@@ -192,6 +193,8 @@ def _planned(
     wanted = touched(found)
     try:
         facts = target.reader.queue_facts([ref.key for ref in wanted]) if wanted else {}
+        is_cluster = target.claim is not None and not live.from_file
+        hanging = hanging_on(target.reader, found.changes, live) if is_cluster else {}
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     by_ref = {ref: facts[ref.key] for ref in wanted if ref.key in facts}
@@ -200,7 +203,9 @@ def _planned(
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)
-        return finish(target.name, found, desired, live, by_ref, rules, said, own=own)
+        return finish(
+            target.name, found, desired, live, by_ref, rules, said, own=own, hanging=hanging
+        )
 
     plan = with_approvals(finished(target.rules), target.rules, target.approvals, finished)
     return Planned(target, plan, desired, live, context, own)

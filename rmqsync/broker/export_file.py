@@ -10,7 +10,7 @@ from rmqsync.broker.rows import default_queue_types, foreign, markers
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Request
 from rmqsync.kinds.registry import Registry
-from rmqsync.loading.live_rows import read_export
+from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live, QueueFacts
 from rmqsync.model.errors import BrokerError, SourceError, UsageError
 from rmqsync.model.values import JsonValue, Key
@@ -81,17 +81,16 @@ def live_of_export(name: str, path: str, content: bytes, kinds: Registry = KINDS
     vhosts = document.get("vhosts") or []
     version = document.get("rabbitmq_version") or document.get("rabbit_version")
     try:
-        found = read_export(document, kinds)
+        rows = rows_of_export(document, kinds)
     except BrokerError as error:
         raise SourceError(f"{name}: '{path}': {error}") from error
     return Live(
-        rows=found.rows,
+        rows=rows,
         version=str(version) if version is not None else None,
         cluster_name=_cluster_name(document),
         default_queue_types=default_queue_types(vhosts),
         foreign=foreign(document, {}, kinds, None),
         markers=markers(document),
-        hanging=found.hanging,
         from_file=True,
     )
 

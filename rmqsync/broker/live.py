@@ -33,7 +33,7 @@ from rmqsync.broker.rows import (
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.kinds.registry import Registry
-from rmqsync.loading.live_rows import read_export
+from rmqsync.loading.live_rows import rows_of_export
 from rmqsync.model.definitions import Live
 from rmqsync.model.errors import BrokerError
 
@@ -160,11 +160,11 @@ class LiveReader:
             raise BrokerError(f"{connection.name}: the definitions export is no object")
         items = {name: listing.document for name, listing in listings.items()}
         try:
-            found = read_export(document, self._kinds, listings=items)
+            rows = rows_of_export(document, self._kinds, listings=items)
         except BrokerError as error:
             raise BrokerError(f"{connection.name}: {error}") from error
         live = Live(
-            rows=without_user(found.rows, connection.username, self._kinds),
+            rows=without_user(rows, connection.username, self._kinds),
             version=overview.version,
             cluster_name=overview.cluster_name,
             nodes=tuple(sorted({node for vhost in items[_VHOSTS] for node in vhost[_NODES]})),
@@ -180,7 +180,6 @@ class LiveReader:
             own_user=connection.username,
             markers=markers(document),
             fences=fences(document),
-            hanging=found.hanging,
             foreign=foreign(document, items, self._kinds, connection.username),
         )
         return _Read(

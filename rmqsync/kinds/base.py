@@ -188,6 +188,8 @@ class Kind:
     update_loss: Loss = Loss.BEHAVIOUR
     takes_down: frozenset[str] = frozenset()
     """Kinds of which the broker deletes what refers to it."""
+    hanging: tuple[str, Callable[[Row], Request]] | None = None
+    """One of these, and the GET that lists all of it, also what is in no export."""
     declare: Callable[[Row | None, Row, Context], tuple[Request, ...]]
     """(live or None, desired, context) → calls that create or update it, in order."""
     remove: Callable[[Row, tuple[str, ...]], tuple[Request, ...]]

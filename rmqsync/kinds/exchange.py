@@ -45,6 +45,10 @@ def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
     return (Request("DELETE", _path(row)),)
 
 
+def _bindings_from(row: Row) -> Request:
+    return Request("GET", (*_path(row), "bindings", "source"))
+
+
 def _inherit(entry: Entry) -> Entry:
     return {
         "vhost": entry["vhost"],
@@ -183,6 +187,7 @@ EXCHANGE = Kind(
     transient=_transient,
     loss=Loss.ROUTING,
     takes_down=frozenset({"binding", "topic_permission"}),
+    hanging=("binding", _bindings_from),
     spares=_spares,
     declare=_declare,
     remove=_remove,

@@ -7,9 +7,8 @@ which only the broker's own things and clients' exclusive queues can be.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Entry, Kind
@@ -17,19 +16,9 @@ from rmqsync.kinds.fields import OPTIONAL, UNSET
 from rmqsync.kinds.registry import Registry
 from rmqsync.loading.flatten import is_raw
 from rmqsync.loading.rows import completer, is_default, required_names, unmet
-from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key, Row
-
-
-class Export(NamedTuple):
-    """What a definitions export comes to."""
-
-    rows: Rows
-    hanging: Mapping[Ref, int]
-    """How many objects that are left out hang on one of the rows, where any do: bindings of an
-    exchange to clients' exclusive queues and to what federation or sharding made."""
 
 
 def rows_of_export(
@@ -38,18 +27,8 @@ def rows_of_export(
     *,
     listings: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
 ) -> Rows:
-    """Return the rows alone of what `read_export` returns."""
-    return read_export(document, kinds, listings=listings).rows
-
-
-def read_export(
-    document: Mapping[str, Any],
-    kinds: Registry = KINDS,
-    *,
-    listings: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
-) -> Export:
     """
-    Read a definitions document, of a cluster or of one vhost.
+    Return the rows of a definitions document, of a cluster or of one vhost.
 
     `listings` holds, by kind, items of the API that stand in place of the export's. The document is
     left as it is, but rows share values with it. Raises `BrokerError` for what is no export.
@@ -59,7 +38,7 @@ def read_export(
         work.section(kind)
     for kind in kinds:
         work.drop_dangling(kind)
-    return Export(work.rows, work.hanging)
+    return work.rows
 
 
 class _Reading:
@@ -74,7 +53,6 @@ class _Reading:
         self.listings = listings
         self.vhost = document.get("vhost") or document.get("original_vhost_name")
         self.rows: Rows = {kind.name: {} for kind in kinds}
-        self.hanging: Counter[Ref] = Counter()
         self.complete = {kind.name: completer(kind) for kind in kinds}
         self.plain = {kind.name: _plain_names(kind) for kind in kinds}
         self.required = {kind.name: required_names(kind) for kind in kinds}
@@ -155,10 +133,7 @@ class _Reading:
         if not hangs_on or is_default(kind, "references"):
             return
         for key in dangling(kind, rows, self.rows, hangs_on):
-            row = rows.pop(key, None)
-            if row is not None:
-                on = {Ref(one.kind, one.key) for one in kind.references(row) if one.strict}
-                self.hanging.update(one for one in on if one.key in self.rows[one.kind])
+            rows.pop(key, None)
 
 
 def _plain_names(kind: Kind) -> frozenset[str] | None:

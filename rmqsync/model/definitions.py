@@ -113,8 +113,6 @@ class Live:
     """Values of the markers on the cluster, by owner: untrusted."""
     fences: frozenset[Ref] = frozenset()
     """Policies that keep publishers out of a queue while it is deleted; in no rows."""
-    hanging: Mapping[Ref, int] = field(default_factory=dict)
-    """How many objects that are in no rows hang on one that is, where any do."""
     from_file: bool = False
     requests: int = 0
     """How many requests the reading took."""

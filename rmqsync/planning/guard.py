@@ -19,7 +19,7 @@ from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
 from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
 
-_NONE: Mapping[Ref, int] = {}
+NOTHING_HANGS: Mapping[Ref, int] = {}
 _FLOOR = 10
 """Below so many owned objects the share of deletions says nothing."""
 _NAMED = 3
@@ -37,14 +37,15 @@ def guard(
     own: Ownership = NOBODY,
     doomed: frozenset[Ref] = frozenset(),
     altered: frozenset[Ref] = frozenset(),
-    hanging: Mapping[Ref, int] = _NONE,
+    hanging: Mapping[Ref, int] = NOTHING_HANGS,
 ) -> tuple[Change, ...]:
     """
     Return the changes with impact, loss and hold filled in.
 
     `owned` is how many live objects this repository manages, the base of the share in
     `max_deletes`. `doomed` are all that are to go, by themselves or with another; `altered` those
-    to go that somebody changed since the last run; `hanging` as in `Live`.
+    to go that somebody changed since the last run; `hanging` as in
+    `planning.plan.finish`.
     """
     found = []
     changes = tuple(changes)

@@ -8,6 +8,7 @@ In two halves, since facts about queues are read between them and only where a c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
@@ -19,7 +20,7 @@ from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.planning.draft import Draft
-from rmqsync.planning.guard import guard
+from rmqsync.planning.guard import NOTHING_HANGS, guard
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership
@@ -72,8 +73,13 @@ def finish(
     findings: tuple[Finding, ...] = (),
     kinds: Registry = KINDS,
     own: Ownership = NOBODY,
+    hanging: Mapping[Ref, int] = NOTHING_HANGS,
 ) -> ClusterPlan:
-    """Return the plan: changes judged, in the order of application, with a fingerprint."""
+    """
+    Return the plan: changes judged, in the order of application, with a fingerprint.
+
+    `hanging` is how many objects hang on one that goes and are in no rows.
+    """
     owned = sum(len(rows) for rows in desired.rows.values()) + found.ours_going
     changes = guard(
         found.changes,
@@ -86,7 +92,7 @@ def finish(
         own,
         found.doomed,
         found.altered,
-        live.hanging,
+        hanging,
     )
     context = context_of(desired, live, Context())
     changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)

@@ -149,7 +149,7 @@ def test_an_exchange_that_a_clients_own_queue_is_bound_to_is_not_replaced_unaske
 
         held = workspace.apply()
 
-        (change,) = held.changes
+        (change,) = held.cluster["changes"]
         assert held.code == 3
         assert change["hold"]["code"] == "loss"
         assert change["hold"]["reason"].startswith("1 binding to clients' exclusive queues")

@@ -64,13 +64,13 @@ def plan_of(
 ) -> ClusterPlan:
     """Return the plan of one cluster, everything on it being idle unless `facts` says else."""
     wanted = desired if isinstance(desired, Desired) else desired_of(desired)
-    there = Live(live, version=version, hanging=hanging or {})
+    there = Live(live, version=version)
     rules = rules or Rules()
     context = context_of(wanted, there, Context())
     found = draft(wanted, there, context, rules)
     if facts is None:
         facts = {Ref("queue", key): IDLE for key in live.get("queue", {})}
-    return finish("one", found, wanted, there, facts, rules)
+    return finish("one", found, wanted, there, facts, rules, hanging=hanging or {})
 
 
 def said(plan: ClusterPlan) -> list[tuple[str, str, str | None]]:
