@@ -64,7 +64,7 @@ def guard(
             own.refusal
             or (None if is_approved else _drift(judged, own))
             or _protected(judged, rules, kinds)
-            or _takes_foreign(judged, desired, deleted, rules, kinds)
+            or _takes_foreign(judged, deleted, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
@@ -131,14 +131,12 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)
 
 
-def _takes_foreign(
-    change: Change, desired: Desired, deleted: set[Ref], rules: Rules, kinds: Registry
-) -> Hold | None:
+def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Registry) -> Hold | None:
     """
     Hold what would take down objects that are not ours to lose.
 
-    A replacement puts back what it takes down. But what `ignore` or `protect` names is not even to
-    be touched, and what nobody declares no later run would make again, were this one killed.
+    A replacement puts back what it takes down, declared or not. But what `ignore` or `protect`
+    names is not even to be touched.
     """
     if change.action not in (Action.DELETE, Action.REPLACE):
         return None
@@ -148,14 +146,12 @@ def _takes_foreign(
         address = address_of(kinds[ref.kind], ref.key)
         if rules.ignores(address) or rules.protects(address):
             kept.append(address)
-        elif change.action is Action.REPLACE and ref.key in desired.rows.get(ref.kind, {}):
-            continue  # this run puts it back, or the next one
         elif ref not in deleted and ref.kind not in parts:
             unmanaged.append(address)
     if kept:
         reason = f"it would take down {_name(kept)}, under `ignore` or `protect` in the settings"
         return Hold(HoldCode.TAKES_FOREIGN, reason, None)
-    if not unmanaged or _prunes(rules):
+    if not unmanaged or change.action is Action.REPLACE or _prunes(rules):
         return None
     reason = f"it would take down {_name(unmanaged)}, which this repository does not manage"
     return Hold(HoldCode.TAKES_FOREIGN, reason, "state: absent for each of them as well")

@@ -99,7 +99,7 @@ def _implied(change: ChangeDocument, detail: Detail) -> list[str]:
     implied = change["impact"]["implied"]
     if not implied:
         return []
-    back = ", put back in the same run where declared" if change["action"] == "replace" else ""
+    back = ", put back in the same run" if change["action"] == "replace" else ""
     shown = implied if detail.implied is None else implied[: detail.implied]
     found = [f"takes {words.count(len(implied), 'object')} down with it{back}:"]
     found += [f"  {visible(words.sentence(address))}" for address in shown]

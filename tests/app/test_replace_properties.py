@@ -1,8 +1,8 @@
 """
 A replacement loses nothing of what hung on the object, whatever becomes of any of its writes.
 
-Judged by what a cluster in memory has before and after. Where anything hangs on it that no one
-declares, the replacement is held: no later run would know of what this one may lose.
+Judged by what a cluster in memory has before and after. What no one declares is put back in the
+same run or told as lost: no later run knows of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.kinds import KINDS
-from rmqsync.model.changes import ClusterResult, HoldCode, Loss, Outcome, Ref
+from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
 from rmqsync.model.definitions import OnChangeRule, Rows, refs
 from rmqsync.planning.rules import Rules
 from tests.app.runs import Repository, applied, state_of
@@ -80,19 +80,6 @@ class Story:
     version: str
     busy: bool
 
-    def held(self) -> set[Ref]:
-        """Return the objects that cannot be replaced: what nobody declares hangs on them."""
-        declared = {*refs(self.last), *refs(self.desired)}
-        found = set()
-        for kind, row in self.foreign:
-            if kind == "topic_permission":
-                ends = {row["exchange"]} if self.version == "4.1.0" else set()
-            else:
-                ends = {row["source"], row["destination"]}
-            if not declared.issuperset(refs(rows((kind, row)))):
-                found |= ends & self.changed
-        return {Ref("exchange" if name in "xy" else "queue", ("v", name)) for name in found}
-
     @property
     def last(self) -> Rows:
         return _rows(frozenset(), *self.dropped, *self.declared)
@@ -146,29 +133,20 @@ class Cluster:
         return self.kept - self.cluster.state.keys()
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(story=stories)
 def test_a_replacement_puts_back_all_that_hung_on_the_object(story: Story) -> None:
     one = Cluster(story)
 
     result = one.run()
 
-    check_done(story, result)
-    assert result.verified is not False  # `None` where all of it is held
+    assert {found.outcome for found in result.results} == {Outcome.APPLIED}, result
+    assert result.verified
     assert one.missing == set()
     going = {change.ref for change in result.plan.changes if change.before is not None}
     assert {ref for write in one.cluster.writes for ref in write.deleted} <= going
-    wanted = state_of(story.desired) | {ref: one.before[ref] for ref in story.held()}
+    wanted = state_of(story.desired)
     assert one.cluster.state == {ref: one.before.get(ref) for ref in one.kept} | wanted
-
-
-def check_done(story: Story, result: ClusterResult) -> None:
-    """All was applied, but for what is held."""
-    for change, found in zip(result.plan.changes, result.results, strict=True):
-        is_held = change.ref in story.held()
-        assert (found.outcome is Outcome.SKIPPED) == is_held, (change, found)
-        assert (change.hold is not None and change.hold.code is HoldCode.TAKES_FOREIGN) == is_held
-        assert found.outcome in (Outcome.SKIPPED, Outcome.APPLIED), (change, found)
 
 
 faults = st.sampled_from(
@@ -184,7 +162,7 @@ faults = st.sampled_from(
 """What becomes of writes, and of how many in a row."""
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(story=stories, fault=faults)
 def test_whatever_write_fails_nothing_is_lost_that_is_not_told(
     story: Story, fault: tuple[Fault, int]
@@ -199,9 +177,10 @@ def test_whatever_write_fails_nothing_is_lost_that_is_not_told(
         result = one.run()
 
         check_told(one, result)
-        assert one.missing <= state_of(story.desired).keys()
+        lost = one.missing - state_of(story.desired).keys()
+        assert lasts > 1 or not lost
         one.cluster.faults = {}
-        check_whole(one)
+        check_whole(one, lost)
 
 
 def check_told(one: Cluster, result: ClusterResult) -> None:
@@ -221,11 +200,10 @@ def check_told(one: Cluster, result: ClusterResult) -> None:
             assert found.outcome is not Outcome.SKIPPED
 
 
-def check_whole(one: Cluster) -> None:
-    """A second run brings back everything."""
+def check_whole(one: Cluster, lost: set[Ref]) -> None:
+    """A second run brings back all but what nobody declares."""
     result = one.run()
 
-    check_done(one.story, result)
-    assert one.missing == set()
-    held = {ref: one.before[ref] for ref in one.story.held()}
-    assert {**one.cluster.state, **state_of(one.story.desired), **held} == one.cluster.state
+    assert all(found.outcome is Outcome.APPLIED for found in result.results), result
+    assert one.missing == lost
+    assert {**one.cluster.state, **state_of(one.story.desired)} == one.cluster.state

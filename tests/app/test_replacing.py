@@ -58,7 +58,7 @@ def test_a_binding_that_went_with_its_exchange_is_not_deleted_in_the_shape_of_an
     """Without the handle of the one with arguments, the call names the one that has none."""
     going, staying = binding(arguments=HEADERS), binding()
 
-    cluster, result = replaced(live=[going, staying], last=[going, staying], desired=[staying])
+    cluster, result = replaced(live=[going, staying], last=[going])
 
     assert [one.outcome for one in result.results] == [Outcome.APPLIED] * 2
     assert hanging(cluster) == rows(staying)
@@ -69,18 +69,17 @@ def test_a_binding_that_went_with_its_exchange_is_not_deleted_in_the_shape_of_an
 def test_a_binding_that_is_refused_once_is_put_back_and_so_is_the_next() -> None:
     found = [binding(key="1"), binding(key="2"), binding(key="3")]
 
-    faults = {WRITE_OF["first binding"]: Fault.REFUSED}
-    cluster, result = replaced(live=found, last=found, desired=found, faults=faults)
+    cluster, result = replaced(live=found, faults={WRITE_OF["first binding"]: Fault.REFUSED})
 
     assert result.results[0].outcome is Outcome.APPLIED
     assert hanging(cluster) == rows(*found)
 
 
-def test_what_cannot_be_put_back_is_named() -> None:
+def test_what_cannot_be_put_back_is_named_though_nobody_declares_it() -> None:
     found = [binding(key="1"), binding(key="2")]
     faults = dict.fromkeys(range(WRITE_OF["first binding"], 99), Fault.UNSENT)
 
-    _, result = replaced(live=found, last=found, desired=found, faults=faults)
+    _, result = replaced(live=found, faults=faults)
 
     assert result.results[0] == (
         Outcome.FAILED,
@@ -94,8 +93,7 @@ def test_what_cannot_be_put_back_is_named() -> None:
 def test_an_exchange_whose_deletion_is_not_heard_of_is_there_with_all_that_hung_on_it() -> None:
     found = [binding(), topic(".*")]
 
-    faults = {WRITE_OF["deletion"]: Fault.ANSWER_LOST}
-    cluster, result = replaced(live=found, last=found, desired=found, faults=faults)
+    cluster, result = replaced(live=found, faults={WRITE_OF["deletion"]: Fault.ANSWER_LOST})
 
     assert result.results[0].outcome is Outcome.FAILED
     assert hanging(cluster) == rows(*found)

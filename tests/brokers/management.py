@@ -37,7 +37,12 @@ class Management:
 
     def get(self, *path: str) -> Any:
         """The answer to `GET /api/PATH`, each part of the path given unescaped."""
-        return json.loads(self._request("GET", path))
+        try:
+            answer = self._request("GET", path)
+        except ConnectionError:  # brokers close what was idle for a minute
+            self._connection.close()
+            answer = self._request("GET", path)
+        return json.loads(answer)
 
     def put(self, *path: str, body: object) -> None:
         """`PUT /api/PATH` with `body` as JSON."""

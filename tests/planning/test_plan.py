@@ -257,16 +257,13 @@ def test_what_the_settings_keep_is_not_even_taken_down_for_a_moment(setting, goe
     assert "binding:v/e/queue/q/a" in change.hold.reason
 
 
-def test_a_replacement_that_takes_down_what_nobody_declared_is_held():
-    """Where a run is killed in the midst of it, no later one would make that again."""
+def test_what_nobody_declared_is_put_back_after_a_replacement():
     changed = rows(vhost(), exchange(), queue(arguments={"x-max-length": 1}))
     desired = desired_of(changed, on_change={QUEUE: OnChangeRule.RECREATE})
 
     (change,) = plan_of(desired, FULL).changes
 
-    assert change.hold is not None
-    assert change.hold.code.value == "takes-foreign"
-    assert "binding:v/e/queue/q/a" in change.hold.reason
+    assert change.hold is None
 
 
 @pytest.mark.parametrize("goes", [True, False], ids=["deleted", "replaced"])
