@@ -19,7 +19,7 @@ from rmqsync.model.definitions import Live
 from rmqsync.model.marker import PREFIX, Marker
 from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
-from rmqsync.planning.marking import Place, begun, ended, is_due
+from rmqsync.planning.marking import Place, begun, ended, is_due, taken_by
 from rmqsync.version import __version__
 
 
@@ -38,7 +38,9 @@ def begin(planned: Planned, broker: Broker, run: str | None = None) -> None:
     if not planned.own.is_judged:
         return
     assert planned.live is not None
-    marker = begun(planned.own, _place(planned, planned.live, run))
+    assert planned.desired is not None
+    taken = taken_by(planned.plan, planned.desired)
+    marker = begun(planned.own, _place(planned, planned.live, run), taken)
     broker.send(marker_request(_claim(planned).owner, marker))
 
 

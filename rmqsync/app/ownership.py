@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from rmqsync.app.ports import Checkout, CompiledStore
 from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
 from rmqsync.loading.compile import Layers, Options, ParseCache, compile_rows
 from rmqsync.model.changes import Hold, HoldCode
 from rmqsync.model.definitions import Desired, Live
@@ -28,6 +29,8 @@ from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.scopes import overlap
 from rmqsync.version import __version__
 
+_NAMED = 20
+"""How many objects a message names before it counts the rest."""
 PastOf = Callable[[Entry], Past | None]
 
 
@@ -86,6 +89,8 @@ def ownership_of(
             marker = replace(marker, applied=None, running=None, runs=(), outstanding=())
         else:
             findings.append(_unreadable(name, marker))
+    if marker is not None:
+        findings += _left_out(name, marker, live)
     if refusal is None and marker is not None:
         refusal = _stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
     return (
@@ -257,6 +262,30 @@ def _forgotten(name: str, marker: Marker) -> Finding:
         f"{name}: {_commits(marker)} is given up: what it alone declared is unmanaged from now on, "
         "and listed as that",
     )
+
+
+def _left_out(name: str, marker: Marker, live: Live) -> Iterator[Finding]:
+    """Tell what a run that was killed amid a replacement did not put back, and nobody declares."""
+    for entry in (*marker.runs, marker.running):
+        if entry is None or not entry.taken:
+            continue
+        kinds = {address.partition(":")[0] for address in entry.taken}
+        there = {
+            address_of(kind, key)
+            for kind in KINDS
+            if kind.name in kinds
+            for key in live.rows.get(kind.name, {})
+        }
+        missing = [address for address in entry.taken if address not in there]
+        if missing:
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            yield warning(
+                "RMQ106",
+                f"{name}: run {entry.run} replaced what these hung on, and is under way or was "
+                f"killed before it put them back: {', '.join(missing[:_NAMED])}{more}; nobody "
+                "declares them",
+                hint="declare what is wanted; the export from before that run is in its backup",
+            )
 
 
 def _commits(marker: Marker) -> str:

@@ -49,6 +49,10 @@ class Entry:
     """When it was applied, UTC, ISO 8601; says nothing of what was applied."""
     run: str | None = None
     """Id of the run in the history."""
+    taken: tuple[str, ...] = ()
+    """Addresses of what nobody declares and the run takes down with what it replaces. It puts that
+    back; where it is killed meanwhile, nothing else knows of it. Untrusted: good for telling only.
+    """
 
     @property
     def content(self) -> tuple[object, ...]:
@@ -151,6 +155,7 @@ def _entry_document(entry: Entry | None) -> JsonValue:
         "vars": dict(entry.vars),
         "at": entry.at,
         "run": entry.run,
+        **({"taken": list(entry.taken)} if entry.taken else {}),
     }
 
 
@@ -267,6 +272,7 @@ def _entry(value: object, name: str) -> Entry | None:
         vars=_mapping(value.get("vars"), f"{name}.vars"),
         at=_optional(value, "at"),
         run=_optional(value, "run"),
+        taken=_texts(value, "taken"),
     )
 
 

@@ -39,7 +39,11 @@ def fence(broker: Broker, name: str, queue: str = "qu.order") -> None:
 
 def killed_behind_its_fence(workspace: Workspace, proxy: Proxy) -> None:
     """Kill an apply as soon as the broker has its fence."""
-    title = f"PUT /api/policies/shop/{FENCE}"
+    killed(workspace, proxy, f"PUT /api/policies/shop/{FENCE}")
+
+
+def killed(workspace: Workspace, proxy: Proxy, title: str) -> None:
+    """Kill an apply as soon as the broker has done what the request that begins so asks."""
     with proxy.watching(KILLED_AFTER, 1, title) as watch:
         process = subprocess.Popen(
             [sys.executable, "-m", "rmqsync", "apply", "--auto-approve", "-q"],
