@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
-from rmqsync.app.put_back import hanging, put_back, with_lost
+from rmqsync.app.put_back import put_back, taken_by, with_lost
 from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
@@ -178,7 +178,7 @@ class Execution:
 
     def _put_back(self, change: Change) -> Result:
         result = self.replaced[change.ref] = self.results[change.ref]
-        rows = hanging(change, self.by_ref, self.live)
+        rows = taken_by(change, self.by_ref, self.live)
         return with_lost(result, put_back(self.broker, rows, self.context))
 
     def _upload(self, batch: Sequence[Change]) -> bool:

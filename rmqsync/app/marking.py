@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from rmqsync.app.ownership import Claim, keep_compiled
 from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
+from rmqsync.app.put_back import undeclared
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import HoldCode, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.marker import PREFIX, Marker
 from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
-from rmqsync.planning.marking import Place, begun, ended, is_due, taken_by
+from rmqsync.planning.marking import Place, begun, ended, is_due
 from rmqsync.version import __version__
 
 
@@ -39,7 +40,7 @@ def begin(planned: Planned, broker: Broker, run: str | None = None) -> None:
         return
     assert planned.live is not None
     assert planned.desired is not None
-    taken = taken_by(planned.plan, planned.desired)
+    taken = undeclared(planned.plan, planned.live.rows, planned.desired.rows)
     marker = begun(planned.own, _place(planned, planned.live, run), taken)
     broker.send(marker_request(_claim(planned).owner, marker))
 

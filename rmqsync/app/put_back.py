@@ -7,14 +7,15 @@ broker refuses, and what is lost in the end is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
 from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
-from rmqsync.model.changes import Action, Change, Outcome, Ref, Result
+from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Result
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import BrokerError, Rejected, Unreachable
 from rmqsync.model.values import Row
@@ -24,7 +25,7 @@ NAMED = 20
 SILENT = "the broker answered success, but it is not there"
 
 
-def hanging(change: Change, changes: Mapping[Ref, Change], live: Rows) -> dict[Ref, Row]:
+def taken_by(change: Change, changes: Mapping[Ref, Change], live: Rows) -> dict[Ref, Row]:
     """
     Return what goes with a replaced object and is not to go anyway, as it is.
 
@@ -36,6 +37,16 @@ def hanging(change: Change, changes: Mapping[Ref, Change], live: Rows) -> dict[R
         if row is not None and not _is_deleted(changes.get(ref)):
             found[ref] = row
     return found
+
+
+def undeclared(plan: ClusterPlan, live: Rows, desired: Rows) -> Iterator[str]:
+    """Yield the addresses of what replacements take and nobody declares: only they put it back."""
+    changes = {change.ref: change for change in plan.changes}
+    for change in plan.applicable:
+        if change.action is Action.REPLACE:
+            for ref in taken_by(change, changes, live):
+                if ref.key not in desired.get(ref.kind, {}):
+                    yield address_of(KINDS[ref.kind], ref.key)
 
 
 def put_back(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> dict[Ref, str]:
@@ -77,7 +88,7 @@ def missing(
     return {
         ref: {
             one: row
-            for one, row in hanging(changes[ref], changes, live).items()
+            for one, row in taken_by(changes[ref], changes, live).items()
             if one not in gone and not _is_there(one, after)
         }
         for ref in replaced

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Action, ClusterPlan, Ref
+from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.marker import (
     MOST_ADDRESSES,
@@ -55,17 +55,6 @@ def begun(own: Ownership, place: Place, taken: Iterable[str] = ()) -> Marker:
     runs = before.runs if before.running is None else (*before.runs, before.running)
     running = replace(own.current, at=place.at, run=place.run, taken=tuple(taken)[:MOST_ADDRESSES])
     return replace(before, runs=_distinct(runs), running=running)
-
-
-def taken_by(plan: ClusterPlan, desired: Desired, kinds: Registry = KINDS) -> Iterator[str]:
-    """Yield what nobody declares and replacements take down, to be put back by the same run."""
-    going = {change.ref for change in plan.applicable if change.action is Action.DELETE}
-    for change in plan.applicable:
-        if change.action is not Action.REPLACE:
-            continue
-        for ref in change.impact.implied:
-            if ref not in going and ref.key not in desired.rows.get(ref.kind, {}):
-                yield address_of(kinds[ref.kind], ref.key)
 
 
 def ended(

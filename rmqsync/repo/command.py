@@ -19,6 +19,9 @@ from rmqsync.model.errors import SourceError
 # What a repository's own configuration could make git run, or ask of a person.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks")
 _MISSING = "git cannot be run; install it, as with apt-get install git"
+NO_LAZY_FETCH = {"GIT_NO_LAZY_FETCH": "1"}
+"""Git fetches nothing by itself: it has no credentials there, does so object by object, and over
+dumb http calls itself without end."""
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 

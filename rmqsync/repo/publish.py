@@ -53,7 +53,7 @@ def _commit(
     parent = Repository(folder).find_commit(f"refs/heads/{branch}")
     with tempfile.TemporaryDirectory() as place:
         index = os.path.join(place, "index")
-        env = {"GIT_INDEX_FILE": index, "GIT_NO_LAZY_FETCH": "1", **_signature(author)}
+        env = {"GIT_INDEX_FILE": index, **command.NO_LAZY_FETCH, **_signature(author)}
 
         def git(*words: str, content: bytes = b"") -> str:
             answer = command.run(folder, *words, content=content, env=env)

@@ -72,8 +72,7 @@ class Remote:
             "GIT_ASKPASS": "",
             "SSH_ASKPASS": "",
             "GIT_SSH_COMMAND": self._ssh(),
-            # Over dumb http git would call itself without end.
-            "GIT_NO_LAZY_FETCH": "1",
+            **command.NO_LAZY_FETCH,
         }
         if self._source.token is not None:
             env["RMQSYNC_GIT_USERNAME"] = self._source.username

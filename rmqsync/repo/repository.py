@@ -11,8 +11,6 @@ from typing import NamedTuple
 from rmqsync.model.errors import SourceError
 from rmqsync.repo import command
 
-_AS_IT_IS = {"GIT_NO_LAZY_FETCH": "1"}
-"""Git fetches nothing by itself: it has no credentials there, and does so object by object."""
 _HEX = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -154,12 +152,16 @@ class Repository:
         if self._get is None:
             return command.read(self.root, "cat-file", how, content=_lines(wanted))
         arguments = ("cat-file", how)
-        answer = command.run(self.root, *arguments, content=_lines(wanted), env=_AS_IT_IS)
+        answer = command.run(
+            self.root, *arguments, content=_lines(wanted), env=command.NO_LAZY_FETCH
+        )
         # Where a file was left out git 2.39 fails, and 2.47 writes that line, as files may have it.
         lacks = answer.status or b" missing\n" in answer.out
         if lacks and (missing := self._missing(wanted)):
             self._get(missing)
-            answer = command.run(self.root, *arguments, content=_lines(wanted), env=_AS_IT_IS)
+            answer = command.run(
+                self.root, *arguments, content=_lines(wanted), env=command.NO_LAZY_FETCH
+            )
         if answer.status:
             raise command.failed(self.root, arguments, answer)
         return answer.out
