@@ -152,16 +152,17 @@ class Repository:
         if self._get is None:
             return command.read(self.root, "cat-file", how, content=_lines(wanted))
         arguments = ("cat-file", how)
-        answer = command.run(
-            self.root, *arguments, content=_lines(wanted), env=command.NO_LAZY_FETCH
-        )
+
+        def ask() -> command.Answer:
+            lines, env = _lines(wanted), command.NO_LAZY_FETCH
+            return command.run(self.root, *arguments, content=lines, env=env)
+
+        answer = ask()
         # Where a file was left out git 2.39 fails, and 2.47 writes that line, as files may have it.
         lacks = answer.status or b" missing\n" in answer.out
         if lacks and (missing := self._missing(wanted)):
             self._get(missing)
-            answer = command.run(
-                self.root, *arguments, content=_lines(wanted), env=command.NO_LAZY_FETCH
-            )
+            answer = ask()
         if answer.status:
             raise command.failed(self.root, arguments, answer)
         return answer.out

@@ -170,13 +170,6 @@ def broker(empty_broker: BrokerSource) -> Broker:
 
 
 @pytest.fixture
-def home(tmp_path: Path, broker: Broker) -> Home:
-    made = Home(tmp_path / "home")
-    made.cluster("one", broker)
-    return made
-
-
-@pytest.fixture
 def served_home(home: Home) -> Iterator[Home]:
     """A home whose repository is on a forge that asks for a token, to read and to push."""
     make_certificates(home.folder / "tls")

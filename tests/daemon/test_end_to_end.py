@@ -7,25 +7,12 @@ import hmac
 import json
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
 from tests.brokers import Broker
 from tests.daemon.daemons import HOOK, Home, Running, names, shop
-
-
-@pytest.fixture
-def empty_home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def home(empty_home: Home, broker: Broker) -> Home:
-    empty_home.cluster("one", broker)
-    return empty_home
 
 
 def test_what_is_pushed_is_applied(home: Home, broker: Broker) -> None:

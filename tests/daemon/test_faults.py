@@ -23,13 +23,6 @@ def broker(empty_broker: BrokerSource) -> Broker:
     return empty_broker("r43")
 
 
-@pytest.fixture
-def home(tmp_path: Path, broker: Broker) -> Home:
-    made = Home(tmp_path / "home")
-    made.cluster("one", broker)
-    return made
-
-
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
     folder.mkdir()

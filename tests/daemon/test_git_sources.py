@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -19,17 +18,6 @@ TOKEN = "t0ken-of-the-forge"
 @pytest.fixture
 def broker(empty_broker: BrokerSource) -> Broker:
     return empty_broker("r40")
-
-
-@pytest.fixture
-def empty_home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture
-def home(empty_home: Home, broker: Broker) -> Home:
-    empty_home.cluster("one", broker)
-    return empty_home
 
 
 def test_a_revert_is_applied_and_a_branch_that_goes_back_is_held_and_told(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,13 +21,6 @@ NOTHING = 9
 @pytest.fixture
 def broker(empty_broker: BrokerSource) -> Broker:
     return empty_broker("r43")
-
-
-@pytest.fixture
-def home(tmp_path: Path, broker: Broker) -> Home:
-    made = Home(tmp_path / "home")
-    made.cluster("one", broker)
-    return made
 
 
 def test_a_cluster_that_dies_is_told_and_gets_what_it_missed_once_it_is_back(

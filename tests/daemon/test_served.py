@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
@@ -30,13 +29,6 @@ ELSEWHERE = {"Origin": "https://evil.example"}
 @pytest.fixture
 def broker(empty_broker: BrokerSource) -> Broker:
     return empty_broker("r43")
-
-
-@pytest.fixture
-def home(tmp_path: Path, broker: Broker) -> Home:
-    made = Home(tmp_path / "home")
-    made.cluster("one", broker)
-    return made
 
 
 def test_pages_answer_with_all_that_they_are_made_of_and_take_nothing_from_elsewhere(

@@ -5,13 +5,14 @@ They are the tests of the daemon themselves, with a home whose launcher is the i
 a root that cannot be written, git and ssh as the image has them, the network of this machine.
 """
 
-# ruff: noqa: F401 - a test that is imported is a test of this module, with this module's fixtures
+# ruff: noqa: F401, F811 - what is imported, test or fixture, is one of this module
 from pathlib import Path
 
 import pytest
 
 from tests.brokers import Broker
 from tests.conftest import BrokerSource
+from tests.daemon.conftest import home
 from tests.daemon.daemons import Home, shop
 from tests.daemon.test_drift_reports import (
     served_home,
@@ -59,12 +60,6 @@ def broker(empty_broker: BrokerSource) -> Broker:
 @pytest.fixture
 def empty_home(tmp_path: Path, built: Image) -> Home:
     return Home(tmp_path / "home", launcher=InImage(built))
-
-
-@pytest.fixture
-def home(empty_home: Home, broker: Broker) -> Home:
-    empty_home.cluster("one", broker)
-    return empty_home
 
 
 def test_ssh_takes_a_key_that_only_its_group_may_read(tmp_path: Path, built: Image) -> None:
