@@ -197,7 +197,7 @@ def read_marker(value: object) -> Marker:
         applied=_entry(value.get("applied"), "applied"),
         running=_entry(value.get("running"), "running"),
         runs=tuple(_entries(value.get("runs"))),
-        outstanding=tuple(map(_outstanding, outstanding.values())),
+        outstanding=_outstanding_all(outstanding.values()),
         secrets=_mapping(value.get("secrets"), "secrets", _DIGEST),
         paused=_stop(value.get("paused"), "paused"),
         pinned=_stop(value.get("pinned"), "pinned"),
@@ -292,6 +292,17 @@ def _safe(path: str) -> str:
     if path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise NotAMarker("a path in it leaves the repository")
     return path
+
+
+def _outstanding_all(values: Iterable[object]) -> tuple[Outstanding, ...]:
+    """Return all of it, put together where it was in line with nothing: that has one name."""
+    found: dict[int | None, Outstanding] = {}
+    for number, value in enumerate(values):
+        one = _outstanding(value)
+        key = None if one.entry is None else number
+        before = found[key].addresses if key in found else ()
+        found[key] = Outstanding(one.entry, (*before, *one.addresses))
+    return tuple(found.values())
 
 
 def _outstanding(value: object) -> Outstanding:

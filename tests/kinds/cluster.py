@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
@@ -35,6 +37,8 @@ class Cluster:
         self._root = f"http://127.0.0.1:{broker.nodes[0].management_port}/api/"
         self._session = requests.Session()
         self._session.auth = (broker.username, broker.password)
+        # 3.10 closes a connection now and then; what it can be asked twice, is.
+        self._session.mount("http://", HTTPAdapter(max_retries=Retry(total=2)))
         self.amqp_port = broker.nodes[0].amqp_port
         self.generation = broker.generation
         major, minor, patch = (int(part) for part in broker.version.split("-")[0].split("."))

@@ -32,6 +32,7 @@ entries = st.builds(
     vars=st.dictionaries(texts, texts, max_size=2),
     at=st.none() | texts,
     run=st.none() | texts,
+    taken=st.lists(texts, max_size=2).map(tuple),
 )
 stops = st.builds(Stop, texts, st.none() | texts, st.none() | texts, st.none() | texts)
 outstanding = st.builds(Outstanding, entries, st.lists(texts, max_size=2).map(tuple))
@@ -79,6 +80,19 @@ def test_what_was_in_line_with_nothing_comes_back_as_that() -> None:
     waiting = {"absent": {"entry": None, "addresses": ["queue:v/q"]}}
     assert marker.document()["outstanding"] == waiting
     assert read_marker(marker.document()) == marker
+
+
+def test_nothing_that_waits_is_lost_where_several_were_in_line_with_nothing() -> None:
+    document = Marker("1", "one").document()
+    document["outstanding"] = {
+        "absent": {"entry": None, "addresses": ["queue:v/q"]},
+        "absent/2": {"entry": None, "addresses": ["queue:v/r"]},
+    }
+
+    found = read_marker(document)
+
+    assert found.outstanding == (Outstanding(None, ("queue:v/q", "queue:v/r")),)
+    assert read_marker(found.document()) == found
 
 
 @given(values)
