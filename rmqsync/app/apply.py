@@ -1,17 +1,11 @@
-"""
-Apply: send the changes of a plan, then read the cluster again and say whether it now matches.
-
-A 2xx proves nothing: an import skips what conflicts, a PUT of an exchange ignores arguments. So a
-run is a success only if a second plan is empty of what was applied.
-"""
+"""Apply: send the changes of a plan, then say whether the cluster now matches."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from rmqsync.app.approvals import spend_approvals
 from rmqsync.app.execute import Execution, single_calls
@@ -21,17 +15,11 @@ from rmqsync.app.marking import begin, due, end, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prove import Prover, remove_left_fences
-from rmqsync.app.put_back import SILENT, missing, put_back, with_lost
-from rmqsync.app.replace import declarations
+from rmqsync.app.verify import verdict, verify
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
-from rmqsync.kinds.context import UnsetSecret
-from rmqsync.model.changes import Action, Change, ClusterPlan, ClusterResult, Outcome, Ref, Result
-from rmqsync.model.definitions import Live, Rows
-from rmqsync.model.errors import BrokerError, Refused, Rejected
-from rmqsync.model.values import Row
-from rmqsync.planning.draft import draft
-from rmqsync.planning.plan import context_of
+from rmqsync.model.changes import ClusterPlan, ClusterResult, Outcome, Ref, Result
+from rmqsync.model.errors import BrokerError, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +114,8 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
     if was_sent or planned.own.is_judged:
         execution.progress("verifying", 0, 1)
         try:
-            remaining, after = _verify(planned, execution)
-            verified = _verdict(execution, remaining, after.live)
+            remaining, after = verify(planned, execution)
+            verified = verdict(execution, remaining, after.live)
             end(planned, execution.broker, after.live, after.open_, run)
         except BrokerError as problem:
             verified, error = False, f"the result could not be verified: {problem}"
@@ -163,27 +151,6 @@ def _fences_left(execution: Execution) -> str | None:
         f"policy {', '.join(names)} still keeps publishers out of a queue, and could not be "
         f"removed: {reason}; remove it, or let the next run do so"
     )
-
-
-def _verdict(execution: Execution, remaining: Sequence[Ref], live: Live) -> bool | None:
-    """Return whether a run did what it says; `None` where it says that nothing was done, as is."""
-    if remaining:
-        return False
-    if any(result.outcome is Outcome.APPLIED for result in execution.results.values()):
-        return True
-    failed = [
-        change
-        for change in execution.plan.changes
-        if execution.results[change.ref].outcome is Outcome.FAILED
-    ]
-    for ref in {ref for change in failed for ref in (change.ref, *change.impact.implied)}:
-        if _row(live.rows, ref) != _row(execution.live, ref):
-            return False
-    return None
-
-
-def _row(rows: Rows, ref: Ref) -> Row | None:
-    return rows.get(ref.kind, {}).get(ref.key)
 
 
 def _refused(plan: ClusterPlan, reason: str) -> ClusterResult:
@@ -226,139 +193,3 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
         error = f"cluster '{plan.name}': the marker could not be written: {problem}"
         return ClusterResult(plan, results, error=error)
     return ClusterResult(plan, results)
-
-
-def _still(claimed: Change, found: Change) -> bool:
-    """Tell whether what a change was to do is still to be done: fields left alone do not count."""
-    if not claimed.left or found.action in (Action.CREATE, Action.DELETE):
-        return True
-    return not {one.path for one in claimed.fields}.isdisjoint(one.path for one in found.fields)
-
-
-class _After(NamedTuple):
-    """What a cluster was like after a run."""
-
-    live: Live
-    differing: dict[Ref, Change]
-    """Without what went by itself."""
-    open_: tuple[Ref, ...]
-    """All that is not in line."""
-
-
-def _verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], _After]:
-    """Return what still differs though it was reported as done, and mark it as failed."""
-    after, lost = _put_back_again(planned, execution)
-    differing = after.differing
-    _mark_done(execution, frozenset(after.open_), lost)
-    claimed = {
-        change.ref: change
-        for change in planned.plan.applicable
-        if execution.results[change.ref].outcome is Outcome.APPLIED
-    }
-    wrong = [
-        ref
-        for ref, change in claimed.items()
-        if ref in differing and _still(change, differing[ref])
-    ]
-    again = [ref for ref in wrong if ref in execution.in_bulk]
-    if again and not execution.stop.is_set():
-        # An import that skips an object says nothing; a single call says why.
-        for ref in again:
-            execution.results[ref] = _resend(execution, claimed[ref])
-        if any(execution.results[ref].outcome is Outcome.APPLIED for ref in again):
-            after = _read_again(planned)
-            differing = after.differing
-    remaining = [
-        ref
-        for ref, found in lost.items()
-        if execution.replaced[ref].outcome is Outcome.APPLIED and SILENT in found.values()
-    ]
-    for ref in wrong:
-        is_open = ref in differing and _still(claimed[ref], differing[ref])
-        if execution.results[ref].outcome is Outcome.APPLIED and is_open:
-            reason = _unlike(differing[ref])
-            execution.results[ref] = Result(Outcome.FAILED, reason)
-        if execution.results[ref].outcome is not Outcome.APPLIED:
-            remaining.append(ref)
-    return tuple(remaining), after
-
-
-def _put_back_again(
-    planned: Planned, execution: Execution
-) -> tuple[_After, dict[Ref, dict[Ref, str]]]:
-    """
-    Read, and put back once more what replacements took and is not there: now the broker answers.
-
-    Return the last reading and, by replaced object, what is lost all the same and why. Results say
-    so too, and nothing of what came back.
-    """
-
-    def missing_now() -> dict[Ref, dict[Ref, Row]]:
-        return missing(execution.replaced, execution.by_ref, execution.live, after.live.rows)
-
-    after, reasons = _read_again(planned), {}
-    rows = {ref: row for found in missing_now().values() for ref, row in found.items()}
-    if rows:
-        reasons = put_back(execution.broker, rows, execution.context)
-        after = _read_again(planned)
-    lost = {}
-    for ref, found in missing_now().items():
-        why = {one: reasons.get(one, SILENT) for one in found}
-        execution.results[ref] = with_lost(execution.replaced[ref], why)
-        if why:
-            lost[ref] = why
-    return after, lost
-
-
-def _mark_done(execution: Execution, open_: Collection[Ref], lost: Collection[Ref]) -> None:
-    """Mark as done what failed and is as it should be all the same: its answer was lost."""
-    for change in execution.plan.applicable:
-        if execution.results[change.ref].outcome is not Outcome.FAILED or change.ref in lost:
-            continue
-        with_it = () if change.action is Action.REPLACE else change.impact.implied
-        if not any(ref in open_ for ref in (change.ref, *with_it)):
-            execution.results[change.ref] = Result(Outcome.APPLIED)
-
-
-def _read_again(planned: Planned) -> _After:
-    assert planned.desired is not None
-    live = planned.target.reader.read()
-    context = context_of(planned.desired, live, planned.target.context)
-    rules = replace(planned.target.rules, targets=(), excludes=())
-    own = replace(planned.own, is_attended=True)  # what drifted and is left is open as well
-    found = draft(planned.desired, live, context, rules, own=own)
-    differing = {
-        change.ref: change
-        for change in found.changes
-        if change.after is None or not _gone_by_itself(change)
-    }
-    return _After(live, differing, tuple({*differing, *found.doomed, *found.altered}))
-
-
-def _gone_by_itself(change: Change) -> bool:
-    assert change.after is not None
-    kind = KINDS[change.ref.kind]
-    goes = kind.transient(change.after) or kind.self_deleting(change.after)
-    return change.action is Action.CREATE and goes
-
-
-def _resend(execution: Execution, change: Change) -> Result:
-    assert change.after is not None
-    try:
-        kind = KINDS[change.ref.kind]
-        for request in declarations(kind, None, change.after, execution.context):
-            execution.broker.send(request)
-    except Rejected as error:
-        return Result(Outcome.FAILED, error.reason)
-    except (BrokerError, UnsetSecret) as error:
-        return Result(Outcome.FAILED, str(error))
-    return Result(Outcome.APPLIED)
-
-
-def _unlike(change: Change) -> str:
-    if change.action is Action.CREATE:
-        return SILENT
-    if change.action is Action.DELETE:
-        return "the broker answered success, but it is still there"
-    paths = ", ".join(".".join(map(str, field.path)) for field in change.fields[:3])
-    return f"the broker answered success, but kept its own {paths}"
