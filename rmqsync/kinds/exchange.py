@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds.base import Entry, Kind, Listing, Nested, Problem, Reference, Request
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import BOOLEAN, NAME, Field, OnChange
 from rmqsync.kinds.names import is_broker_owned, is_predeclared, name_problems
@@ -34,15 +35,8 @@ def _path(row: Row) -> tuple[str, ...]:
     return ("exchanges", row["vhost"], row["name"])
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    body = {field.name: after[field.name] for field in EXCHANGE.fields}
-    return (Request("PUT", _path(after), body),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
+def _body(row: Row) -> Row:
+    return {field.name: row[field.name] for field in EXCHANGE.fields}
 
 
 def _bindings_from(row: Row) -> Request:
@@ -189,8 +183,8 @@ EXCHANGE = Kind(
     takes_down=frozenset({"binding", "topic_permission"}),
     hanging=("binding", _bindings_from),
     spares=_spares,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, _body),
+    remove=remove_at(_path),
     example={
         "vhost": "shop",
         "name": "orders",

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.federation_fields import (
     OPTIONS,
@@ -30,14 +31,8 @@ _COMPONENT = "federation-upstream"
 _FIELDS = (URI, *OPTIONS, runtime.REST)
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (runtime.put(_COMPONENT, after, runtime.value_of(after, _FIELDS)),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", runtime.path(_COMPONENT, row)),)
+def _body(row: Row) -> Row:
+    return {runtime.VALUE: runtime.value_of(row, _FIELDS)}
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -65,8 +60,8 @@ FEDERATION_UPSTREAM = Kind(
     settle=settle_by_meaning(upstream_meaning),
     check=_check,
     loss=Loss.MESSAGES,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(runtime.path_of(_COMPONENT), _body),
+    remove=remove_at(runtime.path_of(_COMPONENT)),
     to_export=_to_export,
     example={
         "vhost": "shop",

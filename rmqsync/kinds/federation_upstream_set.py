@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.federation_fields import OPTIONS, version_problems
 from rmqsync.kinds.fields import NAME, Field
@@ -33,14 +34,8 @@ def _shape(entry: Entry) -> Entry:
     return entry
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (runtime.put(_COMPONENT, after, after[_UPSTREAMS]),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", runtime.path(_COMPONENT, row)),)
+def _body(row: Row) -> Row:
+    return {runtime.VALUE: row[_UPSTREAMS]}
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -142,8 +137,8 @@ FEDERATION_UPSTREAM_SET = Kind(
     check=_check,
     references=_references,
     loss=Loss.BEHAVIOUR,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(runtime.path_of(_COMPONENT), _body),
+    remove=remove_at(runtime.path_of(_COMPONENT)),
     to_export=_to_export,
     example={
         "vhost": "shop",

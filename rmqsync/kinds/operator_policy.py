@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import NAME
 from rmqsync.kinds.policy import FIELDS, finish_policy, policy_body
@@ -24,16 +25,6 @@ _COMPONENT = "operator_policy"
 
 def _path(row: Row) -> tuple[str, ...]:
     return ("operator-policies", row["vhost"], row["name"])
-
-
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (Request("PUT", _path(after), policy_body(after)),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -61,8 +52,8 @@ OPERATOR_POLICY = Kind(
     check=_check,
     references=policy_references,
     loss=Loss.BEHAVIOUR,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, policy_body),
+    remove=remove_at(_path),
     to_export=_to_export,
     example={
         "vhost": "shop",

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import Field, Secrecy
 from rmqsync.kinds.names import long_name_problems
+from rmqsync.kinds.runtime import finish_value, value_body
 from rmqsync.kinds.settling import settle_values
 from rmqsync.model.changes import Loss
 from rmqsync.model.values import Row
@@ -24,23 +26,6 @@ _INTERNAL = frozenset({"exchange-delete-in-progress", "imported_definition_hash_
 
 def _path(row: Row) -> tuple[str, ...]:
     return ("parameters", row["component"], row["vhost"], row["name"])
-
-
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (Request("PUT", _path(after), {"value": after["value"]}),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
-
-
-def _finish(row: Row) -> Row:
-    # The broker stores an empty object as an empty list; inside a value it tells them apart.
-    if row["value"] == {}:
-        row["value"] = []
-    return row
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -81,13 +66,13 @@ PARAMETER = Kind(
         ),
     ),
     key=itemgetter("vhost", "component", "name"),
-    finish=_finish,
+    finish=finish_value,
     settle=settle_values,
     check=_check,
     broker_owned=_broker_owned,
     loss=Loss.BEHAVIOUR,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, value_body),
+    remove=remove_at(_path),
     example={
         "vhost": "shop",
         "component": "some-plugin",

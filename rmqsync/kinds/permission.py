@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import Field
 from rmqsync.kinds.patterns import pattern_problems
@@ -27,14 +28,8 @@ def _path(row: Row) -> tuple[str, ...]:
     return ("permissions", row["vhost"], row["user"])
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (Request("PUT", _path(after), {right: after[right] for right in RIGHTS}),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
+def _body(row: Row) -> Row:
+    return {right: row[right] for right in RIGHTS}
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -71,8 +66,8 @@ PERMISSION = Kind(
     references=_references,
     loss=Loss.ACCESS,
     update_loss=Loss.ACCESS,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, _body),
+    remove=remove_at(_path),
     describe=_describe,
     example={
         "vhost": "shop",

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import itemgetter
 
-from rmqsync.kinds.base import Kind, Problem, Request
+from rmqsync.kinds.base import Kind, Problem
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import NAME, Field
 from rmqsync.kinds.policy_checks import DEFINITION, policy_problems, policy_references
@@ -68,16 +69,6 @@ def _path(row: Row) -> tuple[str, ...]:
     return ("policies", row["vhost"], row["name"])
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (Request("PUT", _path(after), policy_body(after)),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
-
-
 def _check(row: Row, context: Context) -> Iterable[Problem]:
     return policy_problems(row, context, operator=False)
 
@@ -100,8 +91,8 @@ POLICY = Kind(
     references=policy_references,
     broker_owned=_is_fence,
     loss=Loss.BEHAVIOUR,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, policy_body),
+    remove=remove_at(_path),
     example={
         "vhost": "shop",
         "name": "limits",

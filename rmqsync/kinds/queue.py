@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds.base import Entry, Kind, Nested, Problem, Reference, Request
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.exchange import null_arguments
 from rmqsync.kinds.fields import BOOLEAN, NAME, Field, OnChange
@@ -85,15 +86,8 @@ def _path(row: Row) -> tuple[str, ...]:
     return ("queues", row["vhost"], row["name"])
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    body = {field.name: after[field.name] for field in QUEUE.fields}
-    return (Request("PUT", _path(after), body),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
+def _body(row: Row) -> Row:
+    return {field.name: row[field.name] for field in QUEUE.fields}
 
 
 def _remove_if_unused(row: Row) -> tuple[Request, ...] | None:
@@ -225,8 +219,8 @@ QUEUE = Kind(
     remove_if_unused=_remove_if_unused,
     is_counted=True,
     loss_free_when_empty=_loss_free_when_empty,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, _body),
+    remove=remove_at(_path),
     example={
         "vhost": "shop",
         "name": "billing",

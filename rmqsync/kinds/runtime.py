@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rmqsync.kinds.base import Entry, Problem, Request
+from rmqsync.kinds.base import Entry, Problem
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import UNSET, Field, Secrecy
 from rmqsync.kinds.values import closest, misfit
@@ -69,12 +69,20 @@ def value_of(row: Row, fields: Iterable[Field]) -> Row:
     return {**rest, **flat} if isinstance(rest, dict) else flat
 
 
-def path(component: str, row: Row) -> tuple[str, ...]:
-    return ("parameters", component, row["vhost"], row["name"])
+def path_of(component: str) -> Callable[[Row], tuple[str, ...]]:
+    return lambda row: ("parameters", component, row["vhost"], row["name"])
 
 
-def put(component: str, row: Row, value: Any) -> Request:
-    return Request("PUT", path(component, row), {VALUE: value})
+def value_body(row: Row) -> Row:
+    """Return the body of the PUT of a parameter of any component, or of a global one."""
+    return {VALUE: row[VALUE]}
+
+
+def finish_value(row: Row) -> Row:
+    """Write an empty object as the broker stores it: as a list. Inside a value it tells apart."""
+    if row[VALUE] == {}:
+        row[VALUE] = []
+    return row
 
 
 def item(component: str, row: Row, value: Any, name: str | None = None) -> Row:

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Kind, Problem, Reference
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.federation_fields import one_as_list, uri_problems, without_defaults
 from rmqsync.kinds.fields import NAME
@@ -38,14 +39,8 @@ from rmqsync.model.values import Row
 _COMPONENT = "shovel"
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (runtime.put(_COMPONENT, after, runtime.value_of(after, FIELDS)),)
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", runtime.path(_COMPONENT, row)),)
+def _body(row: Row) -> Row:
+    return {runtime.VALUE: runtime.value_of(row, FIELDS)}
 
 
 def _meaning(row: Row) -> Row:
@@ -189,8 +184,8 @@ SHOVEL = Kind(
     broker_owned=_broker_owned,
     self_deleting=_self_deleting,
     loss=Loss.BEHAVIOUR,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(runtime.path_of(_COMPONENT), _body),
+    remove=remove_at(runtime.path_of(_COMPONENT)),
     to_export=_to_export,
     example={
         "vhost": "shop",

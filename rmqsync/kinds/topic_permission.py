@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import Entry, Kind, Problem, Reference, Request
+from rmqsync.kinds.base import Entry, Kind, Problem, Reference
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import Field
 from rmqsync.kinds.names import is_predeclared
@@ -29,15 +30,12 @@ def _path(row: Row) -> tuple[str, ...]:
     return ("topic-permissions", row["vhost"], row["user"])
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    body = {"exchange": after["exchange"], **{right: after[right] for right in _RIGHTS}}
-    return (Request("PUT", _path(after), body),)
+def _path_of_one(row: Row) -> tuple[str, ...]:
+    return (*_path(row), row["exchange"])
 
 
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", (*_path(row), row["exchange"])),)
+def _body(row: Row) -> Row:
+    return {"exchange": row["exchange"], **{right: row[right] for right in _RIGHTS}}
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -81,8 +79,8 @@ TOPIC_PERMISSION = Kind(
     loss=Loss.ACCESS,
     create_loss=Loss.ACCESS,
     update_loss=Loss.ACCESS,
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, _body),
+    remove=remove_at(_path_of_one),
     describe=_describe,
     example={
         "vhost": "shop",

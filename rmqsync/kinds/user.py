@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rmqsync.kinds.base import Entry, Kind, Nested, Problem, Request
+from rmqsync.kinds.base import Entry, Kind, Nested, Problem
+from rmqsync.kinds.calls import declare_at, remove_at
 from rmqsync.kinds.context import Context, UnsetSecret
 from rmqsync.kinds.fields import OPTIONAL, Field, Secrecy
 from rmqsync.kinds.names import long_name_problems
@@ -80,11 +81,6 @@ def _path(row: Row) -> tuple[str, ...]:
     return ("users", row["name"])
 
 
-def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request, ...]:
-    del before, context
-    return (Request("PUT", _path(after), _body(after)),)
-
-
 def _body(row: Row) -> Row:
     body: Row = {"tags": row["tags"]}
     if PASSWORD in row:
@@ -93,11 +89,6 @@ def _body(row: Row) -> Row:
         body[HASH] = row[HASH]
         body[ALGORITHM] = row[ALGORITHM]
     return body
-
-
-def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
-    del handles
-    return (Request("DELETE", _path(row)),)
 
 
 def _check(row: Row, context: Context) -> Iterable[Problem]:
@@ -266,8 +257,8 @@ USER = Kind(
     update_loss=Loss.ACCESS,
     takes_down=frozenset({"permission", "topic_permission", "user_limit"}),
     parts=frozenset({"permission", "topic_permission", "user_limit"}),
-    declare=_declare,
-    remove=_remove,
+    declare=declare_at(_path, _body),
+    remove=remove_at(_path),
     to_export=_to_export,
     example={
         "name": "billing",
