@@ -23,6 +23,7 @@ from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
 from rmqsync.daemon.service import Daemon
 from rmqsync.daemon.sources import Sources, name_of
+from rmqsync.daemon.standing import Standing
 from rmqsync.daemon.tales import SourceTales
 from rmqsync.daemon.targets import Targets
 from rmqsync.daemon.watch import Watch
@@ -109,7 +110,7 @@ class Running:
         watch = Watch(DriftLog(open_drifts(session)), self.notifier, self.reports)
         name = f"rmqsync@{socket.gethostname()}"
         self.cycles = Cycles(
-            session, settings, self.board, targets, session.memory, self.metrics, watch,
+            session, settings, Standing(self.board, watch), targets, session.memory, self.metrics,
             exit_code, self._catch_up, name=name,
         )  # fmt: skip
         self._took: dict[str, float] = {}

@@ -1,0 +1,109 @@
+"""How each cluster stands: what cycles found, told once on the board, in the log and to people."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rmqsync.app import marking
+from rmqsync.app.plan import Planned
+from rmqsync.daemon.board import Board
+from rmqsync.daemon.outlook import View, view_of
+from rmqsync.daemon.timing import back_off_s
+from rmqsync.daemon.watch import Watch
+from rmqsync.model.changes import Status
+
+LOG = logging.getLogger("rmqsync.daemon")
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Failed runs in a row."""
+
+    failures: int = 0
+    retry_at: float = 0.0
+    """On the monotonic clock; 0 where the last run did not fail."""
+    error: str | None = None
+    """What the last run ended with."""
+    warned: str | None = None
+    """What was last said of its lock."""
+    cancelled: str | None = None
+    """Fingerprint of a plan that somebody called off while it waited."""
+    behind: tuple[str, str | None] | None = None
+    """Why the commit in force was found to be behind, and that commit."""
+
+
+class Standing:
+    """What each cluster's cycles found. Thread-safe while no cluster is in two of them at once."""
+
+    def __init__(self, board: Board, watch: Watch) -> None:
+        self.board = board
+        self.watch = watch
+        self._trouble = {one["name"]: Trouble() for one in board.clusters()}
+
+    def trouble(self, name: str) -> Trouble:
+        return self._trouble[name]
+
+    def warn(self, name: str, warnings: Sequence[str]) -> None:
+        """Log what is said of the lock of a cluster, each once while it is the same."""
+        for warning in warnings:
+            if warning != self._trouble[name].warned:
+                self._trouble[name].warned = warning
+                LOG.warning("%s", warning)
+
+    def show(self, name: str, planned: Planned, *, failed: bool = False) -> View:
+        """Put what was found on the board, and tell who wants to know."""
+        before, trouble = self.board.cluster(name), self._trouble[name]
+        is_open = planned.plan.status is Status.OK and has_to_write(planned)
+        failed = failed or (is_open and trouble.retry_at > 0)  # until another run has not failed
+        view = view_of(planned, failed=failed)
+        drifts = before["drifts"]
+        noted = None
+        if planned.plan.status is Status.OK:
+            noted = self.watch.noted(name, view.drifted)
+            drifts = noted.open
+        found: dict[str, Any] = {**view.keys, "drifts": drifts, "drifted": len(drifts)}
+        if planned.plan.status is Status.OK:
+            found["checked_at"] = marking.now()
+        if failed:
+            found["error"] = trouble.error
+        if not is_open:
+            found["waits"] = None  # else it stays as it is until that is decided
+        after = self.board.set_cluster(name, **found)
+        self.watch.changed(after, noted)
+        return view
+
+    def settled(self, name: str, view: View) -> None:
+        """Say that a cycle left nothing to do, or nothing that it may do."""
+        self._trouble[name].failures = 0
+        self._trouble[name].retry_at = 0.0
+        changes: dict[str, Any] = {"failures": 0}
+        if view.keys["sync"] == "in-sync":
+            changes["last_success_at"] = marking.now()
+        self.board.set_cluster(name, **changes)
+
+    def failed(self, name: str, error: str) -> None:
+        """Say that a cycle came to no plan."""
+        self.count_failure(name, hammers=False)
+        after = self.board.set_cluster(name, sync="failed", error=error)
+        self.watch.changed(after, None)
+
+    def count_failure(self, name: str, *, hammers: bool) -> None:
+        """Count a cycle that failed; `hammers`: trying again at once would send it all again."""
+        trouble = self._trouble[name]
+        trouble.failures += 1
+        if hammers:
+            trouble.retry_at = time.monotonic() + back_off_s(trouble.failures)
+        self.board.set_cluster(name, failures=trouble.failures)
+
+    def waits(self, name: str, reason: str, until: str | None, text: str) -> None:
+        """Say what its changes wait for: `reason` is `window`, `back-off` or `lock`."""
+        self.board.set_cluster(name, waits={"reason": reason, "until": until, "text": text})
+
+
+def has_to_write(planned: Planned) -> bool:
+    """Tell whether a run would write, and may at all: `mode: report` never does."""
+    return planned.target.writable and marking.has_to_write(planned)
