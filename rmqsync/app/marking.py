@@ -50,7 +50,7 @@ def due(planned: Planned) -> Marker | None:
     plan = planned.plan
     if not planned.own.is_judged or planned.live is None or planned.desired is None:
         return None
-    if plan.changes or planned.own.refusal is not None:
+    if plan.changes or planned.own.refusal is not None or not _is_whole(planned):
         return None
     after = _after(planned, planned.live, ())
     return after if is_due(planned.own.marker, after) else None
@@ -83,20 +83,24 @@ def end(
 
 def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None = None) -> Marker:
     assert planned.desired is not None
-    rules = planned.target.rules
     nothing_waits = not any(
         change.hold is not None and change.hold.code is HoldCode.ADOPTION
         for change in planned.plan.changes
     )
-    is_whole = not (rules.targets or rules.excludes)
     return ended(
         planned.own,
         _place(planned, live, run),
         planned.desired,
         live.rows,
         open_,
-        adopted=planned.own.adopts or (nothing_waits and is_whole),
+        adopted=_is_whole(planned) and (planned.own.adopts or nothing_waits),
     )
+
+
+def _is_whole(planned: Planned) -> bool:
+    """Tell whether a run saw all there is: of the rest it can say nothing."""
+    rules = planned.target.rules
+    return not (rules.targets or rules.excludes)
 
 
 def _claim(planned: Planned) -> Claim:

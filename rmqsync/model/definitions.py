@@ -83,6 +83,11 @@ class Desired:
         """Return how an object is to be retired; where nothing says so, as any other goes."""
         return next((one for one in self.removed if one.address == address), _NOT_REMOVED)
 
+    @property
+    def kept(self) -> frozenset[str]:
+        """Addresses under `removed:` with `keep: true`."""
+        return frozenset(one.address for one in self.removed if one.keep)
+
     def source(self, ref: Ref) -> Origin | None:
         return self.origins.get(ref.kind, {}).get(ref.key)
 

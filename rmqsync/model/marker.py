@@ -27,6 +27,8 @@ _TREE = re.compile(r"[0-9a-f]{40}\Z")
 _DIGEST = re.compile(r"[0-9a-f]{16}:[0-9a-f]{64}\Z")
 _LONGEST = 4_096
 _MOST = 100_000
+_MOST_GLOBS = 1_000
+_LONGEST_GLOB = 1_024
 
 
 class NotAMarker(ValueError):
@@ -190,8 +192,8 @@ def read_marker(value: object) -> Marker:
         cluster=_text(value, "cluster"),
         members=_texts(value, "members"),
         repository=_optional(value, "repository", _COMMIT),
-        scope_vhosts=_texts(scope, "vhosts"),
-        scope_kinds=_texts(scope, "kinds"),
+        scope_vhosts=_globs(scope, "vhosts"),
+        scope_kinds=_globs(scope, "kinds"),
         rabbitmq_version=_optional(value, "rabbitmq_version"),
         adopted=value.get("adopted") is True,
         applied=_entry(value.get("applied"), "applied"),
@@ -213,7 +215,15 @@ def scope_in(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
     scope = value.get("scope") if isinstance(value, Mapping) else None
     if not isinstance(scope, Mapping):
         raise NotAMarker("its scope is no mapping")
-    return _texts(scope, "vhosts"), _texts(scope, "kinds")
+    return _globs(scope, "vhosts"), _globs(scope, "kinds")
+
+
+def _globs(scope: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return globs, few and short: whoever compares two lists takes each with each."""
+    found = _texts(scope, name)
+    if len(found) > _MOST_GLOBS or any(len(one) > _LONGEST_GLOB for one in found):
+        raise NotAMarker(f"scope.{name} is longer than rmqsync writes it")
+    return found
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:

@@ -76,8 +76,7 @@ def draft(
         for ref, row in found.extra
         if in_scope(rules.scope, kinds[ref.kind], ref.key) and not _ignored(ref, rules, kinds)
     ]
-    kept = {entry.address for entry in desired.removed if entry.keep}
-    retired = Retired(desired, rules, own, context, kept, kinds)
+    retired = Retired(desired, rules, own, context, kinds)
     gone = [(ref, row) for ref, row in extra if retired.goes(ref, row)]
     going = {ref for ref, _ in gone}
     possible, findings = _possible(found.differing, desired, context, kinds)

@@ -6,7 +6,7 @@ Pure: functions of the changes, the facts and the rules. A held change is shown 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rmqsync.kinds import KINDS
@@ -16,7 +16,7 @@ from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, R
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
-from rmqsync.planning.retired import drains
+from rmqsync.planning.retired import drains, is_kept
 from rmqsync.planning.rules import Rules
 
 NOTHING_HANGS: Mapping[Ref, int] = {}
@@ -51,6 +51,7 @@ def guard(
     changes = tuple(changes)
     deleted = {change.ref for change in changes if change.action is Action.DELETE} | doomed
     deleted |= {r for c in changes if c.action is Action.DELETE for r in _managed(c, desired)}
+    kept = desired.kept
     for change in changes:
         judged = change
         impact = with_facts(change, facts, kinds)
@@ -64,7 +65,7 @@ def guard(
             own.refusal
             or (None if is_approved else _drift(judged, own))
             or _protected(judged, rules, kinds)
-            or _takes_foreign(judged, deleted, rules, kinds)
+            or _takes_foreign(judged, deleted, kept, live, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
@@ -72,6 +73,7 @@ def guard(
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
+    found = _with_their_queues(found, desired, kinds)
     return _max_deletes(found, rules, owned, kinds)
 
 
@@ -117,6 +119,25 @@ def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.NOT_PROVEN, reason, None)
 
 
+def _with_their_queues(
+    changes: Sequence[Change], desired: Desired, kinds: Registry
+) -> list[Change]:
+    """Hold the unbinding of what is to drain first with it, where it may not go at all."""
+    holds = {
+        ref: change.hold
+        for change in changes
+        if change.hold is not None and change.hold.code is not HoldCode.NOT_PROVEN
+        if change.action is Action.DELETE and drains(change.ref, desired, kinds)
+        for ref in change.impact.implied
+    }
+    return [
+        replace(change, hold=holds[change.ref])
+        if change.hold is None and change.action is Action.DELETE and change.ref in holds
+        else change
+        for change in changes
+    ]
+
+
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
     """Implied losses of a deletion that are themselves to be deleted."""
     return (ref for ref in change.impact.implied if ref.key in desired.absent.get(ref.kind, {}))
@@ -131,12 +152,19 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)
 
 
-def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Registry) -> Hold | None:
+def _takes_foreign(
+    change: Change,
+    deleted: set[Ref],
+    retained: Collection[str],
+    live: Rows,
+    rules: Rules,
+    kinds: Registry,
+) -> Hold | None:
     """
     Hold what would take down objects that are not ours to lose.
 
     A replacement puts back what it takes down, declared or not. But what `ignore` or `protect`
-    names is not even to be touched.
+    names is not even to be touched. `retained` are addresses that `removed:` keeps.
     """
     if change.action not in (Action.DELETE, Action.REPLACE):
         return None
@@ -146,12 +174,14 @@ def _takes_foreign(change: Change, deleted: set[Ref], rules: Rules, kinds: Regis
         address = address_of(kinds[ref.kind], ref.key)
         if rules.ignores(address) or rules.protects(address):
             kept.append(address)
-        elif ref not in deleted and ref.kind not in parts:
+        elif ref in deleted or ref.kind in parts:
+            continue
+        elif not _prunes(rules) or is_kept(ref, live[ref.kind][ref.key], retained, kinds):
             unmanaged.append(address)
     if kept:
         reason = f"it would take down {_name(kept)}, under `ignore` or `protect` in the settings"
         return Hold(HoldCode.TAKES_FOREIGN, reason, None)
-    if not unmanaged or change.action is Action.REPLACE or _prunes(rules):
+    if not unmanaged or change.action is Action.REPLACE:
         return None
     reason = f"it would take down {_name(unmanaged)}, which this repository does not manage"
     return Hold(HoldCode.TAKES_FOREIGN, reason, "state: absent for each of them as well")

@@ -24,6 +24,16 @@ def drains(ref: Ref, desired: Desired, kinds: Registry) -> bool:
     return desired.retired(address_of(kinds[ref.kind], ref.key)).when is When.DRAINED
 
 
+def is_kept(ref: Ref, row: Row, kept: Collection[str], kinds: Registry) -> bool:
+    """
+    Tell whether an object stays: `kept` are addresses under `removed:` with `keep: true`.
+
+    What leads to a kept object stays as well: without it that one is of no use.
+    """
+    around = [ref, *row_needs(ref, row, kinds)] if kept else []
+    return any(address_of(kinds[one.kind], one.key) in kept for one in around)
+
+
 @dataclass(slots=True)
 class Retired:
     """Judges live objects that the definitions do not declare, one by one."""
@@ -32,19 +42,21 @@ class Retired:
     rules: Rules
     own: Ownership
     context: Context
-    kept: Collection[str]
-    """Addresses under `removed:` with `keep: true`."""
     kinds: Registry
+    kept: Collection[str] = field(init=False)
     altered: set[Ref] = field(default_factory=set)
     """Ours, but changed by somebody since the last run."""
     ours: set[Ref] = field(default_factory=set)
     """Applied once by this repository, as the marker tells."""
 
+    def __post_init__(self) -> None:
+        self.kept = self.desired.kept
+
     def goes(self, ref: Ref, row: Row) -> bool:
         """Tell whether an object is to be deleted."""
         if ref.key in self.desired.absent.get(ref.kind, {}):
             return True
-        if self.rules.prune is Prune.NEVER or self._is_kept(ref, row):
+        if self.rules.prune is Prune.NEVER or is_kept(ref, row, self.kept, self.kinds):
             return False
         owned = is_owned(ref, row, self.own, self.context, self.kinds)
         if owned is not False:
@@ -66,8 +78,3 @@ class Retired:
         if ref.key in self.desired.absent.get(ref.kind, {}):
             return Cause.DRIFT if was_absent(ref, self.own) else Cause.GIT
         return Cause.GIT if ref in self.ours else Cause.UNKNOWN
-
-    def _is_kept(self, ref: Ref, row: Row) -> bool:
-        # What leads to a kept object is kept as well: without it that one is of no use.
-        around = [ref, *row_needs(ref, row, self.kinds)] if self.kept else []
-        return any(address_of(self.kinds[one.kind], one.key) in self.kept for one in around)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind
 from rmqsync.kinds.registry import Registry
@@ -39,19 +37,19 @@ def _has_clusterwide(scope: Scope, kind: Kind) -> bool:
 
 def _may_meet(one: str, other: str) -> bool:
     """Tell whether some text fits two globs; `[…]` is taken for any one character."""
-
-    @cache
-    def meets(mine: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-        if not mine or not theirs:
-            return all(part == "*" for part in (*mine, *theirs))
-        if mine[0] == "*":
-            return meets(mine[1:], theirs) or meets(mine, theirs[1:])
-        if theirs[0] == "*":
-            return meets(mine, theirs[1:]) or meets(mine[1:], theirs)
-        fits = mine[0] == theirs[0] or "?" in (mine[0], theirs[0])
-        return fits and meets(mine[1:], theirs[1:])
-
-    return meets(_parts(one), _parts(other))
+    mine, theirs = _parts(one), _parts(other)
+    # above[n]: whether the parts of `mine` from here on meet those of `theirs` from n on.
+    above = [all(part == "*" for part in theirs[n:]) for n in range(len(theirs) + 1)]
+    for part in reversed(mine):
+        meets = [False] * len(theirs) + [part == "*" and above[-1]]
+        for n in reversed(range(len(theirs))):
+            if "*" in (part, theirs[n]):
+                meets[n] = above[n] or meets[n + 1]
+            else:
+                fits = part == theirs[n] or "?" in (part, theirs[n])
+                meets[n] = fits and above[n + 1]
+        above = meets
+    return above[0]
 
 
 def _parts(glob: str) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from rmqsync.config.cluster import Prune
 from rmqsync.kinds.context import Context
+from rmqsync.model.address import Pattern
 from rmqsync.model.changes import ClusterPlan, Loss, Ref
 from rmqsync.model.definitions import Live, QueueFacts, Removed, Rows, When
 from rmqsync.model.marker import Entry, Marker
@@ -23,13 +25,22 @@ BOUND = "binding:v/e/queue/q/"
 
 
 def plan_of(
-    live: Rows, facts: QueueFacts, removed: tuple[Removed, ...], **rules: Any
+    live: Rows,
+    facts: QueueFacts,
+    removed: tuple[Removed, ...],
+    *,
+    last: Rows | None = None,
+    **rules: Any,
 ) -> ClusterPlan:
-    """Plan a cluster that is as applied last, of which git now declares vhost and exchange."""
+    """
+    Plan a cluster of which git now declares vhost and exchange.
+
+    `last` was applied last; where it is left out, all that is there.
+    """
     desired = builders.desired_of(rows(vhost(), exchange()), removed=removed)
     there = Live(live, version="3.10.8")
     marker = Marker("0", "one", adopted=True, applied=ENTRY)
-    own = Ownership(is_judged=True, marker=marker, current=ENTRY, past=lambda _: Past(live))
+    own = Ownership(is_judged=True, marker=marker, current=ENTRY, past=lambda _: Past(last or live))
     judged = Rules(**rules)
     found = draft(desired, there, context_of(desired, there, Context()), judged, own=own)
     by_ref = {Ref("queue", ("v", "q")): facts}
@@ -83,3 +94,27 @@ def test_what_is_kept_becomes_unmanaged() -> None:
 
     assert said(plan) == []
     assert [ref.kind for ref in plan.unmanaged] == ["queue"]
+
+
+@pytest.mark.parametrize("reason", ["protected", "altered"])
+def test_what_may_not_go_is_not_unbound_to_drain(reason: str) -> None:
+    """It would stay without what leads to it, and messages published meanwhile would be dropped."""
+    arguments = {"x-max-length": 9} if reason == "altered" else {}
+    protect = (Pattern("queue:*"),) if reason == "protected" else ()
+    entry = Removed(ADDRESS, when=When.DRAINED)
+    then = rows(vhost(), exchange(), queue(), binding())
+    live = {**then, **rows(queue(arguments=arguments))}
+
+    plan = plan_of(live, BUSY, (entry,), last=then, protect=protect)
+
+    assert said(plan) == [("delete", BOUND, reason), ("delete", ADDRESS, reason)]
+
+
+@pytest.mark.parametrize("prune", [Prune.OWNED, Prune.ALL])
+def test_nothing_takes_down_what_leads_to_a_kept_object(prune: Prune) -> None:
+    entry = Removed(ADDRESS, keep=True)
+    live = rows(vhost(), exchange(), exchange("gone"), queue(), binding("gone"))
+
+    plan = plan_of(live, BUSY, (entry,), prune=prune)
+
+    assert said(plan) == [("delete", "exchange:v/gone", "takes-foreign")]
