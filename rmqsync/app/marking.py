@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rmqsync.app.ownership import Claim, keep_compiled
@@ -18,9 +19,11 @@ from rmqsync.kinds.base import Request
 from rmqsync.model.changes import HoldCode, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.marker import PREFIX, Marker
+from rmqsync.model.marker_reading import NotAMarker, read_marker
 from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
 from rmqsync.planning.marking import Place, begun, ended, is_due
+from rmqsync.planning.ownership import Ownership
 from rmqsync.version import __version__
 
 
@@ -88,13 +91,24 @@ def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None =
         for change in planned.plan.changes
     )
     return ended(
-        planned.own,
+        _as_stopped_now(planned.own, live, _claim(planned).owner),
         _place(planned, live, run),
         planned.desired,
         live.rows,
         open_,
         adopted=_is_whole(planned) and (planned.own.adopts or nothing_waits),
     )
+
+
+def _as_stopped_now(own: Ownership, live: Live, owner: str) -> Ownership:
+    """Take over a pause or pin, or the end of one, that came while the run was under way."""
+    try:
+        found = read_marker(live.markers[owner])
+    except (KeyError, NotAMarker):
+        return own
+    if own.marker is None or found.cluster != own.marker.cluster:
+        return own
+    return replace(own, marker=replace(own.marker, paused=found.paused, pinned=found.pinned))
 
 
 def _is_whole(planned: Planned) -> bool:

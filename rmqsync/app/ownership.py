@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from rmqsync.app.ports import Checkout, CompiledStore
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import address_of
 from rmqsync.loading.compile import Layers, Options, ParseCache, compile_rows
 from rmqsync.model.changes import Hold, HoldCode
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import BrokerError, InvalidDefinitions, SourceError
 from rmqsync.model.findings import Finding, warning
-from rmqsync.model.marker import Entry, Marker, NotAMarker, Stop, read_marker, scope_in
+from rmqsync.model.marker import MOST_ADDRESSES, Entry, Marker, Stop
+from rmqsync.model.marker_reading import NotAMarker, read_marker, scope_in
 from rmqsync.model.times import stamp
 from rmqsync.model.values import JsonValue, canonical
+from rmqsync.planning.outstanding import not_there
 from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.scopes import overlap
 from rmqsync.version import __version__
@@ -83,12 +84,13 @@ def ownership_of(
     _check_others(name, claim, live, scope)
     marker, refusal = _believed(name, claim, checkout, live)
     findings: list[Finding] = []
-    if marker is not None and not _is_readable(marker, entry, past):
+    unread = _unread(marker, entry, past) if marker is not None else []
+    if marker is not None and unread:
         if claim.forget_revision:
-            findings.append(_forgotten(name, marker))
-            marker = replace(marker, applied=None, running=None, runs=(), outstanding=())
+            findings.append(_forgotten(name, unread))
+            marker = _without_history(marker)
         else:
-            findings.append(_unreadable(name, marker))
+            findings.append(_unreadable(name, unread))
     if marker is not None:
         findings += _left_out(name, marker, live)
     if refusal is None and marker is not None:
@@ -239,57 +241,57 @@ def _foreign(name: str, marker: Marker, checkout: Checkout, live: Live) -> str |
     return None
 
 
-def _is_readable(marker: Marker, entry: Entry, past: PastOf) -> bool:
-    return all(
-        one.commit is None or one.content == entry.content or past(one) is not None
-        for one in marker.entries
+def _unread(marker: Marker, entry: Entry, past: PastOf) -> list[Entry]:
+    """Return what the marker names and nobody can compile here."""
+    return [
+        one
+        for one in marker.mentioned
+        if one.commit is not None and one.content != entry.content and past(one) is None
+    ]
+
+
+def _without_history(marker: Marker) -> Marker:
+    return replace(
+        marker, applied=None, running=None, runs=(), outstanding=(), unrestored=marker.taken
     )
 
 
-def _unreadable(name: str, marker: Marker) -> Finding:
+def _unreadable(name: str, unread: Iterable[Entry]) -> Finding:
     return warning(
         "RMQ100",
-        f"{name}: what was applied last ({_commits(marker)}) cannot be read here, so that nobody "
+        f"{name}: what was applied last ({_commits(unread)}) cannot be read here, so that nobody "
         "can tell drift from change, and nothing is deleted because it is not declared",
         hint="get the commit with git fetch (--unshallow), or give it up with "
         "apply --forget-revision: what it alone declared becomes unmanaged",
     )
 
 
-def _forgotten(name: str, marker: Marker) -> Finding:
+def _forgotten(name: str, unread: Iterable[Entry]) -> Finding:
     return warning(
         "RMQ102",
-        f"{name}: {_commits(marker)} is given up: what it alone declared is unmanaged from now on, "
+        f"{name}: {_commits(unread)} is given up: what it alone declared is unmanaged from now on, "
         "and listed as that",
     )
 
 
 def _left_out(name: str, marker: Marker, live: Live) -> Iterator[Finding]:
     """Tell what a run that was killed amid a replacement did not put back, and nobody declares."""
-    for entry in (*marker.runs, marker.running):
-        if entry is None or not entry.taken:
-            continue
-        kinds = {address.partition(":")[0] for address in entry.taken}
-        there = {
-            address_of(kind, key)
-            for kind in KINDS
-            if kind.name in kinds
-            for key in live.rows.get(kind.name, {})
-        }
-        missing = [address for address in entry.taken if address not in there]
+    for one in marker.taken:
+        missing = not_there(one.addresses, live.rows)
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            more += " (of many: perhaps not all)" if len(one.addresses) >= MOST_ADDRESSES else ""
             yield warning(
                 "RMQ106",
-                f"{name}: run {entry.run} replaced what these hung on, and is under way or was "
+                f"{name}: run {one.run} replaced what these hung on, and is under way or was "
                 f"killed before it put them back: {', '.join(missing[:_NAMED])}{more}; nobody "
                 "declares them",
                 hint="declare what is wanted; the export from before that run is in its backup",
             )
 
 
-def _commits(marker: Marker) -> str:
-    commits = sorted({one.commit[:12] for one in marker.entries if one.commit})
+def _commits(entries: Iterable[Entry]) -> str:
+    commits = sorted({one.commit[:12] for one in entries if one.commit})
     return f"commit {', '.join(commits)}"
 
 

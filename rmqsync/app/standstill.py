@@ -16,7 +16,8 @@ from rmqsync.app.plan import Target
 from rmqsync.app.ports import Broker
 from rmqsync.kinds.base import Request
 from rmqsync.model.errors import BrokerError, Refused
-from rmqsync.model.marker import PREFIX, Marker, NotAMarker, Stop, read_marker
+from rmqsync.model.marker import PREFIX, Marker, Stop
+from rmqsync.model.marker_reading import NotAMarker, read_marker
 from rmqsync.version import __version__
 
 

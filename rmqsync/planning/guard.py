@@ -91,6 +91,13 @@ _DRIFT = Hold(
     "on_drift: heal",
 )
 
+_UNREAD = Hold(
+    HoldCode.DRIFT,
+    "it was left alone before, and what it was last in line with cannot be read any more, so that "
+    "nobody can tell whether somebody changed it",
+    "--forget-revision",
+)
+
 
 def _adoption(change: Change, own: Ownership) -> Hold | None:
     if not own.is_judged or own.is_adopted or change.action is Action.CREATE:
@@ -100,7 +107,11 @@ def _adoption(change: Change, own: Ownership) -> Hold | None:
 
 def _drift(change: Change, own: Ownership) -> Hold | None:
     """Hold what nobody committed; what was never ours is a matter of adoption."""
-    if change.action is Action.CREATE or change.cause not in (Cause.DRIFT, Cause.BOTH):
+    if change.action is Action.CREATE:
+        return None
+    if change.cause is Cause.UNKNOWN and own.waits_unread(change.ref) and leaves_drift(own):
+        return _UNREAD
+    if change.cause not in (Cause.DRIFT, Cause.BOTH):
         return None
     if change.action is Action.DELETE and change.cause is Cause.BOTH:
         return None  # held as altered, whoever looks on

@@ -14,13 +14,17 @@ from rmqsync.model.marker import (
     MOST_ADDRESSES,
     Entry,
     Marker,
-    Outstanding,
     Stop,
     digest_of,
     is_digest_of,
 )
-from rmqsync.model.values import same
-from rmqsync.planning.ownership import Ownership, Past, holds_secret, secret_part
+from rmqsync.planning.outstanding import outstanding, still_outstanding, unrestored
+from rmqsync.planning.ownership import Ownership, holds_secret, secret_part
+
+_MOST_RUNS = 20
+"""From so many on, addresses are listed, however many: runs are compiled again and again."""
+_MOST_UNREAD = 1_000
+"""Runs that are kept while nobody can tell what was in line with which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +88,18 @@ def ended(
         before,
         adopted=before.adopted or adopted,
         secrets=secrets,
+        unrestored=() if own.is_attended else unrestored(before, desired, live, kinds),
         running=None,
         pinned=place.pin or before.pinned,
     )
-    outstanding = _outstanding(own, desired, live, waiting, kinds)
-    number = sum(len(one.addresses) for one in outstanding or ())
-    if outstanding is None or number > MOST_ADDRESSES:
-        past = (*before.runs, *((before.running,) if before.running else ()))
-        return replace(done, runs=_distinct((*past, current)))
-    return replace(done, applied=current, runs=(), outstanding=outstanding)
+    found = outstanding(own, desired, live, waiting, kinds)
+    number = sum(len(one.addresses) for one in found or ())
+    past = (*before.runs, *((before.running,) if before.running else ()))
+    if found is None or (number > MOST_ADDRESSES and len(past) < _MOST_RUNS):
+        still = still_outstanding(own, desired, live, waiting, kinds)
+        runs = _distinct((*past, current))[-_MOST_UNREAD:]
+        return replace(done, runs=runs, outstanding=still)
+    return replace(done, applied=current, runs=(), outstanding=found)
 
 
 def is_due(before: Marker | None, after: Marker) -> bool:
@@ -116,6 +123,7 @@ def _essence(marker: Marker) -> tuple[object, ...]:
         entries,
         marker.running is None,
         outstanding,
+        marker.unrestored,
         dict(marker.secrets),
         marker.paused,
         marker.pinned,
@@ -138,51 +146,15 @@ def _at(marker: Marker | None, place: Place) -> Marker:
 
 
 def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return each once, the last one with all that was taken by any."""
     found: dict[tuple[object, ...], Entry] = {}
     for entry in entries:
-        found.pop(entry.content, None)
+        before = found.pop(entry.content, None)
+        if before is not None and before.taken:
+            taken = tuple(dict.fromkeys((*before.taken, *entry.taken)))[:MOST_ADDRESSES]
+            entry = replace(entry, taken=taken)
         found[entry.content] = entry
     return tuple(found.values())
-
-
-def _outstanding(
-    own: Ownership, desired: Desired, live: Rows, waiting: Iterable[Ref], kinds: Registry
-) -> tuple[Outstanding, ...] | None:
-    """Return what waits, by the entry it was last in line with; `None` where that is unknown."""
-    pasts = own.pasts
-    if pasts is None and own.marker is not None and own.marker.entries:
-        if any(one.commit is not None for one in own.marker.entries):
-            return None
-        pasts = (Past({}),)  # of a folder without history: what waits was in line with nothing
-    entries: tuple[Entry | None, ...] = own.marker.entries if own.marker is not None else ()
-    if own.marker is None or own.marker.applied is None:
-        entries = (None, *entries)
-    found: dict[tuple[object, ...] | None, tuple[Entry | None, list[str]]] = {}
-    for ref in sorted(set(waiting)):
-        is_outstanding, entry = own.entry_of(ref, kinds)
-        if not is_outstanding:
-            entry = _in_line_with(ref, tuple(zip(entries, pasts or (), strict=False)), live)
-        past = None if entry is None else own.past(entry)
-        row = None if past is None else past.row(ref)
-        wanted = desired.rows.get(ref.kind, {}).get(ref.key)
-        if row is not None and wanted is not None and same(row, wanted):
-            continue  # what is applied now says the same
-        if row is None and wanted is None:
-            continue  # never ours: it must not exist, and does
-        key = None if entry is None else entry.content
-        found.setdefault(key, (entry, []))[1].append(address_of(kinds[ref.kind], ref.key))
-    return tuple(Outstanding(entry, tuple(names)) for entry, names in found.values())
-
-
-def _in_line_with(
-    ref: Ref, known: tuple[tuple[Entry | None, Past | None], ...], live: Rows
-) -> Entry | None:
-    """Return the entry that an object is as, of those it may be; else the oldest."""
-    row = live.get(ref.kind, {}).get(ref.key)
-    for entry, past in reversed(known):
-        if past is not None and row is not None and same(past.row(ref), row):
-            return entry
-    return known[0][0] if known else None
 
 
 def _digests(

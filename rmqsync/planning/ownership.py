@@ -84,7 +84,13 @@ class Ownership:
         """Equal for what judges alike, given that one commit always compiles to the same."""
         content = None if self.current is None else self.current.content
         stance = (self.is_judged, self.adopts, self.is_attended, self.heals, self.is_upgraded)
-        return (*stance, self.marker, content, self.refusal)
+        return (*stance, self.marker, content, self.refusal, self.unread)
+
+    @cached_property
+    def unread(self) -> frozenset[tuple[object, ...]]:
+        """Content of what the marker names and nobody can compile here and now."""
+        entries = self.marker.mentioned if self.marker is not None else ()
+        return frozenset(one.content for one in entries if self.past(one) is None)
 
     @cached_property
     def pasts(self) -> tuple[Past, ...] | None:
@@ -120,6 +126,11 @@ class Ownership:
             return False, None
         address = address_of(kinds[ref.kind], ref.key)
         return address in self._outstanding, self._outstanding.get(address)
+
+    def waits_unread(self, ref: Ref, kinds: Registry = KINDS) -> bool:
+        """Tell whether an object waited for something, and what it was as then cannot be read."""
+        entry = self.entry_of(ref, kinds)[1]
+        return entry is not None and entry.commit is not None and entry.content in self.unread
 
     def last(self, ref: Ref, kinds: Registry = KINDS) -> tuple[Past, ...] | None:
         """Return what may be in force for an object, the oldest first; `None`: not known."""
@@ -268,7 +279,7 @@ def keeping_drift(change: Change, own: Ownership) -> Row | None:
 
 def leaves_drift(own: Ownership) -> bool:
     """Tell whether this run leaves alone what nobody committed."""
-    return own.is_known and not own.is_attended and not own.heals
+    return own.is_judged and not own.is_attended and not own.heals
 
 
 def is_owned(ref: Ref, live: Row, own: Ownership, context: Context, kinds: Registry) -> bool | None:

@@ -12,7 +12,8 @@ from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options
 from rmqsync.model.changes import ClusterResult, Ref
 from rmqsync.model.definitions import Desired, Rows, refs
-from rmqsync.model.marker import Entry, Marker, read_marker
+from rmqsync.model.marker import Entry, Marker
+from rmqsync.model.marker_reading import read_marker
 from rmqsync.planning.draft import draft
 from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.plan import context_of, finish, touched
@@ -37,14 +38,17 @@ class Repository:
     """A git whose commits are rows, and that was applied to a cluster up to one of them."""
 
     commits: list[Rows] = field(default_factory=list)
+    unread: set[int] = field(default_factory=set)
+    """Numbers of commits that cannot be read now."""
 
     def commit(self, rows: Rows) -> Entry:
         self.commits.append(rows)
         number = f"{len(self.commits) - 1:040x}"
         return Entry(number, number, ".", ("base",))
 
-    def past(self, entry: Entry) -> Past:
-        return Past(self.commits[int(entry.tree, 16)])
+    def past(self, entry: Entry) -> Past | None:
+        number = int(entry.tree, 16)
+        return None if number in self.unread else Past(self.commits[number])
 
     def mark(self, cluster: MemoryCluster, applied: Entry, *, adopted: bool = True) -> None:
         """Have the cluster say that a commit was applied last, and all of it."""

@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmqsync.model.marker import (
-    Entry,
-    Marker,
-    NotAMarker,
-    Outstanding,
-    Stop,
-    digest_of,
-    is_digest_of,
-    read_marker,
-    scope_in,
-)
+from rmqsync.model.marker import Entry, Marker, Outstanding, Stop, digest_of, is_digest_of
+from rmqsync.model.marker_reading import NotAMarker, read_marker, scope_in
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
 hexes = st.text("0123456789abcdef", min_size=40, max_size=40)

@@ -12,7 +12,8 @@ from rmqsync.config.cluster import MaxDeletes
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Cause, ClusterPlan, HoldCode, Loss, Ref
 from rmqsync.model.definitions import Live, OnChangeRule, Rows, refs
-from rmqsync.model.marker import Entry, Marker, read_marker
+from rmqsync.model.marker import Entry, Marker
+from rmqsync.model.marker_reading import read_marker
 from rmqsync.planning.draft import draft
 from rmqsync.planning.marking import Place, begun, ended
 from rmqsync.planning.ownership import Ownership, Past

@@ -1,0 +1,124 @@
+"""
+What a run leaves that is not in line: which objects wait, and what each was in line with last.
+
+Pure. It goes into the marker, so that a later run can tell whose doing each difference is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.registry import Registry
+from rmqsync.model.changes import Ref
+from rmqsync.model.definitions import Desired, Rows
+from rmqsync.model.marker import Entry, Marker, Outstanding, Unrestored
+from rmqsync.model.values import same
+from rmqsync.planning.ownership import Ownership, Past
+
+
+def outstanding(
+    own: Ownership, desired: Desired, live: Rows, waiting: Iterable[Ref], kinds: Registry
+) -> tuple[Outstanding, ...] | None:
+    """Return what waits, by the entry it was last in line with; `None` where that is unknown."""
+    pasts = own.pasts
+    if pasts is None and own.marker is not None and own.marker.entries:
+        if any(one.commit is not None for one in own.marker.entries):
+            return None
+        pasts = (Past({}),)  # of a folder without history: what waits was in line with nothing
+    entries: tuple[Entry | None, ...] = own.marker.entries if own.marker is not None else ()
+    if own.marker is None or own.marker.applied is None:
+        entries = (None, *entries)
+    found: dict[tuple[object, ...] | None, tuple[Entry | None, list[str]]] = {}
+    for ref in sorted(set(waiting)):
+        is_outstanding, entry = own.entry_of(ref, kinds)
+        if not is_outstanding:
+            entry = _in_line_with(ref, tuple(zip(entries, pasts or (), strict=False)), live)
+        past = None if entry is None else own.past(entry)
+        row = None if past is None else past.row(ref)
+        wanted = desired.rows.get(ref.kind, {}).get(ref.key)
+        if row is not None and wanted is not None and same(row, wanted):
+            continue  # what is applied now says the same
+        if row is None and wanted is None and (past is not None or entry is None):
+            continue  # never ours: it must not exist, and does
+        key = None if entry is None else entry.content
+        found.setdefault(key, (entry, []))[1].append(address_of(kinds[ref.kind], ref.key))
+    unjudged = _unjudged(own, desired, live, kinds)
+    for one in own.marker.outstanding if own.marker is not None and unjudged else ():
+        key = None if one.entry is None else one.entry.content
+        names = found.setdefault(key, (one.entry, []))[1]
+        names += (name for name in one.addresses if name in unjudged and name not in names)
+    found = {key: one for key, one in found.items() if one[1]}
+    return tuple(Outstanding(entry, tuple(names)) for entry, names in found.values())
+
+
+def _in_line_with(
+    ref: Ref, known: tuple[tuple[Entry | None, Past | None], ...], live: Rows
+) -> Entry | None:
+    """Return the entry that an object is as, of those it may be; else the oldest."""
+    row = live.get(ref.kind, {}).get(ref.key)
+    for entry, past in reversed(known):
+        if past is not None and row is not None and same(past.row(ref), row):
+            return entry
+    return known[0][0] if known else None
+
+
+def still_outstanding(
+    own: Ownership, desired: Desired, live: Rows, waiting: Iterable[Ref], kinds: Registry
+) -> tuple[Outstanding, ...]:
+    """Return what was outstanding before, without what is in line by now."""
+    open_ = {address_of(kinds[ref.kind], ref.key) for ref in waiting}
+    open_ |= _unjudged(own, desired, live, kinds)
+    before = own.marker.outstanding if own.marker is not None else ()
+    left = (
+        Outstanding(one.entry, tuple(name for name in one.addresses if name in open_))
+        for one in before
+    )
+    return tuple(one for one in left if one.addresses)
+
+
+def _unjudged(own: Ownership, desired: Desired, live: Rows, kinds: Registry) -> set[str]:
+    """
+    Return what is outstanding by an entry that cannot be read, is there, and is not declared.
+
+    Nobody can tell whether it is ours to delete: once the entry can be read again, somebody can.
+    """
+    unread = [
+        address
+        for one in (own.marker.outstanding if own.marker is not None else ())
+        if one.entry is not None and one.entry.content in own.unread
+        for address in one.addresses
+    ]
+    missing = set(not_there(unread, live, kinds))
+    return set(not_there((one for one in unread if one not in missing), desired.rows, kinds))
+
+
+def unrestored(
+    before: Marker, desired: Desired, live: Rows, kinds: Registry
+) -> tuple[Unrestored, ...]:
+    """Return what killed runs took and is not there, nor declared, nor to be absent."""
+    absent = {address_of(kinds[name], key) for name, keys in desired.absent.items() for key in keys}
+    found = []
+    for one in before.taken:
+        missing = not_there(not_there(one.addresses, live, kinds), desired.rows, kinds)
+        left = tuple(address for address in missing if address not in absent)
+        if left:
+            found.append(Unrestored(one.run, left))
+    return tuple(found)
+
+
+def not_there(addresses: Iterable[str], rows: Rows, kinds: Registry = KINDS) -> list[str]:
+    """Return those addresses that no row has."""
+    wanted = tuple(addresses)
+    there = _addresses(rows, {address.partition(":")[0] for address in wanted}, kinds)
+    return [address for address in wanted if address not in there]
+
+
+def _addresses(rows: Rows, names: Collection[str], kinds: Registry) -> set[str]:
+    return {
+        address_of(kind, key)
+        for kind in kinds
+        if kind.name in names
+        for key in rows.get(kind.name, {})
+    }
