@@ -40,7 +40,7 @@ def outstanding(
         wanted = desired.rows.get(ref.kind, {}).get(ref.key)
         if row is not None and wanted is not None and same(row, wanted):
             continue  # what is applied now says the same
-        if row is None and wanted is None and (past is not None or entry is None):
+        if row is None and wanted is None:
             continue  # never ours: it must not exist, and does
         key = None if entry is None else entry.content
         found.setdefault(key, (entry, []))[1].append(address_of(kinds[ref.kind], ref.key))

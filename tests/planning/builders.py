@@ -11,11 +11,24 @@ from rmqsync.model.changes import ClusterPlan, Ref
 from rmqsync.model.definitions import Desired, Live, QueueFacts, Rows
 from rmqsync.model.findings import Origin
 from rmqsync.planning.draft import draft
+from rmqsync.planning.marking import Place
 from rmqsync.planning.plan import context_of, finish
 from rmqsync.planning.rules import Rules
 
 IDLE = QueueFacts(messages=0, unacknowledged=0, consumers=0)
 BUSY = QueueFacts(messages=7, unacknowledged=2, consumers=1)
+PLACE = Place(
+    version="1",
+    cluster="one",
+    members=("rabbit@a",),
+    repository=None,
+    scope_vhosts=("*",),
+    scope_kinds=("*",),
+    rabbitmq_version="3.10.8",
+    at="2026-01-01T00:00:00Z",
+    run=None,
+    salt="00" * 8,
+)
 
 
 def rows(*entries: tuple[str, dict[str, Any]]) -> Rows:

@@ -15,27 +15,15 @@ from rmqsync.model.definitions import Live, OnChangeRule, Rows, refs
 from rmqsync.model.marker import Entry, Marker
 from rmqsync.model.marker_reading import read_marker
 from rmqsync.planning.draft import draft
-from rmqsync.planning.marking import Place, begun, ended
+from rmqsync.planning.marking import begun, ended
 from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.plan import context_of, finish
 from rmqsync.planning.rules import Rules
-from tests.planning.builders import IDLE, desired_of
+from tests.planning.builders import IDLE, PLACE, desired_of
 from tests.planning.test_properties import carried_out, present, states
 
 ANYTHING = Rules(
     allow_loss=Loss.EVERYTHING, max_deletes=MaxDeletes(share=1.0, objects=999, bindings=999)
-)
-PLACE = Place(
-    version="1",
-    cluster="one",
-    members=("rabbit@a",),
-    repository=None,
-    scope_vhosts=("*",),
-    scope_kinds=("*",),
-    rabbitmq_version="3.10.8",
-    at="2026-01-01T00:00:00Z",
-    run=None,
-    salt="00" * 8,
 )
 
 
