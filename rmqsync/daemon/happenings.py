@@ -11,6 +11,8 @@ from rmqsync.daemon.drifts import Noted
 from rmqsync.report.document import ClusterDocument
 
 _MOST_LINES = 20
+_TAKEN = "RMQ106"
+_HELP = "declare what is wanted; the export from before that run is in its backup"
 _STATES: Mapping[str, Event] = {
     "failed": Event.FAILED,
     "held": Event.HELD,
@@ -50,6 +52,19 @@ def happenings(
     for one in sorted(over, key=lambda event: event.value):
         found.append(Happening(one, name, f"cluster {name}: {_OVER[one]}"))
     return found, (told - over) | ({now} if now is not None else set())
+
+
+def losses(
+    said: frozenset[str], after: ClusterDetailDocument
+) -> tuple[list[Happening], frozenset[str]]:
+    """Return what killed runs took, where it is not told yet, and all of it as it stands now."""
+    if after["plan"] is None or after["sync"] in ("unreachable", "unknown"):
+        return [], said
+    found = {one["message"] for one in after["plan"]["findings"] if one["code"] == _TAKEN}
+    title = f"cluster {after['name']}: a run was killed amid a replacement"
+    new = sorted(found - said)
+    told = [Happening(Event.FAILED, after["name"], title, (*new, _HELP))] if new else []
+    return told, frozenset(found)
 
 
 _WORDS = {

@@ -9,7 +9,7 @@ from rmqsync.app.marking import now
 from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
-from rmqsync.daemon.happenings import happenings, run_happening
+from rmqsync.daemon.happenings import happenings, losses, run_happening
 from rmqsync.daemon.notify import Notifier
 from rmqsync.daemon.reports import Reports
 from rmqsync.report.document import ChangeDocument, ClusterDocument
@@ -25,6 +25,7 @@ class Watch:
         self._notifier = notifier
         self._reports = reports
         self._told: dict[str, frozenset[Event]] = {}
+        self._taken: dict[str, frozenset[str]] = {}
 
     def noted(self, cluster: str, drifted: Sequence[ChangeDocument]) -> Noted:
         """Write down what has drifted now; return what is open, new and gone."""
@@ -36,7 +37,8 @@ class Watch:
         if noted is not None:
             self._reports.changed(after)
         found, self._told[name] = happenings(self._told.get(name, frozenset()), after, noted)
-        for one in found:
+        lost, self._taken[name] = losses(self._taken.get(name, frozenset()), after)
+        for one in (*found, *lost):
             level = logging.INFO if one.event is Event.DRIFT else logging.WARNING
             LOG.log(level, "%s%s", one.title, f": {'; '.join(one.lines)}" if one.lines else "")
             self._notifier.tell(one)

@@ -15,7 +15,7 @@ from rmqsync.config.secrets import SecretRef
 from rmqsync.config.settings import Event, Notify
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
-from rmqsync.daemon.happenings import Happening, happenings
+from rmqsync.daemon.happenings import Happening, happenings, losses
 from rmqsync.daemon.notify import Notifier
 from rmqsync.model.drifts import DriftRow, Told, looked
 from rmqsync.model.errors import HistoryError
@@ -214,3 +214,24 @@ def test_new_drift_is_told_once_and_so_is_its_end() -> None:
         "cluster one: 1 object changed outside of rmqsync",
         "cluster one: 1 object no longer drifted",
     ]
+
+
+def test_what_a_killed_run_took_is_told_once_and_again_where_it_is_another() -> None:
+    told: frozenset[str] = frozenset()
+    titles, lines = [], []
+    for message in ("run 1 took a", None, "run 1 took a", "run 2 took b"):
+        findings = [{"code": "RMQ101", "message": "else"}]
+        if message is not None:
+            findings.append({"code": "RMQ106", "message": message})
+        found, told = losses(told, detail("in-sync", plan={"findings": findings}))
+        titles += [(one.event, one.title) for one in found]
+        lines += [one.lines[:-1] for one in found]
+        assert not losses(told, detail("in-sync", plan={"findings": findings}))[0]
+        assert losses(told, detail("unreachable")) == ([], told)
+
+    assert lines == [
+        ("run 1 took a",),
+        ("run 1 took a",),
+        ("run 2 took b",),
+    ]
+    assert set(titles) == {(Event.FAILED, "cluster one: a run was killed amid a replacement")}
