@@ -39,11 +39,17 @@ def test_what_was_not_put_back_is_named(
                 api.post(*path, body={"routing_key": "k", "arguments": {}})
 
         planned, applied, after = workspace.plan(), workspace.apply(), workspace.plan()
+        binding = {"source": "ex.order", "destination": "qu.hand", "routing_key": "k"}
+        gone = {"vhost": "shop", "bindings": [{**binding, "state": "absent"}]}
+        workspace.define(gone, "base/gone.yaml")
+        workspace.commit()
+        assert workspace.apply().code == 0
+        settled = workspace.plan()
 
     told = [
         [one["message"] for one in found.cluster["findings"] if one["code"] == "RMQ106"]
-        for found in (planned, applied, after)
+        for found in (planned, applied, after, settled)
     ]
     assert applied.code == 0, applied.out + applied.err
-    assert [len(found) for found in told] == ([0, 0, 0] if is_bound_again else [1, 1, 0])
+    assert [len(found) for found in told] == ([0, 0, 0, 0] if is_bound_again else [1, 1, 1, 0])
     assert all(BY_HAND in message for found in told for message in found)
