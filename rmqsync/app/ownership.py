@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from rmqsync.app.ports import Checkout, CompiledStore
 from rmqsync.kinds import KINDS
@@ -30,6 +30,8 @@ from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.scopes import overlap
 from rmqsync.version import __version__
 
+TAKEN: Final = "RMQ106"
+"""Code of the finding about what a killed run took and did not put back."""
 _NAMED = 20
 """How many objects a message names before it counts the rest."""
 PastOf = Callable[[Entry], Past | None]
@@ -93,6 +95,9 @@ def ownership_of(
             findings.append(_unreadable(name, unread))
     if marker is not None:
         findings += _left_out(name, marker, live)
+    if refusal is not None:
+        hint = f"apply {refusal.override} begins a new one"
+        findings.append(warning("RMQ108", f"{name}: {refusal.reason}", hint=hint))
     if refusal is None and marker is not None:
         refusal = _stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
     return (
@@ -282,7 +287,7 @@ def _left_out(name: str, marker: Marker, live: Live) -> Iterator[Finding]:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
             more += " (of many: perhaps not all)" if len(one.addresses) >= MOST_ADDRESSES else ""
             yield warning(
-                "RMQ106",
+                TAKEN,
                 f"{name}: run {one.run} replaced what these hung on, and is under way or was "
                 f"killed before it put them back: {', '.join(missing[:_NAMED])}{more}; nobody "
                 "declares them",

@@ -168,10 +168,15 @@ def losses(allowed: Sequence[str]) -> tuple[Loss | None, Mapping[str, Loss]]:
     everywhere: Loss | None = None
     overrides: dict[str, Loss] = {}
     for text in allowed:
-        level, _, address = text.partition(":")
+        level, colon, address = text.partition(":")
         if level not in levels:
             raise click.BadParameter(
                 f"--allow-loss {text}: '{level}' is none of {', '.join(levels)}"
+            )
+        if colon and not address:
+            raise click.BadParameter(
+                f"--allow-loss {text}: no address after the colon; without one, {level} is "
+                "allowed everywhere"
             )
         if is_pattern(address):
             raise click.BadParameter(f"--allow-loss {text}: name exactly one address, no pattern")

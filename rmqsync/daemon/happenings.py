@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rmqsync.app.ownership import TAKEN
 from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import Noted
 from rmqsync.report.document import ClusterDocument
 
 _MOST_LINES = 20
-_TAKEN = "RMQ106"
 _HELP = "declare what is wanted; the export from before that run is in its backup"
 _STATES: Mapping[str, Event] = {
     "failed": Event.FAILED,
@@ -60,7 +60,7 @@ def losses(
     """Return what killed runs took, where it is not told yet, and all of it as it stands now."""
     if after["plan"] is None or after["sync"] in ("unreachable", "unknown"):
         return [], said
-    found = {one["message"] for one in after["plan"]["findings"] if one["code"] == _TAKEN}
+    found = {one["message"] for one in after["plan"]["findings"] if one["code"] == TAKEN}
     title = f"cluster {after['name']}: a run was killed amid a replacement"
     new = sorted(found - said)
     told = [Happening(Event.FAILED, after["name"], title, (*new, _HELP))] if new else []

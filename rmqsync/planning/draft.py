@@ -34,7 +34,7 @@ from rmqsync.planning.ownership import (
     keeping_drift,
     with_causes,
 )
-from rmqsync.planning.retired import Retired, drains
+from rmqsync.planning.retired import Retired, drains, settled
 from rmqsync.planning.rules import Rules, in_scope
 
 
@@ -82,6 +82,7 @@ def draft(
     possible, findings = _possible(found.differing, desired, context, kinds)
     completed = [ref for ref, row in found.missing if is_completed(ref, row, own, kinds)]
     findings += [_completed(ref, desired, kinds) for ref in completed]
+    findings += settled(desired, own, kinds)
     done = set(completed)
     changes = [
         *(

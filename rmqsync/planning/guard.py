@@ -6,7 +6,7 @@ Pure: functions of the changes, the facts and the rules. A held change is shown 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rmqsync.kinds import KINDS
@@ -14,16 +14,15 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
+from rmqsync.planning.foreign import some, takes_foreign
 from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
-from rmqsync.planning.retired import drains, is_kept
+from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
 
 NOTHING_HANGS: Mapping[Ref, int] = {}
 _FLOOR = 10
 """Below so many owned objects the share of deletions says nothing."""
-_NAMED = 3
-"""How many objects a reason names before it counts the rest."""
 
 
 def guard(
@@ -63,13 +62,13 @@ def guard(
         is_approved = address_of(kinds[judged.ref.kind], judged.ref.key) in rules.approved
         hold = (
             own.refusal
-            or (None if is_approved else _drift(judged, own))
+            or (None if is_approved else _drift(judged, own, kinds))
             or _protected(judged, rules, kinds)
-            or _takes_foreign(judged, deleted, kept, live, rules, kinds)
+            or takes_foreign(judged, deleted, kept, live, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
-            or _loss(judged, desired, live, facts, rules, kinds, tied)
+            or _loss(judged, desired, live, facts, rules, kinds, tied, own)
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -105,17 +104,19 @@ def _adoption(change: Change, own: Ownership) -> Hold | None:
     return _ADOPTION
 
 
-def _drift(change: Change, own: Ownership) -> Hold | None:
+def _drift(change: Change, own: Ownership, kinds: Registry) -> Hold | None:
     """Hold what nobody committed; what was never ours is a matter of adoption."""
     if change.action is Action.CREATE:
         return None
-    if change.cause is Cause.UNKNOWN and own.waits_unread(change.ref) and leaves_drift(own):
+    if change.cause is Cause.UNKNOWN and own.waits_unread(change.ref, kinds) and leaves_drift(own):
         return _UNREAD
     if change.cause not in (Cause.DRIFT, Cause.BOTH):
         return None
     if change.action is Action.DELETE and change.cause is Cause.BOTH:
         return None  # held as altered, whoever looks on
-    if not leaves_drift(own) or (own.adopts and not was_ours(change.ref, own)):
+    if not leaves_drift(own):
+        return None
+    if (own.adopts or not own.is_adopted) and not was_ours(change.ref, own, kinds):
         return None
     return _DRIFT
 
@@ -163,45 +164,6 @@ def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)
 
 
-def _takes_foreign(
-    change: Change,
-    deleted: set[Ref],
-    retained: Collection[str],
-    live: Rows,
-    rules: Rules,
-    kinds: Registry,
-) -> Hold | None:
-    """
-    Hold what would take down objects that are not ours to lose.
-
-    A replacement puts back what it takes down, declared or not. But what `ignore` or `protect`
-    names is not even to be touched. `retained` are addresses that `removed:` keeps.
-    """
-    if change.action not in (Action.DELETE, Action.REPLACE):
-        return None
-    parts = kinds[change.ref.kind].parts
-    kept, unmanaged = [], []
-    for ref in change.impact.implied:
-        address = address_of(kinds[ref.kind], ref.key)
-        if rules.ignores(address) or rules.protects(address):
-            kept.append(address)
-        elif ref in deleted or ref.kind in parts:
-            continue
-        elif not _prunes(rules) or is_kept(ref, live[ref.kind][ref.key], retained, kinds):
-            unmanaged.append(address)
-    if kept:
-        reason = f"it would take down {_name(kept)}, under `ignore` or `protect` in the settings"
-        return Hold(HoldCode.TAKES_FOREIGN, reason, None)
-    if not unmanaged or change.action is Action.REPLACE:
-        return None
-    reason = f"it would take down {_name(unmanaged)}, which this repository does not manage"
-    return Hold(HoldCode.TAKES_FOREIGN, reason, "state: absent for each of them as well")
-
-
-def _prunes(rules: Rules) -> bool:
-    return rules.prune.value == "all"
-
-
 def _on_change(change: Change, desired: Desired) -> Hold | None:
     if change.action is not Action.REPLACE:
         return None
@@ -209,7 +171,7 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
     if rule is OnChangeRule.RECREATE:
         return None
     paths = [".".join(map(str, field.path)) for field in change.fields if field.forces_replacement]
-    reason = f"{_name(paths)} cannot be changed in place"
+    reason = f"{some(paths)} cannot be changed in place"
     if rule is OnChangeRule.MIGRATE:
         reason += ", and this version of rmqsync does not carry out `on_change: migrate`"
     return Hold(HoldCode.ON_CHANGE, reason, "on_change: recreate")
@@ -223,11 +185,14 @@ def _loss(
     rules: Rules,
     kinds: Registry,
     tied: int,
+    own: Ownership,
 ) -> Hold | None:
     if change.loss <= rules.allow_loss:
         return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
-    approved = desired.retired(address).loss(rules.git_may_allow)
+    approved = Loss.NONE
+    if was_ours(change.ref, own, kinds):  # else the entry is of another object, long gone
+        approved = desired.retired(address).loss(rules.git_may_allow)
     if change.loss <= max(rules.allowed(address), approved):
         return None
     reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"
@@ -282,9 +247,3 @@ def _max_deletes(
     return tuple(
         replace(change, hold=hold) if change.ref in counted else change for change in changes
     )
-
-
-def _name(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    rest = len(names) - _NAMED
-    return f"{shown} and {rest} more" if rest > 0 else shown

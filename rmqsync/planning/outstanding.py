@@ -56,12 +56,19 @@ def outstanding(
 def _in_line_with(
     ref: Ref, known: tuple[tuple[Entry | None, Past | None], ...], live: Rows
 ) -> Entry | None:
-    """Return the entry that an object is as, of those it may be; else the oldest."""
+    """
+    Return the entry that an object is as, of those it may be.
+
+    One that is as none of them was changed since: then the oldest that declares it, so that it is
+    not forgotten whose it was; else the oldest.
+    """
     row = live.get(ref.kind, {}).get(ref.key)
     for entry, past in reversed(known):
         if past is not None and row is not None and same(past.row(ref), row):
             return entry
-    return known[0][0] if known else None
+    declaring = (entry for entry, past in known if past is not None and past.row(ref) is not None)
+    first = known[0][0] if known else None
+    return first if row is None else next(declaring, first)
 
 
 def still_outstanding(

@@ -76,8 +76,13 @@ class Ownership:
         return self.marker is not None and bool(self.marker.entries or self.marker.outstanding)
 
     @property
+    def marker_adopts(self) -> bool:
+        """Whether some run before adopted what was there."""
+        return self.marker is not None and self.marker.adopted
+
+    @property
     def is_adopted(self) -> bool:
-        return self.adopts or (self.marker is not None and self.marker.adopted)
+        return self.adopts or self.marker_adopts
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -203,7 +208,9 @@ def with_causes(
     kind = kinds[change.ref.kind]
     rows = None if last is None else [past.row(change.ref) for past in last]
     if rows is None or all(row is None for row in rows):
-        cause = Cause.UNKNOWN if rows is None or not own.has_history else Cause.BOTH
+        # Before it is adopted, a cluster was another way all the time: nobody changed it since.
+        is_new = rows is None or not own.has_history or not own.marker_adopts
+        cause = Cause.UNKNOWN if is_new else Cause.BOTH
         fields = tuple(one._replace(cause=cause) for one in change.fields)
         return replace(change, fields=fields, cause=cause)
     raw = [row for row in rows if row is not None]
@@ -309,9 +316,9 @@ def _without_secrets(kind: Kind, row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in hidden}
 
 
-def was_ours(ref: Ref, own: Ownership) -> bool:
+def was_ours(ref: Ref, own: Ownership, kinds: Registry = KINDS) -> bool:
     """Tell whether an object was declared when something was applied last."""
-    return any(past.row(ref) is not None for past in own.last(ref) or ())
+    return any(past.row(ref) is not None for past in own.last(ref, kinds) or ())
 
 
 def was_absent(ref: Ref, own: Ownership) -> bool:

@@ -11,6 +11,7 @@ from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Cause, Ref
 from rmqsync.model.definitions import Desired, When
+from rmqsync.model.findings import Finding, note
 from rmqsync.model.values import Row
 from rmqsync.planning.needs import row_needs
 from rmqsync.planning.ownership import Ownership, is_owned, was_absent
@@ -32,6 +33,33 @@ def is_kept(ref: Ref, row: Row, kept: Collection[str], kinds: Registry) -> bool:
     """
     around = [ref, *row_needs(ref, row, kinds)] if kept else []
     return any(address_of(kinds[one.kind], one.key) in kept for one in around)
+
+
+def settled(desired: Desired, own: Ownership, kinds: Registry) -> list[Finding]:
+    """Tell which entries of `removed:` are done with: they say nothing of what is made later."""
+    retiring = [one for one in desired.removed if not one.keep]
+    if not retiring or not own.is_known or own.marker is None:
+        return []
+    waiting = {name for one in own.marker.outstanding for name in one.addresses}
+    named = {one.address.partition(":")[0] for one in retiring}
+    declared = {
+        address_of(kinds[name], key)
+        for past in own.pasts or ()
+        for name, rows in past.rows.items()
+        if name in named
+        for key in rows
+    }
+    return [
+        note(
+            "RMQ107",
+            f"{one.address} was retired, or never ours: its entry in removed: counts no longer",
+            one.source,
+            address=one.address,
+            hint="take the entry out",
+        )
+        for one in retiring
+        if one.address not in declared and one.address not in waiting
+    ]
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from rmqsync.app.plan import Planned
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.kinds.base import Request
 from rmqsync.model.address import Pattern
+from rmqsync.model.changes import Cause, HoldCode
 from rmqsync.model.definitions import Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding, Stop
 from rmqsync.model.marker_reading import read_marker
@@ -258,3 +259,31 @@ def test_a_long_list_of_runs_ends(names: list[str]) -> None:
     assert max(lengths) <= 20
     assert 0 in lengths
     assert ("update", "policy:v/p0", "drift") in story.changes(wanted)
+
+
+def test_what_was_there_first_waits_for_adoption_however_many_runs_there_were() -> None:
+    story = Story(rows(vhost(), policy("p", 5)))
+    del story.cluster.markers[OWNER]
+    for number in range(3):
+        wanted = rows(vhost(), policy("p", 9), exchange(f"n{number}"))
+        planned = story.plan(wanted)
+        change = next(one for one in planned.plan.changes if one.ref.kind == "policy")
+        assert change.hold is not None
+        assert (change.hold.code, change.cause) == (HoldCode.ADOPTION, Cause.UNKNOWN)
+        applied(planned)
+        assert not story.marker.adopted
+
+
+def test_what_somebody_changed_after_a_run_was_killed_is_not_forgotten() -> None:
+    """Which run made it is not known any more: that one did is."""
+    story = Story(rows(vhost()))
+    second = rows(vhost(), policy("p", 1))
+    number = story.repository.commit(second)
+    marker = story.marker
+    story.cluster.markers[OWNER] = Marker(
+        "1", "one", adopted=True, applied=marker.applied, running=number
+    ).document()
+    story.by_hand(policy("p", 2))
+    story.apply(second)
+
+    assert story.changes(rows(vhost())) == [("delete", "policy:v/p", "altered")]

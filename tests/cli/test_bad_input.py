@@ -104,6 +104,7 @@ def test_what_was_done_though_the_answer_says_no_is_found_done(workspace: Worksp
         pytest.param(["plan", "--no-such"], 64, "--no-such", id="flag"),
         pytest.param(["plan", "--config", "no.yaml"], 1, "no.yaml", id="config"),
         pytest.param(["apply", "--allow-loss", "all"], 64, "messages", id="level"),
+        pytest.param(["apply", "--allow-loss", "messages:"], 64, "no address", id="no address"),
         pytest.param(
             ["apply", "--allow-loss", "messages:queue:*/x"], 64, "exactly one", id="pattern"
         ),

@@ -398,3 +398,28 @@ def test_a_limit_that_limits_nothing_is_no_object():
 
     assert said(plan_of(limits, rows(vhost()))) == []
     assert said(plan_of(rows(vhost()), limits, ALL)) == []
+
+
+@pytest.mark.parametrize("prune", [Prune.OWNED, Prune.ALL])
+def test_rights_in_the_vhosts_of_another_repository_keep_a_user(prune):
+    """They are part of the user, but not ours to lose."""
+    right = {"vhost": "theirs", "user": "u", "configure": "", "write": "", "read": ""}
+    user = ("user", {"name": "u", "tags": []})
+    live = rows(vhost(), vhost("theirs"), user, ("permission", right))
+    desired = desired_of(rows(vhost()), absent={"user": {("u",): Origin("base/a.yaml", 3)}})
+    rules = Rules(prune=prune, scope=Scope(vhosts=("v",), kinds=("*", "user")))
+
+    (change,) = plan_of(desired, live, rules).changes
+
+    assert change.hold is not None
+    assert (change.hold.code.value, change.hold.override) == ("takes-foreign", None)
+    assert "permission:theirs/u" in change.hold.reason
+
+
+def test_bindings_of_another_repository_keep_an_exchange_though_all_is_pruned():
+    scope = Scope(kinds=("vhost", "exchange", "queue"))
+    desired = desired_of(rows(vhost(), queue()))
+
+    plan = plan_of(desired, FULL, Rules(prune=Prune.ALL, scope=scope))
+
+    assert said(plan) == [("delete", "exchange:v/e", "takes-foreign")]

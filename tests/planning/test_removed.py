@@ -118,3 +118,22 @@ def test_nothing_takes_down_what_leads_to_a_kept_object(prune: Prune) -> None:
     plan = plan_of(live, BUSY, (entry,), prune=prune)
 
     assert said(plan) == [("delete", "exchange:v/gone", "takes-foreign")]
+
+
+def test_an_entry_says_nothing_of_what_somebody_makes_after_it_was_retired() -> None:
+    entry = Removed(ADDRESS, allow_loss=Loss.MESSAGES)
+    last = rows(vhost(), exchange())
+
+    plan = plan_of({**last, **rows(queue())}, BUSY, (entry,), last=last, prune=Prune.ALL)
+
+    assert said(plan) == [("delete", ADDRESS, "loss")]
+    assert [(one.code, one.address) for one in plan.findings] == [("RMQ107", ADDRESS)]
+
+
+def test_an_entry_that_counts_is_not_told() -> None:
+    entry = Removed(ADDRESS, allow_loss=Loss.MESSAGES)
+
+    plan = plan_of(rows(vhost(), exchange(), queue()), BUSY, (entry,))
+
+    assert said(plan) == [("delete", ADDRESS, None)]
+    assert plan.findings == ()
