@@ -114,9 +114,7 @@ def _drift(change: Change, own: Ownership, kinds: Registry) -> Hold | None:
         return None
     if change.action is Action.DELETE and change.cause is Cause.BOTH:
         return None  # held as altered, whoever looks on
-    if not leaves_drift(own):
-        return None
-    if (own.adopts or not own.is_adopted) and not was_ours(change.ref, own, kinds):
+    if not leaves_drift(own) or (own.adopts and not was_ours(change.ref, own, kinds)):
         return None
     return _DRIFT
 

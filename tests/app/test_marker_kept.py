@@ -277,7 +277,7 @@ def test_what_was_there_first_waits_for_adoption_however_many_runs_there_were() 
 def test_what_somebody_changed_after_a_run_was_killed_is_not_forgotten() -> None:
     """Which run made it is not known any more: that one did is."""
     story = Story(rows(vhost()))
-    second = rows(vhost(), policy("p", 1))
+    second = rows(vhost(), policy("p", 1), exchange("n"))
     number = story.repository.commit(second)
     marker = story.marker
     story.cluster.markers[OWNER] = Marker(
@@ -286,4 +286,4 @@ def test_what_somebody_changed_after_a_run_was_killed_is_not_forgotten() -> None
     story.by_hand(policy("p", 2))
     story.apply(second)
 
-    assert story.changes(rows(vhost())) == [("delete", "policy:v/p", "altered")]
+    assert ("delete", "policy:v/p", "altered") in story.changes(rows(vhost()))
