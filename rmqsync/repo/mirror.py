@@ -29,6 +29,9 @@ FETCH_S = 300
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH = ("--quiet", "--no-write-fetch-head")
 _WITHOUT_FILES = "--filter=blob:none"
+# A server that is told which commits are here may take their files to be here too, and send none:
+# so does git with a bitmap, as `git gc` makes. When git itself fetches such files, it says nothing.
+_SAY_NOTHING = ("fetch.negotiationAlgorithm=noop",)
 _WHOLE = "rmqsync.whole"
 """Set in the settings of a copy whose server leaves files out, but does not give them later."""
 
@@ -107,7 +110,7 @@ class Mirror:
         with self._lock():
             try:
                 options = [*_FETCH, _WITHOUT_FILES, "--no-tags", "--stdin"]
-                self._remote.ask(self._folder, "fetch", options, (), lines)
+                self._remote.ask(self._folder, "fetch", options, (), lines, _SAY_NOTHING)
             except NotGiven:
                 command.read(self._folder, "config", _WHOLE, "true")
                 self._fetch("--refetch", "--force", what=_REFS)

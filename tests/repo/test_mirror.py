@@ -17,6 +17,7 @@ from rmqsync.model.changes import Revision
 from rmqsync.model.errors import SourceError
 from rmqsync.repo import command
 from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.remote import NotGiven, Remote
 from rmqsync.repo.repository import Repository
 from tests.repo.conftest import Repo
 from tests.repo.forge import forge
@@ -135,6 +136,21 @@ def test_a_copy_has_all_commits_but_only_files_that_were_read(
     assert applied is not None
     assert applied.revision == Revision(long[0])
     assert [file.content for file in applied.files("base")] == [b"old x"]
+    assert blobs_of(copy) == {b"x", b"old x"}
+
+
+def test_files_come_one_by_one_from_a_server_that_has_collected_its_garbage(
+    repo: Repo, long: list[str], tmp_path: Path
+) -> None:
+    """What `git gc` makes in bare repositories lets git take all files of a commit to be here."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    repo.git("-c", "repack.writeBitmaps=true", "gc", "-q")
+    assert list((repo.path / ".git" / "objects" / "pack").glob("*.bitmap"))
+
+    assert [file.content for file in copy.checkout().files("base")] == [b"x"]
+    copy.fetch()
+    assert [file.content for file in copy.checkout(long[0]).files("base")] == [b"old x"]
     assert blobs_of(copy) == {b"x", b"old x"}
 
 
@@ -366,13 +382,7 @@ def test_a_failed_fetch_leaves_the_copy_as_it_was(repo: Repo, tmp_path: Path) ->
 def test_ssh_checks_host_keys_and_asks_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, expected: str
 ) -> None:
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255\n'
-    )
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    put_ssh(tmp_path, monkeypatch, said)
     source = Source(
         git="git@h:mq/r.git",
         ssh_key=SecretRef(file="/keys/my key"),
@@ -391,6 +401,36 @@ def test_ssh_checks_host_keys_and_asks_nobody(
         *("-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/keys/known hosts"'),
     ]
+
+
+def put_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """Let `ssh` be a program that says this and fails; `asked` has its arguments."""
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "fatal: remote error: upload-pack: not our ref 1234",
+        "error: Server does not allow request for unadvertised object 1234",
+        "fatal: bad revision '1234'",
+        "error: git@h:mq/r.git did not send all necessary objects",
+    ],
+)
+def test_what_a_server_does_not_give_is_told_from_a_server_that_cannot_be_asked(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    put_ssh(tmp_path, monkeypatch, said)
+    remote = Remote(Source(git="git@h:mq/r.git"), read_token, 60)
+
+    with pytest.raises(NotGiven):
+        remote.ask(str(repo.path), "fetch", (), ("main",))
 
 
 def test_two_sources_have_two_copies(
