@@ -31,6 +31,14 @@ class SourceError(RmqsyncError):
     """A repository, revision, folder or file that cannot be read. Exit 1."""
 
 
+class SourceUnavailable(SourceError):
+    """
+    A repository that cannot be asked now; this may pass.
+
+    It says nothing about what the repository holds: nothing may be judged by it.
+    """
+
+
 class NoLayer(SourceError):
     """A layer folder that is missing, or holds no definitions."""
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rmqsync.config.source import Source
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import SourceError, SourceUnavailable
 from rmqsync.repo import command
 from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.local import make_private_folder, reason
@@ -60,16 +60,20 @@ class Mirror:
         """
         Bring the copy up to date; with `commit`, get also one that no branch holds any longer.
 
-        Raises `SourceError` with the next step; the copy is then as it was.
+        Raises `SourceError` with the next step; the copy is then as it was. `NotGiven` is only
+        about `commit`.
         """
         if self._is_local:
             if not os.path.isdir(self._url):
-                raise SourceError(f"source.git: folder '{self._url}' does not exist")
+                raise SourceUnavailable(f"source.git: folder '{self._url}' does not exist")
             return
         with self._lock():
             if not os.path.isfile(os.path.join(self._folder, "HEAD")):
                 command.read(os.path.dirname(self._folder), "init", "-q", "--bare", self._folder)
-            self._fetch("--prune", "--force", what=_REFS)
+            try:
+                self._fetch("--prune", "--force", what=_REFS)
+            except NotGiven as problem:  # which says nothing of `commit`
+                raise SourceUnavailable(str(problem)) from problem
             if commit is not None and self._opened().find_commit(commit) is None:
                 self._fetch(what=[commit])
 
@@ -124,7 +128,8 @@ class Mirror:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
         except OSError as problem:
-            raise SourceError(f"'{self._folder}' cannot be used: {reason(problem)}") from problem
+            words = f"'{self._folder}' cannot be used: {reason(problem)}"
+            raise SourceUnavailable(words) from problem
 
     def _no_branch(self, found: Repository) -> SourceError:
         branches = found.branches()

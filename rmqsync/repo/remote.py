@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from rmqsync.config.secrets import SecretRef
 from rmqsync.config.source import Source
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import SourceError, SourceUnavailable
 from rmqsync.repo import command
 
 ReadRef = Callable[[SecretRef, str], str]
@@ -57,8 +57,8 @@ class Remote:
         """
         Have git, in the copy in `folder`, fetch `what` or push it; `more` is its standard input.
 
-        `config` is `key=value`, for this call. Raises `SourceError`: `MovedOn` and `NotGiven` where
-        it is that.
+        `config` is `key=value`, for this call. Raises `SourceUnavailable`, or `MovedOn` and
+        `NotGiven` where it is that.
         """
         answer = command.run(
             folder,
@@ -83,7 +83,10 @@ class Remote:
         }
         if self._source.token is not None:
             env["RMQSYNC_GIT_USERNAME"] = self._source.username
-            env["RMQSYNC_GIT_TOKEN"] = self._read_ref(self._source.token, "source.token")
+            try:
+                env["RMQSYNC_GIT_TOKEN"] = self._read_ref(self._source.token, "source.token")
+            except SourceError as problem:
+                raise SourceUnavailable(str(problem)) from problem
         return env
 
     def _credentials(self) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ _EXPLANATIONS = (
 def _explained(err: str) -> tuple[type[SourceError], str]:
     """Return what it means that git failed and the next step, with git's own words."""
     low = err.lower()
-    kind = MovedOn if _MOVED_ON.search(low) else SourceError
+    kind: type[SourceError] = MovedOn if _MOVED_ON.search(low) else SourceUnavailable
     for pattern, meaning in _EXPLANATIONS:
         if re.search(pattern, low):
             kind = NotGiven if pattern == _NOT_GIVEN.pattern else kind

@@ -159,9 +159,10 @@ class Repository:
 
         answer = ask()
         # Where a file was left out git 2.39 fails, and 2.47 writes that line, as files may have it.
-        lacks = answer.status or b" missing\n" in answer.out
-        if lacks and (missing := self._missing(wanted)):
-            self._get(missing)
+        if answer.status or b" missing\n" in answer.out:
+            # Nothing is missing any more where another thread has just got the same files.
+            if missing := self._missing(wanted):
+                self._get(missing)
             answer = ask()
         if answer.status:
             raise command.failed(self.root, arguments, answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,9 @@ import pytest
 from rmqsync.config.secrets import SecretRef
 from rmqsync.config.source import Source
 from rmqsync.model.changes import Revision
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import SourceError, SourceUnavailable
 from rmqsync.repo import command
+from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.mirror import Mirror
 from rmqsync.repo.remote import NotGiven, Remote
 from rmqsync.repo.repository import Repository
@@ -165,6 +167,64 @@ def test_what_was_read_is_read_again_without_the_server(
 
     assert [file.content for file in copy.checkout(long[1]).files("base")] == [b"x"]
     assert "is no repository" in error(lambda: copy.checkout(long[0]).files("base"))
+
+
+def lost(repo: Repo, remote: Mirror) -> tuple[str, str]:
+    """Return a commit that no branch holds any longer, nor the copy, and the id of its files."""
+    commit = repo.commit(mq__base__x="lost")
+    tree = RevisionCheckout(str(repo.path), commit, "mq").tree(["base"])
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    remote.fetch()
+    return commit, tree
+
+
+def test_a_commit_that_cannot_be_asked_for_now_is_told_from_one_that_is_gone(
+    repo: Repo, long: list[str], tmp_path: Path
+) -> None:
+    remote = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    commit, tree = lost(repo, remote)
+    past = remote.checkout().past
+    old = remote.checkout(long[0]).tree(["base"])
+
+    assert past.with_tree(tree, "mq", ["base"], "ab" * 20) is None
+    repo.path.rename(tmp_path / "away")
+    with pytest.raises(SourceUnavailable):
+        past.with_tree(tree, "mq", ["base"], commit)
+    assert past.descends_from(commit) is None
+    same = past.with_tree(old, "mq", ["base"], commit)
+    assert same is not None
+    assert same.revision == Revision(long[0])
+    (tmp_path / "away").rename(repo.path)
+    found = past.with_tree(tree, "mq", ["base"], commit)
+    assert found is not None
+    assert found.revision == Revision(commit)
+
+
+def test_a_file_that_another_thread_got_meanwhile_is_read(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git finds nothing missing then, though it has just failed for something that was."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    head = copy.checkout()
+    blob = repo.git("rev-parse", "HEAD:mq/base/x.yaml")
+    real, words = shutil.which("git"), "fetch -q --filter=blob:none --no-write-fetch-head"
+    other = f"{real} {words} file://{repo.path} {blob}"
+    script = f'case "$*" in *--batch-all-objects*) {other};; esac\nexec {real} "$@"'
+    put_program(tmp_path, monkeypatch, "git", script)
+
+    assert [file.content for file in head.files("base")] == [b"x"]
+
+
+def test_git_that_is_killed_has_said_nothing(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit(base__x="1")
+    found = Repository(str(repo.path))
+    put_program(tmp_path, monkeypatch, "git", "kill -9 $$")
+
+    with pytest.raises(SourceUnavailable, match="git rev-parse was killed by signal 9"):
+        found.find_commit("HEAD")
 
 
 def test_a_server_that_gives_no_file_by_its_name_gives_all(
@@ -405,13 +465,17 @@ def test_ssh_checks_host_keys_and_asks_nobody(
 
 def put_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     """Let `ssh` be a program that says this and fails; `asked` has its arguments."""
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255\n'
-    )
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    script = f'printf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255'
+    put_program(tmp_path, monkeypatch, "ssh", script)
+
+
+def put_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
+    """Let a program of this name be what is run."""
+    program = tmp_path / "bin" / name
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
 
 
 @pytest.mark.parametrize(
