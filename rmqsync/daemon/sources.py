@@ -20,7 +20,7 @@ from rmqsync.config.cluster import ClusterSettings
 from rmqsync.config.source import Source
 from rmqsync.daemon.board import Board
 from rmqsync.loading.compile import Options
-from rmqsync.model.errors import InvalidDefinitions, RmqsyncError, SourceError
+from rmqsync.model.errors import BadLayer, InvalidDefinitions, RmqsyncError, SourceError
 from rmqsync.model.findings import Finding
 from rmqsync.repo import repository
 from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
@@ -103,14 +103,14 @@ class Sources:
         with self._locks[name]:
             followed = self._followed[name]
             try:
-                found = self._head(followed)
+                is_new = self._advance(followed, self._head(followed))
             except SourceError as error:
                 self._count(name, "failed")
                 self._board.set_source(name, error=str(error))
                 return followed.checkout is None and self._fall_back(followed)
             self._count(name, "fetched")
             self._board.set_source(name, error=followed.problem, fetched_at=now())
-            return self._advance(followed, found)
+            return is_new
 
     def _head(self, followed: _Followed) -> Checkout:
         source = followed.source
@@ -127,6 +127,11 @@ class Sources:
         return Mirror(source, self._session.data_dir, self._session.secrets.read_ref)
 
     def _advance(self, followed: _Followed, found: Checkout) -> bool:
+        """
+        Put what was found in force, or tell what is wrong with it; return whether it is new.
+
+        Raises `SourceError` where its files cannot be read: it is looked at again next time.
+        """
         try:
             seen = (found.revision.commit, _content(followed, found))
         except RmqsyncError:
@@ -144,7 +149,6 @@ class Sources:
                 commit=found.revision.commit,
                 broken_commit=None,
                 findings=[],
-                error=None,
             )
             self._keep_good(followed)
             return True
@@ -154,12 +158,11 @@ class Sources:
             findings=findings_document(problem.findings)["findings"]
             if isinstance(problem, InvalidDefinitions)
             else [],
-            error=followed.problem,
         )
         return followed.checkout is None and self._fall_back(followed)
 
     def _check(self, followed: _Followed, found: Checkout) -> RmqsyncError | None:
-        """Compile for every cluster; return all that is wrong."""
+        """Compile for every cluster; return all that is wrong. Raises `SourceError`."""
         findings: dict[Finding, None] = {}
         for cluster in followed.clusters:
             try:
@@ -167,7 +170,7 @@ class Sources:
                 self._memory.compiled(cluster.name, layers, self._options(cluster))
             except InvalidDefinitions as error:
                 findings.update(dict.fromkeys(error.findings))
-            except SourceError as error:
+            except BadLayer as error:
                 return error
         return InvalidDefinitions(findings) if findings else None
 
@@ -197,9 +200,9 @@ class Sources:
                 checkout = self._mirror(source).checkout(commit)
             else:
                 checkout = RevisionCheckout(source.path, commit)
+            if self._check(followed, checkout) is not None:
+                return False
         except SourceError:
-            return False
-        if self._check(followed, checkout) is not None:
             return False
         followed.checkout = checkout
         self._board.set_source(followed.name, commit=commit)

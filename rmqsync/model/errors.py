@@ -39,7 +39,11 @@ class SourceUnavailable(SourceError):
     """
 
 
-class NoLayer(SourceError):
+class BadLayer(SourceError):
+    """A layer folder that cannot be used, as what was read says: it will say so again."""
+
+
+class NoLayer(BadLayer):
     """A layer folder that is missing, or holds no definitions."""
 
 

@@ -21,6 +21,7 @@ from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.mirror import Mirror
 from rmqsync.repo.remote import NotGiven, Remote
 from rmqsync.repo.repository import Repository
+from tests.fakes.program import put_program
 from tests.repo.conftest import Repo
 from tests.repo.forge import forge
 
@@ -467,15 +468,6 @@ def put_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     """Let `ssh` be a program that says this and fails; `asked` has its arguments."""
     script = f'printf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255'
     put_program(tmp_path, monkeypatch, "ssh", script)
-
-
-def put_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
-    """Let a program of this name be what is run."""
-    program = tmp_path / "bin" / name
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
 
 
 @pytest.mark.parametrize(
