@@ -50,6 +50,8 @@ class _Followed:
     source: Source
     clusters: list[ClusterSettings] = field(default_factory=list)
     checkout: Checkout | None = None
+    mirror: Mirror | None = None
+    """Kept, since it knows what the server does not give."""
     seen: tuple[str | None, str] | None = None
     """Commit and files that were last looked at."""
     problem: str | None = None
@@ -115,7 +117,7 @@ class Sources:
     def _head(self, followed: _Followed) -> Checkout:
         source = followed.source
         if source.git is not None:
-            mirror = self._mirror(source)
+            mirror = self._mirror(followed)
             mirror.fetch()
             return mirror.checkout()
         if os.path.isdir(source.path) and repository.find(source.path) is not None:
@@ -123,8 +125,11 @@ class Sources:
         layers = tuple(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
         return FolderCheckout(source.path, layers)
 
-    def _mirror(self, source: Source) -> Mirror:
-        return Mirror(source, self._session.data_dir, self._session.secrets.read_ref)
+    def _mirror(self, followed: _Followed) -> Mirror:
+        if followed.mirror is None:
+            read_ref = self._session.secrets.read_ref
+            followed.mirror = Mirror(followed.source, self._session.data_dir, read_ref)
+        return followed.mirror
 
     def _advance(self, followed: _Followed, found: Checkout) -> bool:
         """
@@ -197,7 +202,7 @@ class Sources:
         source = followed.source
         try:
             if source.git is not None:
-                checkout = self._mirror(source).checkout(commit)
+                checkout = self._mirror(followed).checkout(commit)
             else:
                 checkout = RevisionCheckout(source.path, commit)
             if self._check(followed, checkout) is not None:

@@ -20,6 +20,7 @@ from rmqsync.model.errors import SourceError, SourceUnavailable
 from rmqsync.repo import command
 from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.local import make_private_folder, reason
+from rmqsync.repo.lost import Lost
 from rmqsync.repo.remote import NotGiven, ReadRef, Remote
 from rmqsync.repo.repository import Repository
 
@@ -37,7 +38,11 @@ _WHOLE = "rmqsync.whole"
 
 
 class Mirror:
-    """The repository of a source with `git`. A path is used where it is; all else is copied."""
+    """
+    The repository of a source with `git`. A path is used where it is; all else is copied.
+
+    It knows for a while what the server does not give: who asks often keeps it. Thread-safe.
+    """
 
     def __init__(
         self, source: Source, data_folder: str, read_ref: ReadRef, timeout_s: float = FETCH_S
@@ -50,6 +55,8 @@ class Mirror:
         name = re.sub(r"[^A-Za-z0-9]+", "-", self._url.rstrip("/").rpartition("/")[2])[:40]
         key = hashlib.sha256(self._url.encode()).hexdigest()[:12]
         self._folder = os.path.join(data_folder, "git", f"{name}-{key}.git")
+        self._lost = Lost()
+        self._is_refetched = False
 
     @property
     def folder(self) -> str:
@@ -68,6 +75,7 @@ class Mirror:
                 raise SourceUnavailable(f"source.git: folder '{self._url}' does not exist")
             return
         with self._lock():
+            self._refuse_lost([] if commit is None else [commit])
             if not os.path.isfile(os.path.join(self._folder, "HEAD")):
                 command.read(os.path.dirname(self._folder), "init", "-q", "--bare", self._folder)
             try:
@@ -75,7 +83,8 @@ class Mirror:
             except NotGiven as problem:  # which says nothing of `commit`
                 raise SourceUnavailable(str(problem)) from problem
             if commit is not None and self._opened().find_commit(commit) is None:
-                self._fetch(what=[commit])
+                with self._noting_lost([commit]):
+                    self._fetch(what=[commit])
 
     def checkout(self, revision: str | None = None) -> RevisionCheckout:
         """
@@ -86,10 +95,14 @@ class Mirror:
         """
         found = self._opened()
         if revision is None:
-            revision = found.find_commit(f"refs/heads/{self._source.branch}")
+            revision = self.head(self._source.branch)
         if revision is None:
             raise self._no_branch(found)
         return RevisionCheckout(found, revision, self._source.path, self.fetch)
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit of a branch, as it was last fetched; `None` where there is none."""
+        return self._opened().find_commit(f"refs/heads/{branch}")
 
     def push(self, commit: str, branch: str) -> None:
         """
@@ -104,20 +117,67 @@ class Mirror:
         return Repository(self.folder, None if self._is_local else self._get)
 
     def _fetch(self, *options: str, what: Sequence[str]) -> None:
-        is_whole = command.run(self._folder, "config", "--bool", _WHOLE).out.strip() == b"true"
-        files = "--no-filter" if is_whole else _WITHOUT_FILES
+        files = "--no-filter" if self._is_whole() else _WITHOUT_FILES
         self._remote.ask(self._folder, "fetch", [*_FETCH, files, *options], what)
+
+    def _is_whole(self) -> bool:
+        return command.run(self._folder, "config", "--bool", _WHOLE).out.strip() == b"true"
 
     def _get(self, blobs: Sequence[str]) -> None:
         """Get files that the copy lacks; all there are, where the server gives none by its name."""
-        lines = "".join(f"{blob}\n" for blob in blobs)
         with self._lock():
-            try:
-                options = [*_FETCH, _WITHOUT_FILES, "--no-tags", "--stdin"]
-                self._remote.ask(self._folder, "fetch", options, (), lines, _SAY_NOTHING)
-            except NotGiven:
-                command.read(self._folder, "config", _WHOLE, "true")
-                self._fetch("--refetch", "--force", what=_REFS)
+            self._refuse_lost(blobs)
+            with self._noting_lost(blobs):
+                self._get_some(blobs)
+
+    def _refuse_lost(self, names: Sequence[str]) -> None:
+        words = self._lost.words(names)
+        if words is not None:
+            raise NotGiven(words)
+
+    @contextmanager
+    def _noting_lost(self, names: Sequence[str]) -> Iterator[None]:
+        try:
+            yield
+        except NotGiven as problem:
+            self._lost.add(names, str(problem))
+            raise
+
+    def _get_some(self, blobs: Sequence[str]) -> None:
+        try:
+            self._get_by_name(blobs)
+        except NotGiven:
+            if self._is_refetched or not self._has_to_be_whole(blobs):
+                raise
+            options = [*_FETCH, "--no-filter", "--refetch", "--force"]
+            self._remote.ask(self._folder, "fetch", options, _REFS)
+            command.read(self._folder, "config", _WHOLE, "true")
+            self._is_refetched = True
+
+    def _get_by_name(self, blobs: Sequence[str]) -> None:
+        lines = "".join(f"{blob}\n" for blob in blobs)
+        options = [*_FETCH, _WITHOUT_FILES, "--no-tags", "--stdin"]
+        self._remote.ask(self._folder, "fetch", options, (), lines, _SAY_NOTHING)
+
+    def _has_to_be_whole(self, refused: Sequence[str]) -> bool:
+        """
+        Tell whether all files may bring those that were refused.
+
+        They do not where the server gives files by their name, and has lost just these: it had them
+        in a commit that no branch holds any longer. What the head holds is never lost so.
+        """
+        head = self.head(self._source.branch)
+        entries = [] if head is None else self._opened().entries(head)
+        here = [one.id for one in entries if one.is_file]
+        if not here or not set(refused).isdisjoint(here):
+            return True
+        if self._is_whole():
+            return False
+        try:
+            self._get_by_name(here[:1])  # git asks for none that has come already, by its name
+        except NotGiven:
+            return True
+        return False
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

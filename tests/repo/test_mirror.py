@@ -26,6 +26,12 @@ from tests.repo.conftest import Repo
 from tests.repo.forge import forge
 
 TOKEN = "t0k en$(id)'\""
+PROTOCOL_0 = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "protocol.version",
+    "GIT_CONFIG_VALUE_0": "0",
+}
+"""Makes git speak as of old: no object is given by its name."""
 
 
 def read_token(ref: SecretRef, what: str) -> str:
@@ -231,9 +237,8 @@ def test_git_that_is_killed_has_said_nothing(
 def test_a_server_that_gives_no_file_by_its_name_gives_all(
     repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older = {"COUNT": "1", "KEY_0": "protocol.version", "VALUE_0": "0"}
-    for name, value in older.items():
-        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    for name, value in PROTOCOL_0.items():
+        monkeypatch.setenv(name, value)
     copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
     copy.fetch()
     assert blobs_of(copy) == set()
@@ -243,6 +248,92 @@ def test_a_server_that_gives_no_file_by_its_name_gives_all(
     repo.commit(shop__y="new y")
     copy.fetch()
     assert b"new y" in blobs_of(copy)
+
+
+def asked_of(trace: Path) -> list[str]:
+    """How git was started to fetch since this was last asked; `GIT_TRACE` names the file."""
+    lines = trace.read_text().splitlines() if trace.exists() else []
+    trace.unlink(missing_ok=True)
+    return [line for line in lines if "trace: built-in: git fetch" in line]
+
+
+def test_git_fetches_nothing_by_itself(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would do so without a time limit, without credentials, and for whatever a marker names."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    head = copy.checkout()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    assert "unknown revision" in error(lambda: copy.checkout("ab" * 20))
+    assert head.past.root_commit == long[0]
+    assert copy.head("ab" * 20) is None
+    assert asked_of(trace) == []
+    head.files("base")
+    (asked,) = asked_of(trace)  # ours
+    assert "--quiet --no-write-fetch-head --filter=blob:none" in asked
+
+
+def test_a_file_that_the_server_has_lost_is_asked_for_once(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that the server has would bring it: the copy does not become whole for it."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    lost = repo.commit(mq__base__x="lost")
+    copy.fetch()
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "-q", "--prune=now")
+    copy.fetch()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    asked = []
+    for _ in range(3):
+        with pytest.raises(NotGiven, match="does not have what was asked for any longer"):
+            copy.checkout(lost).files("base")
+        asked.append(asked_of(trace))
+
+    assert [len(found) > 0 for found in asked] == [True, False, False]
+    assert "--refetch" not in "".join(asked[0])
+    assert [file.content for file in copy.checkout().files("base")] == [b"x"]
+    assert blobs_of(copy) == {b"x"}
+
+
+def test_a_commit_that_the_server_has_lost_is_asked_for_once(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    past = copy.checkout().past
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    assert past.descends_from("ab" * 20) is None
+    assert len(asked_of(trace)) > 0
+    assert past.descends_from("ab" * 20) is None
+    assert asked_of(trace) == []
+
+
+def test_all_files_are_fetched_once_and_no_more(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in PROTOCOL_0.items():
+        monkeypatch.setenv(name, value)
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    lost = [repo.commit(mq__base__x=f"lost {number}") for number in range(2)]
+    copy.fetch()
+    repo.git("reset", "-q", "--hard", "HEAD~2")
+    copy.fetch()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    for commit in lost:
+        error(lambda commit=commit: copy.checkout(commit).files("base"))  # type: ignore[misc]
+
+    assert "".join(asked_of(trace)).count("--refetch") == 1
 
 
 def test_a_path_is_used_where_it_is(repo: Repo, tmp_path: Path) -> None:
