@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,6 +24,7 @@ from rmqsync.repo.local import make_private_folder, reason
 from rmqsync.repo.lost import Lost
 from rmqsync.repo.remote import NotGiven, ReadRef, Remote
 from rmqsync.repo.repository import Repository
+from rmqsync.repo.stale import remove_stale_locks
 
 FETCH_S = 300
 """How long a fetch may take."""
@@ -181,11 +183,12 @@ class Mirror:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Keep other processes off the copy."""
+        """Keep other processes and threads off the copy, and take away what a killed git left."""
         make_private_folder(os.path.dirname(self._folder))
         try:
             with open(f"{self._folder}.lock", "wb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
+                remove_stale_locks(self._folder, time.time())
                 yield
         except OSError as problem:
             words = f"'{self._folder}' cannot be used: {reason(problem)}"

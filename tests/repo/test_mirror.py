@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -509,6 +513,76 @@ def test_a_failed_fetch_leaves_the_copy_as_it_was(repo: Repo, tmp_path: Path) ->
     error(remote.fetch)
 
     assert remote.checkout().revision == Revision(commit)
+
+
+def left_behind(copy: Mirror, name: str, age_s: float) -> Path:
+    """Put a lock file into a copy, as a git does that is killed."""
+    file = Path(copy.folder, name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    os.utime(file, (time.time() - age_s,) * 2)
+    return file
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["packed-refs.lock", "refs/heads/main.lock", "refs/heads/a/b.lock", "shallow.lock", "HEAD.lock",
+     "config.lock", "objects/maintenance.lock"],
+)  # fmt: skip
+def test_what_a_killed_git_left_is_taken_away(repo: Repo, tmp_path: Path, name: str) -> None:
+    repo.commit(base__x="1")
+    repo.git("branch", "gone")
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    copy.fetch()
+    repo.git("pack-refs", "--all")
+    repo.git("branch", "-D", "gone")
+    commit = repo.commit(base__x="2")
+    file = left_behind(copy, name, age_s=31)
+
+    copy.fetch()
+
+    assert copy.checkout().revision == Revision(commit)
+    assert not file.exists()
+
+
+def test_the_lock_file_of_a_git_at_work_stays(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(base__x="1")
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    copy.fetch()
+    repo.commit(base__x="2")
+    file = left_behind(copy, "refs/heads/main.lock", age_s=1)
+
+    assert "File exists" in error(copy.fetch)
+    assert file.exists()
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "wb")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_process_is_let_finish_with_the_copy(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(base__x="1")
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    copy.fetch()
+    file = left_behind(copy, "packed-refs.lock", age_s=31)
+    words = [sys.executable, "-c", HOLD, f"{copy.folder}.lock"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with ThreadPoolExecutor() as pool:
+            fetching = pool.submit(copy.fetch)
+            with pytest.raises(TimeoutError):
+                fetching.result(timeout=0.5)
+            assert file.exists()
+            other.communicate()
+            fetching.result()
+
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
