@@ -68,6 +68,7 @@ class Sources:
         self._count = count
         self._followed: dict[str, _Followed] = {}
         self._locks: dict[str, threading.Lock] = {}
+        self._good_lock = threading.Lock()
         for cluster in session.settings.clusters.values():
             name = name_of(cluster.source)
             known = self._followed.setdefault(name, _Followed(name, cluster.source))
@@ -183,16 +184,17 @@ class Sources:
         return self._session.loading(cluster, RunOptions())
 
     def _keep_good(self, followed: _Followed) -> None:
-        known = self._good()
         assert followed.checkout is not None
         commit = followed.checkout.revision.commit
-        if commit is None or known.get(followed.name) == commit:
-            return
-        content = json.dumps({**known, followed.name: commit}).encode()
-        try:
-            write_atomic(self._file, content, private=True)
-        except SourceError:
-            return  # of use after a restart with a broken head only
+        with self._good_lock:  # all sources share the file
+            known = self._good()
+            if commit is None or known.get(followed.name) == commit:
+                return
+            content = json.dumps({**known, followed.name: commit}).encode()
+            try:
+                write_atomic(self._file, content, private=True)
+            except SourceError:
+                return  # of use after a restart with a broken head only
 
     def _fall_back(self, followed: _Followed) -> bool:
         """Take the commit that was good before a restart; return whether there is one."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +84,23 @@ def test_a_commit_without_a_layer_is_broken(empty_home: Home) -> None:
     assert (found["commit"], found["broken_commit"]) == (first, home.git("rev-parse", "HEAD"))
     assert found["error"].startswith("layer folder 'base' does not exist")
     assert {**followed.update(), "fetched_at": ""} == {**found, "fetched_at": ""}
+
+
+def test_the_good_commits_of_sources_that_are_read_side_by_side_are_all_kept(
+    empty_home: Home,
+) -> None:
+    home = empty_home
+    commit = home.push(shop("qu.a"))
+    places = [home.folder / f"r{number}.git" for number in range(8)]
+    for place in places:
+        place.symlink_to(home.remote)
+        home.snapshot(place.stem, source={"git": place.as_uri()})
+
+    for _ in range(5):
+        followed = Followed(home)
+        kept = Path(followed.session.data_dir, "good-commits.json")
+        kept.unlink(missing_ok=True)
+        with ThreadPoolExecutor(len(places)) as pool:
+            list(pool.map(followed.sources.update, followed.sources.names))
+        expected = {f"{place.as_uri()} (main)": commit for place in places}
+        assert json.loads(kept.read_text()) == expected
