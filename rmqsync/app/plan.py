@@ -180,7 +180,12 @@ def ownership(target: Target, desired: Desired, live: Live) -> tuple[Ownership, 
     entry = current_entry(target.checkout, target.layers, target.options)
     past = past_of(target.checkout, entry, desired, target.options, target.claim)
     scope = (target.rules.scope.vhosts, target.rules.scope.kinds)
-    return ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
+    found = ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
+    marker = found[0].marker
+    for one in marker.outstanding if marker is not None else ():
+        if one.entry is not None:
+            past(one.entry)  # fails now if it has to, and not when the run writes its marker
+    return found
 
 
 def failed(name: str, error: RmqsyncError) -> ClusterPlan:

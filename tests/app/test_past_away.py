@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from rmqsync.config.source import Source
 from rmqsync.loading.compile import Options
 from rmqsync.model.changes import Action, Cause, HoldCode, Status
 from rmqsync.model.definitions import Desired
-from rmqsync.model.marker import Entry, Marker
+from rmqsync.model.marker import Entry, Marker, Outstanding
 from rmqsync.planning.rules import Rules
 from rmqsync.repo.mirror import Mirror
 from tests.app.runs import OWNER, state_of
@@ -48,6 +48,7 @@ class Fleet:
     applied: Entry
     desired: Desired
     """What `applied` compiles to."""
+    outstanding: tuple[Outstanding, ...] = ()
     memory: Memory = field(default_factory=Memory)
 
     def plan(self, claim: Claim | None = None) -> Planned:
@@ -56,6 +57,7 @@ class Fleet:
         checkout = self.copy.checkout()
         root = checkout.past.root_commit
         marker = Marker("1", "one", ("rabbit@a",), root, adopted=True, applied=self.applied)
+        marker = replace(marker, outstanding=self.outstanding)
         cluster.markers[OWNER] = marker.document()
         claim = claim or Claim(ignore_health=True)
         target = Target("one", cluster, checkout, LAYERS, Options(), Rules(), claim=claim)
@@ -152,6 +154,14 @@ def test_a_commit_that_the_server_has_no_more_is_not_waited_for(fleet: Fleet) ->
 
 def test_a_commit_that_cannot_be_asked_for_now_is_waited_for(fleet: Fleet) -> None:
     fleet.applied = Entry("ab" * 20, "cd" * 20, ".", LAYERS)
+    fleet.away()
+
+    assert fleet.plan().plan.status is Status.ERROR
+
+
+def test_so_is_what_an_object_that_waits_was_last_in_line_with(fleet: Fleet) -> None:
+    fleet.outstanding = (Outstanding(fleet.applied, ("queue:v/waits",)),)
+    fleet.applied = current_entry(fleet.copy.checkout(), LAYERS, Options())
     fleet.away()
 
     assert fleet.plan().plan.status is Status.ERROR
