@@ -53,7 +53,6 @@ class Mirror:
         self._source = source
         self._url = source.git
         self._remote = Remote(source, read_ref, timeout_s)
-        self._is_local = os.path.isabs(source.git) or os.path.isdir(source.git)
         name = re.sub(r"[^A-Za-z0-9]+", "-", self._url.rstrip("/").rpartition("/")[2])[:40]
         key = hashlib.sha256(self._url.encode()).hexdigest()[:12]
         self._folder = os.path.join(data_folder, "git", f"{name}-{key}.git")
@@ -64,6 +63,10 @@ class Mirror:
     def folder(self) -> str:
         """Where the repository is on this machine."""
         return self._url if self._is_local else self._folder
+
+    @property
+    def _is_local(self) -> bool:
+        return os.path.isabs(self._url) or os.path.isdir(self._url)
 
     def fetch(self, commit: str | None = None) -> None:
         """
