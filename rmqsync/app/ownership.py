@@ -19,7 +19,12 @@ from rmqsync.kinds import KINDS
 from rmqsync.loading.compile import Layers, Options, ParseCache, compile_rows
 from rmqsync.model.changes import Hold, HoldCode
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.errors import BrokerError, InvalidDefinitions, SourceError
+from rmqsync.model.errors import (
+    BrokerError,
+    InvalidDefinitions,
+    SourceError,
+    SourceUnavailable,
+)
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.marker import MOST_ADDRESSES, Entry, Marker, Stop
 from rmqsync.model.marker_reading import NotAMarker, read_marker, scope_in
@@ -120,7 +125,11 @@ def ownership_of(
 def past_of(
     checkout: Checkout, current: Entry, desired: Desired, options: Options, claim: Claim
 ) -> PastOf:
-    """Return what compiles the entries of a marker, each once."""
+    """
+    Return what compiles the entries of a marker, each once.
+
+    It raises `SourceUnavailable` where an entry cannot be read now, but maybe later.
+    """
     known: dict[tuple[object, ...], Past | None] = {}
     cache = ParseCache()
 
@@ -130,10 +139,28 @@ def past_of(
         if entry.content == current.content:
             return past_from(desired)
         if entry.content not in known:
-            known[entry.content] = _compiled(checkout, entry, options, cache) or _kept(claim, entry)
+            known[entry.content] = _found(checkout, entry, options, cache, claim)
         return known[entry.content]
 
     return look_up
+
+
+def _found(
+    checkout: Checkout, entry: Entry, options: Options, cache: ParseCache, claim: Claim
+) -> Past | None:
+    past, away = None, None
+    try:
+        past = _compiled(checkout, entry, options, cache)
+    except SourceUnavailable as problem:
+        away = problem
+    past = past or _kept(claim, entry)
+    if past is None and away is not None and not claim.forget_revision:
+        # Without it drift looks like what was never read: an unattended run would overwrite it.
+        raise SourceUnavailable(
+            f"commit {(entry.commit or '')[:12]}, which was applied last, cannot be read now, so "
+            f"nothing is compared: {away}"
+        ) from away
+    return past
 
 
 def _compiled(checkout: Checkout, entry: Entry, options: Options, cache: ParseCache) -> Past | None:
@@ -144,6 +171,8 @@ def _compiled(checkout: Checkout, entry: Entry, options: Options, cache: ParseCa
         return None
     try:
         layers: Layers = [(layer, found.files(layer)) for layer in entry.layers]
+    except SourceUnavailable:
+        raise
     except (SourceError, InvalidDefinitions):
         return None
     then = replace(options, vars=entry.vars, scope_vhosts=("*",), scope_kinds=("*",))

@@ -22,7 +22,13 @@ from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
 from rmqsync.model.changes import ClusterPlan, Hold, HoldCode, Status
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.errors import BrokerError, InvalidDefinitions, Unreachable
+from rmqsync.model.errors import (
+    BrokerError,
+    InvalidDefinitions,
+    RmqsyncError,
+    SourceUnavailable,
+    Unreachable,
+)
 from rmqsync.model.findings import Finding
 from rmqsync.planning.fences import fence_findings
 from rmqsync.planning.ownership import NOBODY, Ownership
@@ -133,10 +139,10 @@ def plan_cluster(target: Target, memory: Memory) -> Planned:
     context = context_of(desired, live, target.context)
     try:
         own, remarks = ownership(target, desired, live)
-    except BrokerError as error:
+        own = _trusted(target, own)
+        compared = memory.compared(target.name, desired, live, context, target.rules, own)
+    except (BrokerError, SourceUnavailable) as error:
         return Planned(target, failed(target.name, error), desired)
-    own = _trusted(target, own)
-    compared = memory.compared(target.name, desired, live, context, target.rules, own)
     if compared.draft.doomed and not any(desired.rows.values()) and not desired.absent:
         return Planned(target, ClusterPlan(target.name, Status.ERROR, _NOTHING), desired)
     own = _gated(target, live, own, compared)
@@ -164,17 +170,26 @@ def _gated(target: Target, live: Live, own: Ownership, compared: Compared) -> Ow
 
 
 def ownership(target: Target, desired: Desired, live: Live) -> tuple[Ownership, list[Finding]]:
-    """Return whose the objects of a cluster are. Raises `BrokerError` for overlapping scopes."""
+    """
+    Return whose the objects of a cluster are.
+
+    Raises `BrokerError` for overlapping scopes, and `SourceUnavailable` where nobody knows now.
+    """
     if target.claim is None or live.from_file:
         return NOBODY, []
     entry = current_entry(target.checkout, target.layers, target.options)
     past = past_of(target.checkout, entry, desired, target.options, target.claim)
     scope = (target.rules.scope.vhosts, target.rules.scope.kinds)
-    return ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
+    found = ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
+    marker = found[0].marker
+    for one in marker.outstanding if marker is not None else ():
+        if one.entry is not None:
+            past(one.entry)  # fails now if it has to, and not when the run writes its marker
+    return found
 
 
-def failed(name: str, error: BrokerError) -> ClusterPlan:
-    """Return the plan of a cluster that could not be read."""
+def failed(name: str, error: RmqsyncError) -> ClusterPlan:
+    """Return the plan of a cluster that could not be read, or what was applied to it last."""
     status = Status.UNREACHABLE if isinstance(error, Unreachable) else Status.ERROR
     return ClusterPlan(name, status, str(error))
 

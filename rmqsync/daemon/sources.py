@@ -20,7 +20,7 @@ from rmqsync.config.cluster import ClusterSettings
 from rmqsync.config.source import Source
 from rmqsync.daemon.board import Board
 from rmqsync.loading.compile import Options
-from rmqsync.model.errors import InvalidDefinitions, RmqsyncError, SourceError
+from rmqsync.model.errors import BadLayer, InvalidDefinitions, RmqsyncError, SourceError
 from rmqsync.model.findings import Finding
 from rmqsync.repo import repository
 from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
@@ -50,6 +50,8 @@ class _Followed:
     source: Source
     clusters: list[ClusterSettings] = field(default_factory=list)
     checkout: Checkout | None = None
+    mirror: Mirror | None = None
+    """Kept, since it knows what the server does not give."""
     seen: tuple[str | None, str] | None = None
     """Commit and files that were last looked at."""
     problem: str | None = None
@@ -66,6 +68,7 @@ class Sources:
         self._count = count
         self._followed: dict[str, _Followed] = {}
         self._locks: dict[str, threading.Lock] = {}
+        self._good_lock = threading.Lock()
         for cluster in session.settings.clusters.values():
             name = name_of(cluster.source)
             known = self._followed.setdefault(name, _Followed(name, cluster.source))
@@ -103,19 +106,19 @@ class Sources:
         with self._locks[name]:
             followed = self._followed[name]
             try:
-                found = self._head(followed)
+                is_new = self._advance(followed, self._head(followed))
             except SourceError as error:
                 self._count(name, "failed")
                 self._board.set_source(name, error=str(error))
                 return followed.checkout is None and self._fall_back(followed)
             self._count(name, "fetched")
             self._board.set_source(name, error=followed.problem, fetched_at=now())
-            return self._advance(followed, found)
+            return is_new
 
     def _head(self, followed: _Followed) -> Checkout:
         source = followed.source
         if source.git is not None:
-            mirror = self._mirror(source)
+            mirror = self._mirror(followed)
             mirror.fetch()
             return mirror.checkout()
         if os.path.isdir(source.path) and repository.find(source.path) is not None:
@@ -123,10 +126,18 @@ class Sources:
         layers = tuple(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
         return FolderCheckout(source.path, layers)
 
-    def _mirror(self, source: Source) -> Mirror:
-        return Mirror(source, self._session.data_dir, self._session.secrets.read_ref)
+    def _mirror(self, followed: _Followed) -> Mirror:
+        if followed.mirror is None:
+            read_ref = self._session.secrets.read_ref
+            followed.mirror = Mirror(followed.source, self._session.data_dir, read_ref)
+        return followed.mirror
 
     def _advance(self, followed: _Followed, found: Checkout) -> bool:
+        """
+        Put what was found in force, or tell what is wrong with it; return whether it is new.
+
+        Raises `SourceError` where its files cannot be read: it is looked at again next time.
+        """
         try:
             seen = (found.revision.commit, _content(followed, found))
         except RmqsyncError:
@@ -144,7 +155,6 @@ class Sources:
                 commit=found.revision.commit,
                 broken_commit=None,
                 findings=[],
-                error=None,
             )
             self._keep_good(followed)
             return True
@@ -154,12 +164,11 @@ class Sources:
             findings=findings_document(problem.findings)["findings"]
             if isinstance(problem, InvalidDefinitions)
             else [],
-            error=followed.problem,
         )
         return followed.checkout is None and self._fall_back(followed)
 
     def _check(self, followed: _Followed, found: Checkout) -> RmqsyncError | None:
-        """Compile for every cluster; return all that is wrong."""
+        """Compile for every cluster; return all that is wrong. Raises `SourceError`."""
         findings: dict[Finding, None] = {}
         for cluster in followed.clusters:
             try:
@@ -167,7 +176,7 @@ class Sources:
                 self._memory.compiled(cluster.name, layers, self._options(cluster))
             except InvalidDefinitions as error:
                 findings.update(dict.fromkeys(error.findings))
-            except SourceError as error:
+            except BadLayer as error:
                 return error
         return InvalidDefinitions(findings) if findings else None
 
@@ -175,16 +184,17 @@ class Sources:
         return self._session.loading(cluster, RunOptions())
 
     def _keep_good(self, followed: _Followed) -> None:
-        known = self._good()
         assert followed.checkout is not None
         commit = followed.checkout.revision.commit
-        if commit is None or known.get(followed.name) == commit:
-            return
-        content = json.dumps({**known, followed.name: commit}).encode()
-        try:
-            write_atomic(self._file, content, private=True)
-        except SourceError:
-            return  # of use after a restart with a broken head only
+        with self._good_lock:  # all sources share the file
+            known = self._good()
+            if commit is None or known.get(followed.name) == commit:
+                return
+            content = json.dumps({**known, followed.name: commit}).encode()
+            try:
+                write_atomic(self._file, content, private=True)
+            except SourceError:
+                return  # of use after a restart with a broken head only
 
     def _fall_back(self, followed: _Followed) -> bool:
         """Take the commit that was good before a restart; return whether there is one."""
@@ -194,12 +204,12 @@ class Sources:
         source = followed.source
         try:
             if source.git is not None:
-                checkout = self._mirror(source).checkout(commit)
+                checkout = self._mirror(followed).checkout(commit)
             else:
                 checkout = RevisionCheckout(source.path, commit)
+            if self._check(followed, checkout) is not None:
+                return False
         except SourceError:
-            return False
-        if self._check(followed, checkout) is not None:
             return False
         followed.checkout = checkout
         self._board.set_source(followed.name, commit=commit)

@@ -31,7 +31,19 @@ class SourceError(RmqsyncError):
     """A repository, revision, folder or file that cannot be read. Exit 1."""
 
 
-class NoLayer(SourceError):
+class SourceUnavailable(SourceError):
+    """
+    A repository that cannot be asked now; this may pass.
+
+    It says nothing about what the repository holds: nothing may be judged by it.
+    """
+
+
+class BadLayer(SourceError):
+    """A layer folder that cannot be used, as what was read says: it will say so again."""
+
+
+class NoLayer(BadLayer):
     """A layer folder that is missing, or holds no definitions."""
 
 

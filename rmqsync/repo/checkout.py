@@ -124,7 +124,8 @@ class RevisionCheckout(Layers):
     ) -> None:
         """`fetch` gets a commit that is not at hand, where there is a place to get it from."""
         found = folder if isinstance(folder, Repository) else Repository(folder)
-        base = posixpath.normpath(joined(found.prefix, path)).removeprefix(".")
+        base = posixpath.normpath(joined(found.prefix, path))
+        base = "" if base == "." else base
         self._repository = found
         self._commit = found.resolve(revision)
         self._fetch = fetch
@@ -270,6 +271,4 @@ def _shown(real: str, cwd: str) -> str:
     start = os.path.realpath(cwd)
     if os.path.commonpath([start, real]) != start:
         return real + "/"
-    return os.path.relpath(real, start).removeprefix(".").lstrip("/") + (
-        "/" if real != start else ""
-    )
+    return "" if real == start else os.path.relpath(real, start) + "/"

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import SourceError, SourceUnavailable
 
 # What a repository's own configuration could make git run, or ask of a person.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks")
@@ -43,10 +43,11 @@ def run(
     Run `git` in `folder` with `content` as its input; `config` is `key=value`, for this call.
 
     What may talk to another machine has a time limit. The exit status is the caller's to judge.
-    Raises `SourceError` where git is missing, the folder is, or the time is up.
+    Raises `SourceUnavailable` where git or the folder is missing, the time is up, or something
+    killed git: it has said nothing then.
     """
     if not os.path.isdir(folder):
-        raise SourceError(f"folder '{folder}' does not exist")
+        raise SourceUnavailable(f"folder '{folder}' does not exist")
     options = [part for item in config for part in ("-c", item)]
     start = _start if timeout_s is None else _start_remote
     process = start(folder, ["git", *_SAFE, *options, *arguments], {**_QUIET, **(env or {})})
@@ -54,10 +55,13 @@ def run(
         out, err = process.communicate(content, timeout=timeout_s)
     except subprocess.TimeoutExpired as problem:
         _end(process)
-        raise SourceError(f"git {arguments[0]} did not end within {timeout_s:g} s") from problem
+        words = f"git {arguments[0]} did not end within {timeout_s:g} s"
+        raise SourceUnavailable(words) from problem
     except BaseException:
         _end(process)
         raise
+    if process.returncode < 0:
+        raise SourceUnavailable(f"git {arguments[0]} was killed by signal {-process.returncode}")
     return Answer(process.returncode, out, err.decode("utf-8", "replace").strip())
 
 
@@ -100,7 +104,7 @@ def _start(folder: str, command: Sequence[str], env: Mapping[str, str]) -> subpr
             start_new_session=True,
         )
     except (FileNotFoundError, PermissionError) as problem:
-        raise SourceError(_MISSING) from problem
+        raise SourceUnavailable(_MISSING) from problem
 
 
 def _start_remote(
@@ -110,13 +114,13 @@ def _start_remote(
         from git import Git
         from git.exc import GitCommandNotFound
     except ImportError as problem:
-        raise SourceError(_MISSING) from problem
+        raise SourceUnavailable(_MISSING) from problem
     try:
         handle = Git(folder).execute(
             command, istream=subprocess.PIPE, as_process=True, env=env, start_new_session=True
         )
     except GitCommandNotFound as problem:
-        raise SourceError(_MISSING) from problem
+        raise SourceUnavailable(_MISSING) from problem
     process, handle.proc = handle.proc, None  # else it ends the process when it goes
     assert process is not None
     return process

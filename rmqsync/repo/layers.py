@@ -11,7 +11,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
-from rmqsync.model.errors import InvalidDefinitions, SourceError
+from rmqsync.model.errors import BadLayer, InvalidDefinitions
 from rmqsync.model.findings import Finding
 from rmqsync.repo import files
 from rmqsync.repo.files import SourceFile
@@ -44,7 +44,7 @@ class Layers(ABC):
         """
         Return the definition files below a layer folder, sorted by path.
 
-        Raises `SourceError` for a folder that is missing or holds none, and `InvalidDefinitions`
+        Raises `BadLayer` for a folder that is missing or holds none, and `InvalidDefinitions`
         with a finding for every file that cannot be used: links that leave the repository, files
         that are too long, unreadable, or of a repository inside.
         """
@@ -62,13 +62,13 @@ class Layers(ABC):
             try:
                 place = follow(self._tree, path)
             except Outside:
-                raise SourceError(
+                raise BadLayer(
                     f"layer folder '{layer}' in {self._where} links out of the repository"
                 ) from None
             except (Nowhere, FileNotFoundError):
                 raise files.no_layer(layer, self._where, self._folders()) from None
             if place.sort is not Sort.FOLDER:
-                raise SourceError(f"layer '{layer}' in {self._where} is a file, not a folder")
+                raise BadLayer(f"layer '{layer}' in {self._where} is a file, not a folder")
             walk = Walk(self._tree, self._shown)
             walk.run(layer, place.path)
             if walk.findings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rmqsync.model.errors import InvalidDefinitions, SourceError
+from rmqsync.model.errors import InvalidDefinitions, SourceError, SourceUnavailable
 from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.repository import Repository
 
@@ -23,7 +23,11 @@ class GitPast:
     def __init__(
         self, repository: Repository, commit: str, fetch: Callable[[str], None] | None = None
     ) -> None:
-        """`fetch` gets a commit that no branch holds; raises `SourceError` where it cannot."""
+        """
+        `fetch` gets a commit that no branch holds; raises `SourceError` where it cannot.
+
+        `SourceUnavailable` says that nobody knows yet whether it can.
+        """
         self._repository = repository
         self._commit = commit
         self._fetch = fetch
@@ -35,7 +39,10 @@ class GitPast:
     def descends_from(self, commit: str) -> bool | None:
         if commit == self._commit:
             return True
-        if not self._has(commit):
+        try:
+            if not self._has(commit):
+                return None
+        except SourceUnavailable:
             return None
         if self._repository.is_ancestor(commit, self._commit):
             return True
@@ -49,16 +56,26 @@ class GitPast:
             try:
                 if found.tree(layers) == tree:
                     return found
+            except SourceUnavailable:
+                raise
             except (SourceError, InvalidDefinitions):
                 continue  # it has no such layers
         return None
 
     def _candidates(self, commit: str | None, base: str) -> Iterator[str]:
-        if commit is not None and self._has(commit):
+        """Yield a commit, then others; what kept the first from being got is raised at the end."""
+        away, is_here = None, False
+        try:
+            is_here = commit is not None and self._has(commit)
+        except SourceUnavailable as problem:
+            away = problem
+        if commit is not None and is_here:
             yield commit
         for one in self._repository.commits(self._commit, base, SEARCHED):
             if one != commit:
                 yield one
+        if away is not None:
+            raise away
 
     def _has(self, commit: str) -> bool:
         if self._repository.find_commit(commit) is not None:
@@ -67,6 +84,8 @@ class GitPast:
             return False
         try:
             self._fetch(commit)
+        except SourceUnavailable:
+            raise
         except SourceError:
             return False
         return self._repository.find_commit(commit) is not None

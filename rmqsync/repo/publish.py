@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from rmqsync.repo import command
 from rmqsync.repo.mirror import Mirror
 from rmqsync.repo.remote import MovedOn
-from rmqsync.repo.repository import Repository
 
 _TRIES = 3
 Author = tuple[str, str]
@@ -41,16 +40,15 @@ def _pushed(
     mirror: Mirror, branch: str, files: Mapping[str, bytes], message: str, author: Author
 ) -> str | None:
     mirror.fetch()
-    commit = _commit(mirror.folder, branch, files, message, author)
+    commit = _commit(mirror.folder, mirror.head(branch), files, message, author)
     if commit is not None:
         mirror.push(commit, branch)
     return commit
 
 
 def _commit(
-    folder: str, branch: str, files: Mapping[str, bytes], message: str, author: Author
+    folder: str, parent: str | None, files: Mapping[str, bytes], message: str, author: Author
 ) -> str | None:
-    parent = Repository(folder).find_commit(f"refs/heads/{branch}")
     with tempfile.TemporaryDirectory() as place:
         index = os.path.join(place, "index")
         env = {"GIT_INDEX_FILE": index, **command.NO_LAZY_FETCH, **_signature(author)}

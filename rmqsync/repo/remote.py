@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from rmqsync.config.secrets import SecretRef
 from rmqsync.config.source import Source
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import SourceError, SourceUnavailable
 from rmqsync.repo import command
 
 ReadRef = Callable[[SecretRef, str], str]
@@ -46,18 +46,25 @@ class Remote:
         self._timeout_s = timeout_s
 
     def ask(
-        self, folder: str, verb: str, options: Sequence[str], what: Sequence[str], more: str = ""
+        self,
+        folder: str,
+        verb: str,
+        options: Sequence[str],
+        what: Sequence[str],
+        more: str = "",
+        config: Sequence[str] = (),
     ) -> None:
         """
         Have git, in the copy in `folder`, fetch `what` or push it; `more` is its standard input.
 
-        Raises `SourceError`: `MovedOn` and `NotGiven` where it is that.
+        `config` is `key=value`, for this call. Raises `SourceUnavailable`, or `MovedOn` and
+        `NotGiven` where it is that.
         """
         answer = command.run(
             folder,
             *(verb, *options, "--", self._url, *what),
             content=more.encode("ascii"),
-            config=("gc.autoDetach=false", *self._credentials()),
+            config=("gc.autoDetach=false", *config, *self._credentials()),
             env=self._environment(),
             timeout_s=self._timeout_s,
         )
@@ -76,7 +83,10 @@ class Remote:
         }
         if self._source.token is not None:
             env["RMQSYNC_GIT_USERNAME"] = self._source.username
-            env["RMQSYNC_GIT_TOKEN"] = self._read_ref(self._source.token, "source.token")
+            try:
+                env["RMQSYNC_GIT_TOKEN"] = self._read_ref(self._source.token, "source.token")
+            except SourceError as problem:
+                raise SourceUnavailable(str(problem)) from problem
         return env
 
     def _credentials(self) -> tuple[str, ...]:
@@ -100,7 +110,10 @@ class Remote:
 
 
 _MOVED_ON = re.compile(r"non-fast-forward|fetch first|stale info")
-_NOT_GIVEN = re.compile(r"not our ref|couldn't find remote ref|unadvertised object")
+# The last two: a server that took an object to be here, and answered with a pack that lacks it.
+_NOT_GIVEN = re.compile(
+    r"not our ref|couldn't find remote ref|unadvertised object|bad revision|did not send all"
+)
 _EXPLANATIONS = (
     (
         r"host key verification failed|no .* host key is known",
@@ -129,14 +142,14 @@ _EXPLANATIONS = (
         r"refusing to update checked out branch|pre-receive hook declined|protected branch",
         "does not take this branch",
     ),
-    (_NOT_GIVEN.pattern, "does not have that commit any longer"),
+    (_NOT_GIVEN.pattern, "does not have what was asked for any longer"),
 )
 
 
 def _explained(err: str) -> tuple[type[SourceError], str]:
     """Return what it means that git failed and the next step, with git's own words."""
     low = err.lower()
-    kind = MovedOn if _MOVED_ON.search(low) else SourceError
+    kind: type[SourceError] = MovedOn if _MOVED_ON.search(low) else SourceUnavailable
     for pattern, meaning in _EXPLANATIONS:
         if re.search(pattern, low):
             kind = NotGiven if pattern == _NOT_GIVEN.pattern else kind

@@ -22,6 +22,11 @@ class Entry(NamedTuple):
     path: str
     """From the root of the repository, as the file system would have it."""
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file or a link, so that `id` is that of a blob."""
+        return self.mode.startswith(("100", "120"))
+
 
 class Repository:
     """
@@ -31,7 +36,11 @@ class Repository:
     """
 
     def __init__(self, folder: str, get: Callable[[Sequence[str]], None] | None = None) -> None:
-        """`get` brings blobs that a partial clone lacks. Without it git does that as it likes."""
+        """
+        `get` brings blobs that a partial clone lacks. Without it git does that as it likes.
+
+        With it git fetches nothing by itself, commits neither: see `command.NO_LAZY_FETCH`.
+        """
         found = find(folder)
         if found is None:
             raise SourceError(
@@ -61,19 +70,19 @@ class Repository:
         """Return the commit that a revision means; `None` where it means none."""
         if not revision or revision.startswith("-") or "\0" in revision:
             return None
-        answer = command.run(self.root, "rev-parse", "--verify", "--quiet", revision + "^{commit}")
+        answer = self._run("rev-parse", "--verify", "--quiet", revision + "^{commit}")
         commit = answer.out.decode("ascii", "replace").strip()
         return commit if answer.status == 0 and _HEX.fullmatch(commit) else None
 
     @property
     def is_shallow(self) -> bool:
-        return command.read(self.root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        return self._read("rev-parse", "--is-shallow-repository").strip() == b"true"
 
     def merge_base(self, one: str, other: str) -> str:
         """Return the commit from which two revisions went apart. Raises `SourceError`."""
         commits = self.resolve(one), self.resolve(other)
         arguments = ("merge-base", *commits)
-        answer = command.run(self.root, *arguments)
+        answer = self._run(*arguments)
         if answer.status == 0:
             return answer.out.split()[0].decode("ascii")
         if answer.status > 1:
@@ -88,7 +97,7 @@ class Repository:
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Tell whether commit `newer` descends from commit `older`, or is the same."""
         arguments = ("merge-base", "--is-ancestor", older, newer)
-        answer = command.run(self.root, *arguments)
+        answer = self._run(*arguments)
         if answer.status > 1:
             raise command.failed(self.root, arguments, answer)
         return answer.status == 0
@@ -97,7 +106,7 @@ class Repository:
         """Return the first commit of the line that led to `commit`; `None` in a shallow clone."""
         if self.is_shallow:
             return None
-        out = command.read(self.root, "rev-list", "--max-parents=0", "--first-parent", commit, "--")
+        out = self._read("rev-list", "--max-parents=0", "--first-parent", commit, "--")
         return out.split()[-1].decode("ascii")
 
     @cached_property
@@ -109,16 +118,16 @@ class Repository:
         """Return commits behind `head`, and on branches, that changed what is below a folder."""
         options = ("--branches", "--remotes", f"--max-count={most}")
         where = ("--", base) if base else ("--",)
-        out = command.read(self.root, "rev-list", *options, head, *where)
+        out = self._read("rev-list", *options, head, *where)
         return out.decode("ascii").split()
 
     def branches(self) -> list[str]:
-        out = command.read(self.root, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
+        out = self._read("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
         return out.decode("utf-8", "replace").split()
 
     def entries(self, commit: str) -> list[Entry]:
         """Return all files, folders and links of a commit; a folder comes before what is in it."""
-        out = command.read(self.root, "ls-tree", "-rtz", "--full-tree", commit)
+        out = self._read("ls-tree", "-rtz", "--full-tree", commit)
         entries = []
         for line in out.split(b"\0")[:-1]:
             about, _, path = line.partition(b"\t")
@@ -149,20 +158,17 @@ class Repository:
         return blobs
 
     def _cat(self, how: str, wanted: Sequence[str]) -> bytes:
+        arguments, lines = ("cat-file", how), _lines(wanted)
         if self._get is None:
-            return command.read(self.root, "cat-file", how, content=_lines(wanted))
-        arguments = ("cat-file", how)
+            return self._read(*arguments, content=lines)
 
-        def ask() -> command.Answer:
-            lines, env = _lines(wanted), command.NO_LAZY_FETCH
-            return command.run(self.root, *arguments, content=lines, env=env)
-
-        answer = ask()
+        answer = self._run(*arguments, content=lines)
         # Where a file was left out git 2.39 fails, and 2.47 writes that line, as files may have it.
-        lacks = answer.status or b" missing\n" in answer.out
-        if lacks and (missing := self._missing(wanted)):
-            self._get(missing)
-            answer = ask()
+        if answer.status or b" missing\n" in answer.out:
+            # Nothing is missing any more where another thread has just got the same files.
+            if missing := self._missing(wanted):
+                self._get(missing)
+            answer = self._run(*arguments, content=lines)
         if answer.status:
             raise command.failed(self.root, arguments, answer)
         return answer.out
@@ -170,8 +176,18 @@ class Repository:
     def _missing(self, wanted: Sequence[str]) -> list[str]:
         # The only question about objects at which git does not stop at the first that is missing.
         all_ids = ("--batch-all-objects", "--unordered", "--batch-check=%(objectname)")
-        known = set(command.read(self.root, "cat-file", *all_ids).decode("ascii").split())
+        known = set(self._read("cat-file", *all_ids).decode("ascii").split())
         return [name for name in wanted if name not in known]
+
+    def _run(self, *arguments: str, content: bytes = b"") -> command.Answer:
+        env = None if self._get is None else command.NO_LAZY_FETCH
+        return command.run(self.root, *arguments, content=content, env=env)
+
+    def _read(self, *arguments: str, content: bytes = b"") -> bytes:
+        answer = self._run(*arguments, content=content)
+        if answer.status:
+            raise command.failed(self.root, arguments, answer)
+        return answer.out
 
     def _size(self, name: str, line: bytes) -> int:
         about = line.split()

@@ -33,6 +33,7 @@ def unsigned(folder: str, commit: str, signers: str) -> str | None:
         "--raw",
         commit,
         config=(*_CONFIG, f"gpg.ssh.allowedSignersFile={os.path.abspath(signers)}"),
+        env=command.NO_LAZY_FETCH,
     )
     if answer.status == 0:
         return None

@@ -117,6 +117,7 @@ def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(empty_home: Home
     token = home.folder / "token"
     token.write_text("wr0ng-of-the-forge\n")
     first = home.push(shop("qu.a"))
+    home.git("gc", "-q", at=home.remote)  # as forges do, with bitmaps
     with https_forge(home.folder, home.folder / "tls", f"x-access-token:{TOKEN}") as url:
         home.environ["GIT_SSL_CAINFO"] = str(home.folder / "tls" / "ca.pem")
         home.settings["source"].update(git=f"{url}/remote.git", token={"file": str(token)})
@@ -145,6 +146,7 @@ def test_ssh_goes_only_to_hosts_whose_key_is_known(empty_home: Home) -> None:
     home = empty_home
     home.snapshot("one")
     first = home.push(shop("qu.a"))
+    home.git("gc", "-q", at=home.remote)
     known = home.folder / "known_hosts"
     known.touch()
     with ssh_server(home.folder / "ssh") as server:

@@ -84,6 +84,15 @@ def test_a_layer_may_be_deep_below_the_source_path(repo: Repo, open_repo: Open) 
     assert [file.path for file in files] == ["mq/defs/regions/sh/x.yaml"]
 
 
+def test_the_source_path_may_begin_with_a_dot(repo: Repo, open_repo: Open) -> None:
+    repo.write(".mq/base/x.yaml")
+
+    checkout = open_repo(".mq")
+
+    assert [file.path for file in checkout.files("base")] == [".mq/base/x.yaml"]
+    assert checkout.base == ".mq"
+
+
 def test_links_inside_the_repository_are_followed(repo: Repo, open_repo: Open) -> None:
     repo.write("shared/one.yaml", "one")
     repo.write("shared/sub/two.yaml", "two")

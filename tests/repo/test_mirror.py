@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +19,23 @@ import pytest
 from rmqsync.config.secrets import SecretRef
 from rmqsync.config.source import Source
 from rmqsync.model.changes import Revision
-from rmqsync.model.errors import SourceError
+from rmqsync.model.errors import SourceError, SourceUnavailable
 from rmqsync.repo import command
+from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.mirror import Mirror
+from rmqsync.repo.remote import NotGiven, Remote
 from rmqsync.repo.repository import Repository
+from tests.fakes.program import put_program
 from tests.repo.conftest import Repo
 from tests.repo.forge import forge
 
 TOKEN = "t0k en$(id)'\""
+PROTOCOL_0 = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "protocol.version",
+    "GIT_CONFIG_VALUE_0": "0",
+}
+"""Makes git speak as of old: no object is given by its name."""
 
 
 def read_token(ref: SecretRef, what: str) -> str:
@@ -138,6 +152,21 @@ def test_a_copy_has_all_commits_but_only_files_that_were_read(
     assert blobs_of(copy) == {b"x", b"old x"}
 
 
+def test_files_come_one_by_one_from_a_server_that_has_collected_its_garbage(
+    repo: Repo, long: list[str], tmp_path: Path
+) -> None:
+    """What `git gc` makes in bare repositories lets git take all files of a commit to be here."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    repo.git("-c", "repack.writeBitmaps=true", "gc", "-q")
+    assert list((repo.path / ".git" / "objects" / "pack").glob("*.bitmap"))
+
+    assert [file.content for file in copy.checkout().files("base")] == [b"x"]
+    copy.fetch()
+    assert [file.content for file in copy.checkout(long[0]).files("base")] == [b"old x"]
+    assert blobs_of(copy) == {b"x", b"old x"}
+
+
 def test_what_was_read_is_read_again_without_the_server(
     repo: Repo, long: list[str], tmp_path: Path
 ) -> None:
@@ -151,12 +180,69 @@ def test_what_was_read_is_read_again_without_the_server(
     assert "is no repository" in error(lambda: copy.checkout(long[0]).files("base"))
 
 
+def lost(repo: Repo, remote: Mirror) -> tuple[str, str]:
+    """Return a commit that no branch holds any longer, nor the copy, and the id of its files."""
+    commit = repo.commit(mq__base__x="lost")
+    tree = RevisionCheckout(str(repo.path), commit, "mq").tree(["base"])
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    remote.fetch()
+    return commit, tree
+
+
+def test_a_commit_that_cannot_be_asked_for_now_is_told_from_one_that_is_gone(
+    repo: Repo, long: list[str], tmp_path: Path
+) -> None:
+    remote = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    commit, tree = lost(repo, remote)
+    past = remote.checkout().past
+    old = remote.checkout(long[0]).tree(["base"])
+
+    assert past.with_tree(tree, "mq", ["base"], "ab" * 20) is None
+    repo.path.rename(tmp_path / "away")
+    with pytest.raises(SourceUnavailable):
+        past.with_tree(tree, "mq", ["base"], commit)
+    assert past.descends_from(commit) is None
+    same = past.with_tree(old, "mq", ["base"], commit)
+    assert same is not None
+    assert same.revision == Revision(long[0])
+    (tmp_path / "away").rename(repo.path)
+    found = past.with_tree(tree, "mq", ["base"], commit)
+    assert found is not None
+    assert found.revision == Revision(commit)
+
+
+def test_a_file_that_another_thread_got_meanwhile_is_read(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git finds nothing missing then, though it has just failed for something that was."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    head = copy.checkout()
+    blob = repo.git("rev-parse", "HEAD:mq/base/x.yaml")
+    real, words = shutil.which("git"), "fetch -q --filter=blob:none --no-write-fetch-head"
+    other = f"{real} {words} file://{repo.path} {blob}"
+    script = f'case "$*" in *--batch-all-objects*) {other};; esac\nexec {real} "$@"'
+    put_program(tmp_path, monkeypatch, "git", script)
+
+    assert [file.content for file in head.files("base")] == [b"x"]
+
+
+def test_git_that_is_killed_has_said_nothing(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit(base__x="1")
+    found = Repository(str(repo.path))
+    put_program(tmp_path, monkeypatch, "git", "kill -9 $$")
+
+    with pytest.raises(SourceUnavailable, match="git rev-parse was killed by signal 9"):
+        found.find_commit("HEAD")
+
+
 def test_a_server_that_gives_no_file_by_its_name_gives_all(
     repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older = {"COUNT": "1", "KEY_0": "protocol.version", "VALUE_0": "0"}
-    for name, value in older.items():
-        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    for name, value in PROTOCOL_0.items():
+        monkeypatch.setenv(name, value)
     copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
     copy.fetch()
     assert blobs_of(copy) == set()
@@ -166,6 +252,92 @@ def test_a_server_that_gives_no_file_by_its_name_gives_all(
     repo.commit(shop__y="new y")
     copy.fetch()
     assert b"new y" in blobs_of(copy)
+
+
+def asked_of(trace: Path) -> list[str]:
+    """How git was started to fetch since this was last asked; `GIT_TRACE` names the file."""
+    lines = trace.read_text().splitlines() if trace.exists() else []
+    trace.unlink(missing_ok=True)
+    return [line for line in lines if "trace: built-in: git fetch" in line]
+
+
+def test_git_fetches_nothing_by_itself(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would do so without a time limit, without credentials, and for whatever a marker names."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    head = copy.checkout()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    assert "unknown revision" in error(lambda: copy.checkout("ab" * 20))
+    assert head.past.root_commit == long[0]
+    assert copy.head("ab" * 20) is None
+    assert asked_of(trace) == []
+    head.files("base")
+    (asked,) = asked_of(trace)  # ours
+    assert "--quiet --no-write-fetch-head --filter=blob:none" in asked
+
+
+def test_a_file_that_the_server_has_lost_is_asked_for_once(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that the server has would bring it: the copy does not become whole for it."""
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    lost = repo.commit(mq__base__x="lost")
+    copy.fetch()
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "-q", "--prune=now")
+    copy.fetch()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    asked = []
+    for _ in range(3):
+        with pytest.raises(NotGiven, match="does not have what was asked for any longer"):
+            copy.checkout(lost).files("base")
+        asked.append(asked_of(trace))
+
+    assert [len(found) > 0 for found in asked] == [True, False, False]
+    assert "--refetch" not in "".join(asked[0])
+    assert [file.content for file in copy.checkout().files("base")] == [b"x"]
+    assert blobs_of(copy) == {b"x"}
+
+
+def test_a_commit_that_the_server_has_lost_is_asked_for_once(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    copy.fetch()
+    past = copy.checkout().past
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    assert past.descends_from("ab" * 20) is None
+    assert len(asked_of(trace)) > 0
+    assert past.descends_from("ab" * 20) is None
+    assert asked_of(trace) == []
+
+
+def test_all_files_are_fetched_once_and_no_more(
+    repo: Repo, long: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in PROTOCOL_0.items():
+        monkeypatch.setenv(name, value)
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}", path="mq"))
+    lost = [repo.commit(mq__base__x=f"lost {number}") for number in range(2)]
+    copy.fetch()
+    repo.git("reset", "-q", "--hard", "HEAD~2")
+    copy.fetch()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+
+    for commit in lost:
+        error(lambda commit=commit: copy.checkout(commit).files("base"))  # type: ignore[misc]
+
+    assert "".join(asked_of(trace)).count("--refetch") == 1
 
 
 def test_a_path_is_used_where_it_is(repo: Repo, tmp_path: Path) -> None:
@@ -343,6 +515,76 @@ def test_a_failed_fetch_leaves_the_copy_as_it_was(repo: Repo, tmp_path: Path) ->
     assert remote.checkout().revision == Revision(commit)
 
 
+def left_behind(copy: Mirror, name: str, age_s: float) -> Path:
+    """Put a lock file into a copy, as a git does that is killed."""
+    file = Path(copy.folder, name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    os.utime(file, (time.time() - age_s,) * 2)
+    return file
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["packed-refs.lock", "refs/heads/main.lock", "refs/heads/a/b.lock", "shallow.lock", "HEAD.lock",
+     "config.lock", "objects/maintenance.lock"],
+)  # fmt: skip
+def test_what_a_killed_git_left_is_taken_away(repo: Repo, tmp_path: Path, name: str) -> None:
+    repo.commit(base__x="1")
+    repo.git("branch", "gone")
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    copy.fetch()
+    repo.git("pack-refs", "--all")
+    repo.git("branch", "-D", "gone")
+    commit = repo.commit(base__x="2")
+    file = left_behind(copy, name, age_s=31)
+
+    copy.fetch()
+
+    assert copy.checkout().revision == Revision(commit)
+    assert not file.exists()
+
+
+def test_the_lock_file_of_a_git_at_work_stays(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(base__x="1")
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    copy.fetch()
+    repo.commit(base__x="2")
+    file = left_behind(copy, "refs/heads/main.lock", age_s=1)
+
+    assert "File exists" in error(copy.fetch)
+    assert file.exists()
+
+
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "wb")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_process_is_let_finish_with_the_copy(repo: Repo, tmp_path: Path) -> None:
+    repo.commit(base__x="1")
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    copy.fetch()
+    file = left_behind(copy, "packed-refs.lock", age_s=31)
+    words = [sys.executable, "-c", HOLD, f"{copy.folder}.lock"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with ThreadPoolExecutor() as pool:
+            fetching = pool.submit(copy.fetch)
+            with pytest.raises(TimeoutError):
+                fetching.result(timeout=0.5)
+            assert file.exists()
+            other.communicate()
+            fetching.result()
+
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -366,13 +608,7 @@ def test_a_failed_fetch_leaves_the_copy_as_it_was(repo: Repo, tmp_path: Path) ->
 def test_ssh_checks_host_keys_and_asks_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, expected: str
 ) -> None:
-    ssh = tmp_path / "bin" / "ssh"
-    ssh.parent.mkdir()
-    ssh.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255\n'
-    )
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    put_ssh(tmp_path, monkeypatch, said)
     source = Source(
         git="git@h:mq/r.git",
         ssh_key=SecretRef(file="/keys/my key"),
@@ -391,6 +627,31 @@ def test_ssh_checks_host_keys_and_asks_nobody(
         *("-o", "IdentitiesOnly=yes"),
         *("-o", 'UserKnownHostsFile="/keys/known hosts"'),
     ]
+
+
+def put_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """Let `ssh` be a program that says this and fails; `asked` has its arguments."""
+    script = f'printf "%s\\n" "$@" >{tmp_path}/asked\necho "{said}" >&2\nexit 255'
+    put_program(tmp_path, monkeypatch, "ssh", script)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "fatal: remote error: upload-pack: not our ref 1234",
+        "error: Server does not allow request for unadvertised object 1234",
+        "fatal: bad revision '1234'",
+        "error: git@h:mq/r.git did not send all necessary objects",
+    ],
+)
+def test_what_a_server_does_not_give_is_told_from_a_server_that_cannot_be_asked(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    put_ssh(tmp_path, monkeypatch, said)
+    remote = Remote(Source(git="git@h:mq/r.git"), read_token, 60)
+
+    with pytest.raises(NotGiven):
+        remote.ask(str(repo.path), "fetch", (), ("main",))
 
 
 def test_two_sources_have_two_copies(
