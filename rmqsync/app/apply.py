@@ -65,6 +65,7 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         stop=options.stop,
         lock=lock,
         prover=Prover(target.reader, target.amqp if lock else None, lock, target.owner),
+        rules=target.rules,
     )
     if not plan.applicable:
         return _only_marked(planned, execution)

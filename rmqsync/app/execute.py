@@ -17,6 +17,7 @@ from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
 from rmqsync.app.put_back import put_back, taken_by, with_lost
+from rmqsync.app.reliance import bereft, first_wave
 from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
@@ -28,6 +29,7 @@ from rmqsync.model.errors import AccessDenied, BrokerError, Rejected, Unreachabl
 from rmqsync.model.values import Row
 from rmqsync.planning.needs import needs
 from rmqsync.planning.order import steps
+from rmqsync.planning.rules import Rules
 
 BULK_FROM = 8
 """So many creations of one kind are cheaper as one import than as single calls."""
@@ -52,6 +54,8 @@ class Execution:
     lock: Lock | None = None
     """Nothing is sent once it is lost; `None` where there is no lock."""
     prover: Prover | None = None
+    rules: Rules = field(default_factory=Rules)
+    """What the changes may cost: asked again where one fails that others rely on."""
     results: dict[Ref, Result] = field(default_factory=dict)
     replaced: dict[Ref, Result] = field(default_factory=dict)
     """What became of each object that was to be deleted and made anew, without what hung on it."""
@@ -77,8 +81,23 @@ class Execution:
             self.results[change.ref] = Result(Outcome.SKIPPED, change.hold.reason)
         with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
             for step in steps(self._applicable, self.live):
-                self._run_step(step, pool)
-                self._tell()
+                for wave in self._waves(step):
+                    self._run_step(wave, pool)
+                    self._tell()
+
+    def _waves(self, step: Sequence[Change]) -> Iterator[Sequence[Change]]:
+        """Yield the changes of a step in groups that may go at once, each once the last is sent."""
+        while step:
+            wave = step
+            if not self._is_over():
+                applicable, results = self._applicable, self.results
+                wave = first_wave(step, applicable, results, self.live, self.context)
+            yield wave
+            step = [change for change in step if change.ref not in self.results]
+
+    def _is_over(self) -> bool:
+        """Tell whether nothing will be sent any more."""
+        return self.stop.is_set() or self._is_lost()
 
     def _tell(self) -> None:
         total = len(self._applicable)
@@ -87,8 +106,9 @@ class Execution:
 
     def _run_step(self, step: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         ready = []
+        forsaken = self._bereft(step)
         for change in step:
-            reason = self._blocked(change)
+            reason = self._blocked(change) or forsaken.get(change.ref)
             if reason:
                 self.results[change.ref] = Result(Outcome.SKIPPED, reason)
             else:
@@ -119,6 +139,12 @@ class Execution:
                 if before is not None and before.action is Action.CREATE:
                     return f"needs {KINDS[needed.kind].sentence(needed.key)}, which was not made"
         return None
+
+    def _bereft(self, step: Sequence[Change]) -> dict[Ref, str]:
+        if self._is_over():
+            return {}
+        changes, results = self.plan.changes, self.results
+        return bereft(step, changes, results, self.live, self.context, self.rules, self.broker)
 
     def _each(
         self,
