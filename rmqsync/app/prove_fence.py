@@ -84,7 +84,11 @@ class Fence:
     """Sentinels that are fetched and not acknowledged."""
 
     def delete(self, key: Key, row: Row) -> None:
-        """Delete the queue, or raise `NotProven` and leave it as it was."""
+        """
+        Delete the queue, or raise `NotProven` and leave it as it was.
+
+        Any other `BrokerError` but `LockLost` comes of the deletion itself: it may have been done.
+        """
         vhost, name = key
         policies: Any = self.broker.get(Request("GET", ("policies", vhost))) or ()
         operators: Any = self.broker.get(Request("GET", ("operator-policies", vhost))) or ()
@@ -104,13 +108,14 @@ class Fence:
 
     def _delete(self, probe: QueueProbe, key: Key, policy: tuple[str, dict[str, Any]]) -> None:
         path = ("policies", key[0], policy[0])
-        gone = False
+        gone = is_sent = False
         try:
             self.check()
             self.broker.send(Request("PUT", path, policy[1]))
             self._await_policy(key, policy[0])
             self._prove(probe)
             self.check()
+            is_sent = True
             lost = probe.delete() - (len(self._ids) - len(self._taken))
             gone = True
             if lost > 0:
@@ -118,6 +123,8 @@ class Fence:
         except (NotProven, LockLost):
             raise
         except BrokerError as error:
+            if is_sent:
+                raise
             raise NotProven(f"the proof broke off: {error}") from error
         finally:
             if not gone and self._ids:
