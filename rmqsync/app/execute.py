@@ -19,6 +19,7 @@ from rmqsync.app.prove import Prover
 from rmqsync.app.put_back import put_back, taken_by, with_lost
 from rmqsync.app.reliance import bereft, first_wave
 from rmqsync.app.replace import declarations, delete, replace
+from rmqsync.app.unexpected import told
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.kinds.context import Context, UnsetSecret
@@ -75,15 +76,23 @@ class Execution:
         self.by_ref = {change.ref: change for change in self.plan.changes}
 
     def run(self) -> None:
-        """Carry out all applicable changes; never raises for what the broker says."""
+        """Carry out all applicable changes; never raises."""
         for change in self.plan.held:
             assert change.hold is not None
             self.results[change.ref] = Result(Outcome.SKIPPED, change.hold.reason)
         with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
             for step in steps(self._applicable, self.live):
-                for wave in self._waves(step):
-                    self._run_step(wave, pool)
-                    self._tell()
+                try:
+                    self._run_waves(step, pool)
+                except Exception as error:  # a bug of ours must not lose what was done
+                    failed = Result(Outcome.FAILED, told(self.plan.name, error))
+                    for change in step:
+                        self.results.setdefault(change.ref, failed)
+
+    def _run_waves(self, step: Sequence[Change], pool: ThreadPoolExecutor) -> None:
+        for wave in self._waves(step):
+            self._run_step(wave, pool)
+            self._tell()
 
     def _waves(self, step: Sequence[Change]) -> Iterator[Sequence[Change]]:
         """Yield the changes of a step in groups that may go at once, each once the last is sent."""
@@ -152,7 +161,13 @@ class Execution:
         pool: ThreadPoolExecutor,
         work: Callable[[Change], Result],
     ) -> None:
-        for change, result in zip(changes, pool.map(work, changes), strict=True):
+        def safely(change: Change) -> Result:
+            try:
+                return work(change)
+            except Exception as error:  # a bug of ours must not stop the other changes
+                return Result(Outcome.FAILED, told(self.plan.name, error))
+
+        for change, result in zip(changes, pool.map(safely, changes), strict=True):
             self.results[change.ref] = result
             self._tell()
 
