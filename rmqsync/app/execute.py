@@ -37,6 +37,8 @@ BULK_FROM = 8
 BULK_OBJECTS = 1_000
 """Objects in one import: a signal is heeded between two of them, and progress shows."""
 
+INTERRUPTED = "interrupted before it was sent"
+
 _DONE = Result(Outcome.APPLIED)
 
 
@@ -138,7 +140,7 @@ class Execution:
 
     def _blocked(self, change: Change) -> str | None:
         if self.stop.is_set():
-            return "interrupted before it was sent"
+            return INTERRUPTED
         if self._is_lost():
             return f"not sent: {self._lost}"
         for needed in sorted(needs(change)):
@@ -174,7 +176,7 @@ class Execution:
     def _guarded(self, work: Callable[[Change], Result]) -> Callable[[Change], Result]:
         def run(change: Change) -> Result:
             if self.stop.is_set():
-                return self._unsent(change, "interrupted before it was sent")
+                return self._unsent(change, INTERRUPTED)
             if self._is_lost():
                 return self._unsent(change, f"not sent: {self._lost}")
             try:
