@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from rmqsync.app.approvals import spend_approvals
-from rmqsync.app.execute import Execution, single_calls
+from rmqsync.app.execute import Execution
 from rmqsync.app.journal import Unrecorded
-from rmqsync.app.lock import LockLost, WhileHeld
-from rmqsync.app.marking import begin, due, end, fences_left
+from rmqsync.app.lock import WhileHeld
+from rmqsync.app.marking import due, end, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
+from rmqsync.app.prepare import interrupted, prepare, refused
 from rmqsync.app.prove import Prover, remove_left_fences
+from rmqsync.app.unexpected import told
 from rmqsync.app.verify import verdict, verify
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
-from rmqsync.model.changes import ClusterPlan, ClusterResult, Outcome, Ref, Result
-from rmqsync.model.errors import BrokerError, Refused
+from rmqsync.model.changes import ClusterResult, Outcome, Ref, Result
+from rmqsync.model.errors import BrokerError, RmqsyncError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,28 @@ class ApplyOptions:
 def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[ClusterResult]:
     """Apply several plans at once; one that fails does not stop the others."""
     workers = max(1, min(CLUSTERS_AT_ONCE, len(planned)))
-    done = options.journal.finished
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(lambda one: done(one, apply_cluster(one, options)), planned))
+        return list(pool.map(lambda one: _recorded(one, options), planned))
+
+
+def _recorded(planned: Planned, options: ApplyOptions) -> ClusterResult:
+    result = apply_cluster(planned, options)
+    try:
+        return options.journal.finished(planned, result)
+    except Exception as error:  # a bug of ours must not lose what was done
+        reason = f"how it ended could not be written down: {told(planned.plan.name, error)}"
+        return replace(result, error="; ".join(filter(None, (result.error, reason))))
 
 
 def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
-    """Apply one plan and verify it. Never raises for what the broker says."""
+    """Apply one plan and verify it. Never raises."""
     plan = planned.plan
     if planned.live is None or planned.desired is None or planned.context is None:
         return ClusterResult(plan, error=plan.error)
     if plan.name in options.refused:
-        return _refused(plan, options.refused[plan.name])
+        return refused(plan, options.refused[plan.name])
+    if options.stop.is_set():
+        return interrupted(plan)
     target, lock = planned.target, options.locks.get(plan.name)
     execution = Execution(
         broker=target.reader if lock is None else WhileHeld(target.reader, lock),
@@ -65,43 +76,18 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         stop=options.stop,
         lock=lock,
         prover=Prover(target.reader, target.amqp if lock else None, lock, target.owner),
+        rules=target.rules,
     )
-    if not plan.applicable:
-        return _only_marked(planned, execution)
-    refusal = _prepare(planned, execution, options.journal)
-    if refusal is not None:
-        return refusal
-    execution.run()
-    return _settle(planned, execution, options.journal.run)
-
-
-def _prepare(planned: Planned, execution: Execution, journal: Journal) -> ClusterResult | None:
-    """Do what comes before the first change; return why nothing may be done, if so."""
-    plan, target, lock = planned.plan, planned.target, execution.lock
-    missing = target.reader.missing_rights(single_calls(execution))
-    if missing:
-        return _without_rights(plan, missing)
     try:
-        # Where nobody was waited for, what was read is as good as under a lock.
-        is_fresh = lock is not None or not planned.own.is_attended
-        journal.before_first_write(planned, fresh=is_fresh)
-    except Refused as problem:
-        return _refused(plan, str(problem))
-    unspent = spend_approvals(plan, target.approvals)
-    if unspent is not None:
-        return _refused(plan, unspent)
-    if lock is not None and target.amqp is not None:
-        try:
-            remove_left_fences(execution.broker, target.amqp, target.owner)
-        except BrokerError as problem:
-            return _refused(plan, f"what a killed run left could not be removed: {problem}")
-    try:
-        begin(planned, execution.broker, journal.run)
-    except LockLost as problem:
-        return replace(_refused(plan, str(problem)), verified=False)
-    except BrokerError as problem:
-        return _refused(plan, f"the marker could not be written: {problem}")
-    return None
+        if not plan.applicable:
+            return _only_marked(planned, execution)
+        refusal = prepare(planned, execution, options.journal)
+        if refusal is not None:
+            return refusal
+        execution.run()
+        return _settle(planned, execution, options.journal.run)
+    except Exception as error:  # a bug of ours must not lose the results of other clusters
+        return _broken_off(execution, told(plan.name, error))
 
 
 def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterResult:
@@ -117,8 +103,9 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
             remaining, after = verify(planned, execution)
             verified = verdict(execution, remaining, after.live)
             end(planned, execution.broker, after.live, after.open_, run)
-        except BrokerError as problem:
-            verified, error = False, f"the result could not be verified: {problem}"
+        except Exception as problem:  # whatever it is, what was done is told
+            reason = told(plan.name, problem)
+            verified, error = False, f"the result could not be verified: {reason}"
         execution.progress("verifying", 1, 1)
     left = _fences_left(execution)
     if left is not None:
@@ -153,17 +140,17 @@ def _fences_left(execution: Execution) -> str | None:
     )
 
 
-def _refused(plan: ClusterPlan, reason: str) -> ClusterResult:
-    skipped = Result(Outcome.SKIPPED, f"nothing was done: {reason}")
-    error = f"cluster '{plan.name}': nothing was done: {reason}"
-    return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
-
-
-def _without_rights(plan: ClusterPlan, missing: Sequence[str]) -> ClusterResult:
-    commands = "; ".join(missing)
-    error = f"{plan.name}: our user lacks rights, nothing was done; they are granted by: {commands}"
-    skipped = Result(Outcome.SKIPPED, "nothing was done: our user lacks rights")
-    return ClusterResult(plan, tuple(skipped for _ in plan.changes), error=error)
+def _broken_off(execution: Execution, reason: str) -> ClusterResult:
+    """Return what is known of a run that something ended which nobody expected."""
+    plan, results = execution.plan, execution.results
+    unsent = Result(Outcome.SKIPPED, f"not sent: {reason}")
+    return ClusterResult(
+        plan,
+        tuple(results.get(change.ref, unsent) for change in plan.changes),
+        verified=False,
+        interrupted=execution.stop.is_set(),
+        error=f"cluster '{plan.name}': {reason}",
+    )
 
 
 def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
@@ -189,7 +176,7 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
     assert planned.live is not None
     try:
         end(planned, broker, planned.live, ())
-    except BrokerError as problem:
+    except RmqsyncError as problem:
         error = f"cluster '{plan.name}': the marker could not be written: {problem}"
         return ClusterResult(plan, results, error=error)
     return ClusterResult(plan, results)

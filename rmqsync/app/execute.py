@@ -17,7 +17,9 @@ from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
 from rmqsync.app.put_back import put_back, taken_by, with_lost
+from rmqsync.app.reliance import bereft, first_wave
 from rmqsync.app.replace import declarations, delete, replace
+from rmqsync.app.unexpected import told
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.kinds.context import Context, UnsetSecret
@@ -28,11 +30,14 @@ from rmqsync.model.errors import AccessDenied, BrokerError, Rejected, Unreachabl
 from rmqsync.model.values import Row
 from rmqsync.planning.needs import needs
 from rmqsync.planning.order import steps
+from rmqsync.planning.rules import Rules
 
 BULK_FROM = 8
 """So many creations of one kind are cheaper as one import than as single calls."""
 BULK_OBJECTS = 1_000
 """Objects in one import: a signal is heeded between two of them, and progress shows."""
+
+INTERRUPTED = "interrupted before it was sent"
 
 _DONE = Result(Outcome.APPLIED)
 
@@ -52,6 +57,8 @@ class Execution:
     lock: Lock | None = None
     """Nothing is sent once it is lost; `None` where there is no lock."""
     prover: Prover | None = None
+    rules: Rules = field(default_factory=Rules)
+    """What the changes may cost: asked again where one fails that others rely on."""
     results: dict[Ref, Result] = field(default_factory=dict)
     replaced: dict[Ref, Result] = field(default_factory=dict)
     """What became of each object that was to be deleted and made anew, without what hung on it."""
@@ -71,14 +78,37 @@ class Execution:
         self.by_ref = {change.ref: change for change in self.plan.changes}
 
     def run(self) -> None:
-        """Carry out all applicable changes; never raises for what the broker says."""
+        """Carry out all applicable changes; never raises."""
         for change in self.plan.held:
             assert change.hold is not None
             self.results[change.ref] = Result(Outcome.SKIPPED, change.hold.reason)
         with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
             for step in steps(self._applicable, self.live):
-                self._run_step(step, pool)
-                self._tell()
+                try:
+                    self._run_waves(step, pool)
+                except Exception as error:  # a bug of ours must not lose what was done
+                    failed = Result(Outcome.FAILED, told(self.plan.name, error))
+                    for change in step:
+                        self.results.setdefault(change.ref, failed)
+
+    def _run_waves(self, step: Sequence[Change], pool: ThreadPoolExecutor) -> None:
+        for wave in self._waves(step):
+            self._run_step(wave, pool)
+            self._tell()
+
+    def _waves(self, step: Sequence[Change]) -> Iterator[Sequence[Change]]:
+        """Yield the changes of a step in groups that may go at once, each once the last is sent."""
+        while step:
+            wave = step
+            if not self._is_over():
+                applicable, results = self._applicable, self.results
+                wave = first_wave(step, applicable, results, self.live, self.context)
+            yield wave
+            step = [change for change in step if change.ref not in self.results]
+
+    def _is_over(self) -> bool:
+        """Tell whether nothing will be sent any more."""
+        return self.stop.is_set() or self._is_lost()
 
     def _tell(self) -> None:
         total = len(self._applicable)
@@ -87,8 +117,9 @@ class Execution:
 
     def _run_step(self, step: Sequence[Change], pool: ThreadPoolExecutor) -> None:
         ready = []
+        forsaken = self._bereft(step)
         for change in step:
-            reason = self._blocked(change)
+            reason = self._blocked(change) or forsaken.get(change.ref)
             if reason:
                 self.results[change.ref] = Result(Outcome.SKIPPED, reason)
             else:
@@ -109,7 +140,7 @@ class Execution:
 
     def _blocked(self, change: Change) -> str | None:
         if self.stop.is_set():
-            return "interrupted before it was sent"
+            return INTERRUPTED
         if self._is_lost():
             return f"not sent: {self._lost}"
         for needed in sorted(needs(change)):
@@ -120,20 +151,32 @@ class Execution:
                     return f"needs {KINDS[needed.kind].sentence(needed.key)}, which was not made"
         return None
 
+    def _bereft(self, step: Sequence[Change]) -> dict[Ref, str]:
+        if self._is_over():
+            return {}
+        changes, results = self.plan.changes, self.results
+        return bereft(step, changes, results, self.live, self.context, self.rules, self.broker)
+
     def _each(
         self,
         changes: Sequence[Change],
         pool: ThreadPoolExecutor,
         work: Callable[[Change], Result],
     ) -> None:
-        for change, result in zip(changes, pool.map(work, changes), strict=True):
+        def safely(change: Change) -> Result:
+            try:
+                return work(change)
+            except Exception as error:  # a bug of ours must not stop the other changes
+                return Result(Outcome.FAILED, told(self.plan.name, error))
+
+        for change, result in zip(changes, pool.map(safely, changes), strict=True):
             self.results[change.ref] = result
             self._tell()
 
     def _guarded(self, work: Callable[[Change], Result]) -> Callable[[Change], Result]:
         def run(change: Change) -> Result:
             if self.stop.is_set():
-                return self._unsent(change, "interrupted before it was sent")
+                return self._unsent(change, INTERRUPTED)
             if self._is_lost():
                 return self._unsent(change, f"not sent: {self._lost}")
             try:

@@ -124,12 +124,11 @@ def _claim(planned: Planned) -> Claim:
 
 def _place(planned: Planned, live: Live, run: str | None) -> Place:
     target = planned.target
-    past = target.checkout.past
     return Place(
         version=__version__,
         cluster=target.name,
         members=live.nodes,
-        repository=past.root_commit if past is not None else None,
+        repository=planned.root_commit,
         scope_vhosts=target.rules.scope.vhosts,
         scope_kinds=target.rules.scope.kinds,
         rabbitmq_version=live.version,

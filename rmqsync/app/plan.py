@@ -88,6 +88,8 @@ class Planned:
     live: Live | None = None
     context: Context | None = None
     own: Ownership = NOBODY
+    root_commit: str | None = None
+    """Of the repository, as the marker has it: git is not asked once something is written."""
 
 
 def plan_clusters(
@@ -206,9 +208,9 @@ def _planned(
     idle = idle_targets(target.rules, desired, live)
     unset = secret_findings(desired, context) if target.knows_secrets else []
     wanted = touched(found)
+    is_cluster = target.claim is not None and not live.from_file
     try:
         facts = target.reader.queue_facts([ref.key for ref in wanted]) if wanted else {}
-        is_cluster = target.claim is not None and not live.from_file
         hanging = hanging_on(target.reader, found.changes, live) if is_cluster else {}
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
@@ -223,4 +225,6 @@ def _planned(
         )
 
     plan = with_approvals(finished(target.rules), target.rules, target.approvals, finished)
-    return Planned(target, plan, desired, live, context, own)
+    past = target.checkout.past if is_cluster else None
+    root = past.root_commit if past is not None else None
+    return Planned(target, plan, desired, live, context, own, root)

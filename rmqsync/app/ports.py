@@ -112,11 +112,11 @@ class QueueProbe(Protocol):
     def count(self) -> Count | None:
         """Return what is in it now; `None` where there is no such queue."""
 
-    def put(self, number: int) -> tuple[tuple[str, ...], bool]:
-        """Put sentinels in, all at once; return their ids and whether all are in."""
+    def put(self, ids: Sequence[str]) -> bool:
+        """Put sentinels in, all at once; tell whether all are in. Some may be, also on an error."""
 
-    def try_one(self) -> str | None:
-        """Publish one more; return its id where it got in, `None` where it is refused."""
+    def try_one(self, one: str) -> bool:
+        """Publish one more; tell whether it got in. It may have on an error."""
 
     def take(self) -> Taken | None:
         """Fetch the first message, without acknowledging it."""

@@ -31,12 +31,12 @@ from rmqsync.app.prove_fence import Fence, NotProven, remove_left_fences
 from rmqsync.app.prove_targets import dead_lettering_into
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.model.changes import Change
-from rmqsync.model.errors import Rejected
-from rmqsync.model.values import Key
+from rmqsync.model.errors import BrokerError, Rejected
+from rmqsync.model.values import Key, Row
 from rmqsync.planning.fences import fence_name
 from rmqsync.planning.loss import is_idle
 
-__all__ = ["NotProven", "Prover", "remove_left_fences"]
+__all__ = ["NotProven", "Prover", "is_still_there", "remove_left_fences"]
 
 WINDOW_S = 15
 """Statistics lag by one interval, 5 s unless set otherwise: two of them, and that."""
@@ -82,7 +82,8 @@ class Prover:
             for request in requests:
                 self.writer.send(request)
         except Rejected as error:
-            raise NotProven(error.reason) from error
+            if is_still_there(self.broker, kind, change.before) is not False:
+                raise NotProven(error.reason) from error
 
     @property
     def writer(self) -> Broker:
@@ -133,3 +134,16 @@ class Prover:
 def _oldest(details: Any) -> int:
     samples = (details or {}).get("samples") or ()
     return min((one["sample"] for one in samples), default=0)
+
+
+def is_still_there(broker: Broker, kind: Kind, row: Row) -> bool | None:
+    """
+    Tell whether an object is there, with a URL of its own; `None` where the cluster does not say.
+
+    An error in answer to a deletion does not: a write that timed out may have been done.
+    """
+    path = kind.remove(row, ())[0].path
+    try:
+        return bool(broker.get(Request("GET", path)))
+    except BrokerError:
+        return None

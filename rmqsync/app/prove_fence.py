@@ -25,6 +25,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,13 +75,20 @@ class Fence:
     """Of the policy, as `fence_name` makes it."""
     left: list[Request]
     """Grows by what would take the fence away, where that failed."""
+    make_id: Callable[[], str] = lambda: str(uuid.uuid4())
+    """Makes the id of a sentinel."""
     _ids: set[str] = field(default_factory=set)
+    """Of the sentinels that are in the queue, or may be."""
     _put_at: float = 0.0
     _taken: list[int] = field(default_factory=list)
     """Sentinels that are fetched and not acknowledged."""
 
     def delete(self, key: Key, row: Row) -> None:
-        """Delete the queue, or raise `NotProven` and leave it as it was."""
+        """
+        Delete the queue, or raise `NotProven` and leave it as it was.
+
+        Any other `BrokerError` but `LockLost` comes of the deletion itself: it may have been done.
+        """
         vhost, name = key
         policies: Any = self.broker.get(Request("GET", ("policies", vhost))) or ()
         operators: Any = self.broker.get(Request("GET", ("operator-policies", vhost))) or ()
@@ -100,13 +108,14 @@ class Fence:
 
     def _delete(self, probe: QueueProbe, key: Key, policy: tuple[str, dict[str, Any]]) -> None:
         path = ("policies", key[0], policy[0])
-        gone = False
+        gone = is_sent = False
         try:
             self.check()
             self.broker.send(Request("PUT", path, policy[1]))
             self._await_policy(key, policy[0])
             self._prove(probe)
             self.check()
+            is_sent = True
             lost = probe.delete() - (len(self._ids) - len(self._taken))
             gone = True
             if lost > 0:
@@ -114,6 +123,8 @@ class Fence:
         except (NotProven, LockLost):
             raise
         except BrokerError as error:
+            if is_sent:
+                raise
             raise NotProven(f"the proof broke off: {error}") from error
         finally:
             if not gone and self._ids:
@@ -147,13 +158,12 @@ class Fence:
             raise NotProven(_words(found.ready, found.consumers))
         self.check()
         self._put_at = self.clock()
-        ids, all_in = probe.put(SENTINELS)
-        self._ids.update(ids)
-        if not all_in:
+        # Noted before they are sent: where no answer comes they may be in.
+        self._ids.update(ids := [self.make_id() for _ in range(SENTINELS)])
+        if not probe.put(ids):
             raise NotProven("a message came in")
         until = self.clock() + EFFECTIVE_S
-        while (one := probe.try_one()) is not None:
-            self._ids.add(one)
+        while self._try_one(probe):
             if self.clock() > until or len(self._ids) >= 2 * _MOST_TAKEN // 3:
                 raise NotProven("it goes on taking messages although a policy forbids it")
             self.sleep(_LOOK_S)
@@ -163,6 +173,15 @@ class Fence:
             self.sleep(_LOOK_S)
         self._check_alone(probe)
         self._check_first(probe)
+
+    def _try_one(self, probe: QueueProbe) -> bool:
+        """Publish one more sentinel; tell whether the queue took it."""
+        one = self.make_id()
+        self._ids.add(one)
+        is_in = probe.try_one(one)
+        if not is_in:
+            self._ids.remove(one)
+        return is_in
 
     def _check_alone(self, probe: QueueProbe) -> None:
         found = probe.count()
@@ -194,6 +213,7 @@ class Fence:
                 self._remove_sentinels(probe, len(self._ids) - len(self._taken))
             except BrokerError:  # that connection is gone, and what it had fetched is back
                 again = self.amqp.queue(key[0], key[1])
+                self.sleep(WATCH_S)  # what it had asked for may still be carried out
                 try:
                     self._remove_sentinels(again, len(self._ids))
                 finally:
@@ -214,7 +234,7 @@ class Fence:
         probe.settle(mine, others)
         if len(mine) < number:
             logger.warning(
-                "a client holds messages of ours, of type rmqsync.sentinel queue=%s messages=%d",
+                "sentinels were not found, a client may hold them fence=%s messages=%d",
                 self.name,
                 number - len(mine),
             )

@@ -7,7 +7,7 @@ broker refuses, and what is lost in the end is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
@@ -72,12 +72,13 @@ def put_back(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> dict[
 
 
 def missing(
-    replaced: Iterable[Ref], changes: Mapping[Ref, Change], live: Rows, after: Rows
+    replaced: Mapping[Ref, Result], changes: Mapping[Ref, Change], live: Rows, after: Rows
 ) -> dict[Ref, dict[Ref, Row]]:
     """
     Return for each replaced object what hung on it and is not there after all, as it was.
 
-    What a deletion of the same run took down is left out.
+    First the object itself, where its replacement failed: a deletion that ended in an error can
+    take effect later. What a deletion of the same run took down is left out.
     """
     gone = {
         one
@@ -88,11 +89,20 @@ def missing(
     return {
         ref: {
             one: row
-            for one, row in taken_by(changes[ref], changes, live).items()
+            for one, row in {
+                **_itself(changes[ref], result),
+                **taken_by(changes[ref], changes, live),
+            }.items()
             if one not in gone and not _is_there(one, after)
         }
-        for ref in replaced
+        for ref, result in replaced.items()
     }
+
+
+def _itself(change: Change, result: Result) -> dict[Ref, Row]:
+    if change.before is None or result.outcome is not Outcome.FAILED:
+        return {}
+    return {change.ref: change.before}
 
 
 def with_lost(result: Result, lost: Mapping[Ref, str]) -> Result:

@@ -7,12 +7,13 @@ moment it goes (`app/prove.py`).
 
 from __future__ import annotations
 
+from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
-from rmqsync.app.prove import NotProven, Prover
+from rmqsync.app.prove import NotProven, Prover, is_still_there
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
-from rmqsync.model.errors import BrokerError, Rejected, Unreachable
+from rmqsync.model.errors import AccessDenied, BrokerError, Rejected
 from rmqsync.model.values import Row
 
 _DONE = Result(Outcome.APPLIED)
@@ -69,26 +70,43 @@ def replace(
     Delete an object and declare it anew; what it took down is put back by the caller.
 
     Where the broker refuses the new shape the old one is declared again, so that the object is not
-    left missing; so it is where nobody knows whether it was deleted.
+    left missing; so it is where the deletion ends in an error and the object is gone all the same,
+    or nobody knows. Raises `AccessDenied` and `LockLost`: then nothing was deleted.
     """
     assert change.before is not None
     assert change.after is not None
     requests = declarations(kind, None, change.after, context)  # before anything is deleted
     try:
         gone = delete(broker, kind, change, prover)
-    except Unreachable as error:
-        restored = _restore(broker, kind, change, context, "it may have been deleted")
-        return Result(Outcome.FAILED, f"{error}; {restored}")
+    except (AccessDenied, LockLost):
+        raise
+    except BrokerError as error:
+        return Result(Outcome.FAILED, _not_deleted(broker, kind, change, context, error))
     if gone.outcome is not Outcome.APPLIED:
         return gone
     try:
         for request in requests:
             broker.send(request)
     except BrokerError as error:
-        reason = error.reason if isinstance(error, Rejected) else str(error)
         restored = _restore(broker, kind, change, context, "it was deleted")
-        return Result(Outcome.FAILED, f"{reason}; {restored}")
+        return Result(Outcome.FAILED, f"{_reason(error)}; {restored}")
     return _DONE
+
+
+def _not_deleted(
+    broker: Broker, kind: Kind, change: Change, context: Context, error: BrokerError
+) -> str:
+    """Make sure that an object is there whose deletion ended in an error; return what to tell."""
+    assert change.before is not None
+    is_there = is_still_there(broker, kind, change.before)
+    if is_there:
+        return _reason(error)
+    state = "it may have been deleted" if is_there is None else "it was deleted"
+    return f"{_reason(error)}; {_restore(broker, kind, change, context, state)}"
+
+
+def _reason(error: BrokerError) -> str:
+    return error.reason if isinstance(error, Rejected) else str(error)
 
 
 def _restore(broker: Broker, kind: Kind, change: Change, context: Context, state: str) -> str:

@@ -120,14 +120,18 @@ def _put_back_again(
         return missing(execution.replaced, execution.by_ref, execution.live, after.live.rows)
 
     after, reasons = _read_again(planned), {}
-    rows = {ref: row for found in missing_now().values() for ref, row in found.items()}
+    first = missing_now()
+    rows = {ref: row for found in first.values() for ref, row in found.items()}
     if rows:
         reasons = put_back(execution.broker, rows, execution.context)
         after = _read_again(planned)
     lost = {}
     for ref, found in missing_now().items():
         why = {one: reasons.get(one, SILENT) for one in found}
-        execution.results[ref] = with_lost(execution.replaced[ref], why)
+        result = execution.replaced[ref]
+        if ref in first[ref] and ref not in found:
+            result = result._replace(error=f"{result.error}; in the end it was declared as it was")
+        execution.results[ref] = with_lost(result, why)
         if why:
             lost[ref] = why
     return after, lost

@@ -13,7 +13,6 @@ An exact look at one queue, and the sentinels that prove it unused. Seen on 3.10
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -45,7 +44,7 @@ class Taken(NamedTuple):
     """A message that was fetched, not acknowledged yet."""
 
     sentinel: str | None
-    """The id that `put` returned; `None` for anybody else's message."""
+    """The id that it was put in with; `None` for anybody else's message."""
     redelivered: bool
     left: int
     """Ready messages that remain."""
@@ -86,15 +85,15 @@ class QueueProbe:
             raise
         return Count(found.message_count, found.consumer_count)
 
-    def put(self, number: int) -> tuple[tuple[str, ...], bool]:
+    def put(self, ids: Sequence[str]) -> bool:
         """
-        Put sentinels into the queue, all at once; return their ids and whether all are in.
+        Put sentinels into the queue, all at once; tell whether all are in.
 
-        Where not all are in, some may be.
+        Where not all are in, some may be. So it is on an error: the broker may do what it was asked
+        to before the connection broke.
         """
         import pika.exceptions as known
 
-        ids = tuple(str(uuid.uuid4()) for _ in range(number))
         channel = self._run(self._connection.channel)
         self._run(channel.tx_select)
 
@@ -108,19 +107,19 @@ class QueueProbe:
         except BrokerError as error:
             cause = error.__cause__
             if isinstance(cause, known.ChannelClosedByBroker) and cause.reply_code == _NOT_ALL:
-                return ids, False
+                return False
             raise
         self._run(channel.close)
-        return ids, True
+        return True
 
-    def try_one(self) -> str | None:
-        """Publish one more sentinel; return its id where it got in, `None` where it is refused."""
+    def try_one(self, one: str) -> bool:
+        """Publish one more sentinel; tell whether it got in. On an error it may have."""
         import pika.exceptions as known
 
         if self._trying is None:
             self._trying = self._run(self._connection.channel)
             self._run(self._trying.confirm_delivery)
-        channel, one = self._trying, str(uuid.uuid4())
+        channel = self._trying
 
         def publish() -> bool:
             try:
@@ -131,7 +130,7 @@ class QueueProbe:
                 raise BrokerError(f"{self._title} is gone") from error
             return True
 
-        return one if self._run(publish) else None
+        return self._run(publish)
 
     def take(self) -> Taken | None:
         """Fetch the first message, without acknowledging it; `None` where there is none."""

@@ -159,7 +159,7 @@ def _known(error: Exception) -> int:
         return _fail(f"error: {error}", Exit.STALE)
     if isinstance(error, RmqsyncError):
         return _fail(f"error: {error}", Exit.FAILED)
-    from rmqsync.cli.defects import WHOLE, told
+    from rmqsync.model.defects import WHOLE, told
 
     if os.environ.get(WHOLE):
         raise error

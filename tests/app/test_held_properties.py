@@ -209,6 +209,8 @@ class Done:
         self.results = {c.ref: one for c, one in zip(changes, results, strict=True)}
         self.held = [c for c in changes if c.hold or self.results[c.ref].hold]
         self.free = {c.ref: c for c in changes if c not in self.held}
+        made = [c for c in changes if c.action is Action.CREATE and c.ref.kind == "binding"]
+        self.unmade = [c.ref for c in made if c in self.held or self._waits(c)]
 
     def check_writes(self) -> None:
         """Whatever is not free to be changed is only written as it was, after a replacement."""
@@ -247,11 +249,26 @@ class Done:
         return found.union(*(self._taken_down(one) for one in found))
 
     def _waits(self, change: Change) -> bool:
-        """Tell whether a change needs an object that is not there, and that nothing free makes."""
-        todo = [change.ref] if change.after is not None else []
+        """
+        Tell whether a change needs an object that is not there, and that nothing free makes.
+
+        Or whether it takes a binding away in whose place another was to come that is not made.
+        """
+        if change.after is None:
+            gone = {change.ref, *self._taken_down(change.ref)}
+            return any(_in_place_of(new, old) for new in self.unmade for old in gone)
+        todo = [change.ref]
         while todo:
             for needed in needed_by(todo.pop(), self.cluster.version) - self.before.keys():
                 if needed not in self.free:
                     return True
                 todo.append(needed)
         return False
+
+
+def _in_place_of(new: Ref, old: Ref) -> bool:
+    """Tell whether one binding is to come for another: to the same object, or with its key."""
+    if old.kind != "binding" or new.key[0] != old.key[0]:
+        return False
+    is_to_the_same = new.key[2:4] == old.key[2:4]
+    return is_to_the_same or (new.key[1], *new.key[4:]) == (old.key[1], *old.key[4:])

@@ -15,6 +15,7 @@ from tests.race.rabble import VHOST
 
 QUEUE = KINDS["queue"]
 ODD = "ü/%~ *+(名)|$^[a]\\d.{2}?"
+SENTINEL_IDS = ("1", "2", "3")
 FENCES = Request("GET", ("policies", VHOST))
 
 
@@ -170,6 +171,36 @@ def test_what_breaks_off_leaves_neither_fence_nor_sentinel(broker: Broker) -> No
         assert found.get(FENCES) == []
 
 
+def test_sentinels_that_nobody_hears_of_are_taken_back(broker: Broker) -> None:
+    """The broker has put them in when the connection goes."""
+    with rabble.cluster(broker) as found:
+        rabble.declare(broker, "q")
+        amqp = rabble.amqp(broker, found)
+        probes = []
+
+        class Breaking:
+            def queue(self, *arguments):
+                probes.append(amqp.queue(*arguments))
+                if len(probes) == 1:
+                    probes[0].put = break_after(probes[0].put)
+                return probes[-1]
+
+        def break_after(put):
+            def broken(ids):
+                put(ids)
+                probes[0].close()
+                raise Unreachable("the connection broke")
+
+            return broken
+
+        with pytest.raises(NotProven, match="broke off"):
+            Prover(found, Breaking()).delete(QUEUE, rabble.deletion("q"))
+
+        assert len(probes) == 2
+        assert rabble.drain(broker, "q") == []
+        assert found.get(FENCES) == []
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
     with rabble.cluster(broker) as found:
         rabble.declare(broker, ODD)
@@ -177,7 +208,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
         path = ("policies", VHOST, "rmqsync.fence.main.dead")
         found.send(Request("PUT", path, fence_policy(ODD, {}, [])))
         left = amqp.queue(VHOST, ODD)
-        _, all_in = left.put(3)
+        all_in = left.put(SENTINEL_IDS)
         left.close()
         assert all_in
         live = found.read()

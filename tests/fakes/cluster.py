@@ -103,8 +103,11 @@ class MemoryCluster:
             conditions = {name for name, _ in request.query}
             self._write(rows, lambda ref, row: self._do(ref, row, conditions))
             if request.path[0] == "global-parameters" and self._is_done:
-                assert isinstance(request.body, dict)
-                self.markers[request.path[1].removeprefix(PREFIX)] = request.body["value"]
+                owner = request.path[1].removeprefix(PREFIX)
+                if isinstance(request.body, dict):
+                    self.markers[owner] = request.body["value"]
+                else:
+                    self.markers.pop(owner)
 
     def upload(self, document: Mapping[str, Any]) -> None:
         with self._lock:

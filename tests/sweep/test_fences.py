@@ -18,6 +18,7 @@ from tests.sweep.injections import INJECTIONS
 from tests.sweep.proxy import Proxy
 from tests.sweep.trial import KILLED
 
+SENTINEL_IDS = ("1", "2", "3")
 WITHOUT = {"vhosts": [{"name": "shop"}]}
 OTHERS = f"{FENCE}other.dead"
 (KILLED_AFTER,) = (one for one in INJECTIONS if one.name == "killed after")
@@ -62,10 +63,10 @@ def killed(workspace: Workspace, proxy: Proxy, title: str) -> None:
 def sentinels(broker: Broker, queue: str) -> int:
     """Put what a run that is killed a little later has put in; return how many there are."""
     left = amqp(broker).queue("shop", queue)
-    ids, all_in = left.put(3)
+    all_in = left.put(SENTINEL_IDS)
     left.close()
     assert all_in
-    return len(ids)
+    return len(SENTINEL_IDS)
 
 
 def ready(broker: Broker, queue: str) -> int:

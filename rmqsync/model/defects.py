@@ -17,11 +17,17 @@ _ROOT = Path(__file__).parents[2]
 
 def told(error: BaseException) -> str:
     """Return a text for a report: sorts of error, files, lines and functions only."""
-    lines = [
+    head = [
         f"error: this is a defect in rmqsync: {type(error).__name__}",
         f"hint: please report it with these lines, which show no values; {WHOLE}=1 shows all",
         f"  rmqsync {__version__}, Python {platform.python_version()}, {platform.platform()}",
     ]
+    return "\n".join([*head, trace(error)])
+
+
+def trace(error: BaseException) -> str:
+    """Return what led to an error, and where: sorts of error, files, lines and functions only."""
+    lines = []
     for one in _chain(error):
         lines.append(f"  {type(one).__name__}")
         lines += [
@@ -29,6 +35,13 @@ def told(error: BaseException) -> str:
             for frame in traceback.extract_tb(one.__traceback__)
         ]
     return "\n".join(lines)
+
+
+def briefly(error: BaseException) -> str:
+    """Return the sort of an error and the place it comes from, in half a sentence."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {_short(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+    return f"this is a defect in rmqsync: {type(error).__name__}{place}; please report it"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,0 +1,164 @@
+"""
+What changes rely on others of the same run, and which are not sent since one of those was not made.
+
+A plan is judged as if all of it were carried out: a policy may go since another gives what it gave,
+a binding since its successor is there. Once one of them fails the rest is judged again, by the same
+rules and by what the cluster has become; what would now be held is skipped.
+
+Policies that are changed in one step go in waves, first those that rely on no other. Where more
+than `MOST_SINGLY` are to be changed in one vhost that is only asked of creations as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
+from rmqsync.analysis.policy_losses import threats
+from rmqsync.app.ports import Broker
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import Action, Change, Outcome, Ref, Result
+from rmqsync.model.definitions import QueueFacts, Rows
+from rmqsync.model.errors import BrokerError
+from rmqsync.model.values import Key
+from rmqsync.planning.policies import at_risk, hold_for_losses
+from rmqsync.planning.rules import Rules
+
+MOST_SINGLY = 8
+_BINDING = "binding"
+
+Results = Mapping[Ref, Result]
+
+
+def rows_now(live: Rows, changes: Iterable[Change], results: Results) -> Rows:
+    """Return what was live before a run, with what has become of policies and what they are for."""
+    found = {kind: dict(live.get(kind, {})) for kind in (*POLICIES, QUEUE, EXCHANGE)}
+    for change in changes:
+        kind, key = change.ref
+        if kind in found and _is_made(results, change.ref):
+            if change.after is None:
+                found[kind].pop(key, None)
+            elif kind in POLICIES:
+                found[kind][key] = change.after
+    return found
+
+
+def first_wave(
+    step: Sequence[Change],
+    changes: Sequence[Change],
+    results: Results,
+    live: Rows,
+    context: Context,
+) -> list[Change]:
+    """
+    Return the changes of one step to send before the others; all where they may go at once.
+
+    `changes` are those of the whole run, `live` is as it was before it.
+    """
+    if len(step) == 1 or not any(change.ref.kind in POLICIES for change in step):
+        return list(step)
+    now = rows_now(live, changes, results)
+    wave: list[Change] = []
+    for _, group in groupby(step, lambda change: change.ref.kind in POLICIES and change.ref.key[0]):
+        some = list(group)
+        if len(some) > 1 and some[0].ref.kind in POLICIES:
+            some = _reliant_on_none(some, now, context) or some
+        wave += some
+    return wave
+
+
+def _reliant_on_none(some: Sequence[Change], now: Rows, context: Context) -> list[Change]:
+    if len(some) <= MOST_SINGLY:
+        return [change for change in some if not threats([change], now, context)]
+    new = [change for change in some if change.action is Action.CREATE]
+    return new if new and not threats(new, now, context) else []
+
+
+def bereft(
+    step: Sequence[Change],
+    changes: Sequence[Change],
+    results: Results,
+    live: Rows,
+    context: Context,
+    rules: Rules,
+    broker: Broker,
+) -> dict[Ref, str]:
+    """
+    Return which changes of a step must not be sent, and why, since others were not made.
+
+    `changes` and `live` as in `first_wave`. Reads what queues hold, where that decides; what cannot
+    be read counts as unknown.
+    """
+    unmade = [one for one in changes if one.ref in results and not _is_made(results, one.ref)]
+    found: dict[Ref, str] = {}
+    if any(change.ref.kind in POLICIES for change in step):
+        failed = [one for one in unmade if one.ref.kind in POLICIES and one.hold is None]
+        waiting = [one for one in changes if one.ref not in results]
+        now = rows_now(live, changes, results) if failed else {}
+        for vhost in sorted({one.ref.key[0] for one in failed}):
+            mine = [one for one in waiting if one.ref.kind in POLICIES and one.ref.key[0] == vhost]
+            lacking = [one.ref for one in failed if one.ref.key[0] == vhost]
+            for ref, reason in _losses(mine, now, context, rules, broker).items():
+                found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
+    found.update(_unbound(step, unmade))
+    return found
+
+
+def _losses(
+    changes: Sequence[Change], now: Rows, context: Context, rules: Rules, broker: Broker
+) -> dict[Ref, str]:
+    """Return what of these policy changes would be held by now, were they planned by themselves."""
+    allowed = dict(rules.overrides)
+    for change in changes:  # the plan says so, and may know of approvals
+        address = address_of(KINDS[change.ref.kind], change.ref.key)
+        allowed[address] = max(change.loss, rules.allowed(address))
+    found = threats(changes, now, context)
+    facts = _facts(broker, at_risk(found))
+    rules = replace(rules, overrides=allowed)
+    judged = hold_for_losses(changes, now, context, facts, rules, found)
+    return {one.ref: one.hold.reason for one in judged if one.hold is not None}
+
+
+def _facts(broker: Broker, refs: Iterable[Ref]) -> dict[Ref, QueueFacts]:
+    keys = [ref.key for ref in refs]
+    try:
+        found = broker.queue_facts(keys) if keys else {}
+    except BrokerError:
+        return {}
+    return {Ref(QUEUE, key): facts for key, facts in found.items()}
+
+
+def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]:
+    """Return deletions that take a binding whose successor was not made, and why they wait."""
+    successors: dict[Key, Ref] = {}
+    for one in unmade:
+        if one.ref.kind == _BINDING and one.action is Action.CREATE:
+            successors.update(dict.fromkeys(_ends(one.ref), one.ref))
+    found = {}
+    for change in step if successors else ():
+        if change.action is Action.DELETE:
+            going = [ref for ref in (change.ref, *change.impact.implied) if ref.kind == _BINDING]
+            ends = (end for ref in going for end in _ends(ref))
+            lacking = next((successors[end] for end in ends if end in successors), None)
+            if lacking is not None:
+                found[change.ref] = f"{_named([lacking])} is to take its place, and was not made"
+    return found
+
+
+def _ends(ref: Ref) -> tuple[Key, Key]:
+    """Return what a binding has in common with one that takes its place: either is enough."""
+    vhost, source, kind, destination, routing_key, arguments = ref.key
+    return ("to", vhost, kind, destination), ("from", vhost, source, routing_key, arguments)
+
+
+def _is_made(results: Results, ref: Ref) -> bool:
+    return ref in results and results[ref].outcome is Outcome.APPLIED
+
+
+def _named(refs: Sequence[Ref]) -> str:
+    more = f", as {len(refs) - 1} more," if len(refs) > 1 else ""
+    return f"{KINDS[refs[0].kind].sentence(refs[0].key)}{more}"

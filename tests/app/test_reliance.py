@@ -1,0 +1,159 @@
+"""A change that was planned as harmless for the sake of another waits where that one fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmqsync.app.reliance import MOST_SINGLY
+from rmqsync.config.cluster import MaxDeletes
+from rmqsync.model.changes import ClusterResult, Loss, Outcome
+from rmqsync.model.definitions import Rows
+from rmqsync.planning.rules import Rules
+from tests.app.runs import Repository, applied, state_of
+from tests.fakes.cluster import Fault, MemoryCluster
+from tests.planning.builders import binding, desired_of, exchange, queue, rows, vhost
+
+DEAD, LIMIT = {"dead-letter-exchange": "e"}, {"max-length": 9}
+FREE = MaxDeletes(share=1.0, objects=99, bindings=99)
+FIRST = 1
+"""The number of the first write: 0 is the marker."""
+BUSY = frozenset({("v", "q")})
+WITHOUT = (
+    " in vhost 'v' was not applied, and without that queue 'q' in vhost 'v' is in use and would "
+    "lose its dead-letter exchange; allowed loss is access"
+)
+
+
+def policy(name: str, priority: int = 0, **fields: Any) -> tuple[str, dict[str, Any]]:
+    entry = {"vhost": "v", "name": name, "pattern": "^q$", "definition": DEAD, "priority": priority}
+    return "policy", {**entry, **fields}
+
+
+def around(*found: tuple[str, dict[str, Any]]) -> Rows:
+    return rows(vhost(), exchange(), queue(), *found)
+
+
+def run(
+    before: Rows, after: Rows, *faults: int, **guards: Any
+) -> tuple[MemoryCluster, ClusterResult]:
+    """Apply `after` to a cluster that has `before`, all of it ours; these writes are refused."""
+    refused = dict.fromkeys(faults, Fault.REFUSED)
+    cluster = MemoryCluster(state_of(before), busy=set(BUSY), faults=refused)
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    rules = Rules(max_deletes=FREE, **guards)
+    planned = repository.plan(cluster, desired_of(after), repository.commit(after), rules)
+    assert not planned.plan.held
+    return cluster, applied(planned, bulk=False)
+
+
+def outcomes(result: ClusterResult) -> dict[str, tuple[Outcome, str | None]]:
+    """Return what became of each object, by its name, or the keys of a binding."""
+    return {
+        change.ref.key[1] if change.ref.kind != "binding" else change.ref.key[4]: (
+            found.outcome,
+            found.error,
+        )
+        for change, found in zip(result.plan.changes, result.results, strict=True)
+    }
+
+
+FAILED, DONE = (Outcome.FAILED, "this one fails"), (Outcome.APPLIED, None)
+
+
+def test_a_policy_stays_where_the_one_in_its_place_is_refused() -> None:
+    cluster, result = run(around(policy("old")), around(policy("new")), FIRST)
+
+    waits = (Outcome.SKIPPED, f"policy 'new'{WITHOUT}")
+    assert outcomes(result) == {"new": FAILED, "old": waits}
+    assert [key for _, key in cluster.read().rows["policy"]] == ["old"]
+
+
+def test_a_policy_goes_once_the_one_in_its_place_is_there() -> None:
+    _, result = run(around(policy("old")), around(policy("new")))
+
+    assert outcomes(result) == {"new": DONE, "old": DONE}
+    assert result.verified
+
+
+def test_a_loss_that_is_allowed_is_allowed_where_another_fails() -> None:
+    allowed = {"policy:v/old": Loss.MESSAGES}
+
+    _, result = run(around(policy("old")), around(policy("new")), FIRST, overrides=allowed)
+
+    assert outcomes(result) == {"new": FAILED, "old": DONE}
+
+
+def test_what_holds_nothing_loses_nothing() -> None:
+    before, after = around(policy("old", pattern="^idle$")), around(policy("new", pattern="^idle$"))
+    for found in (before, after):
+        found["queue"].update(rows(queue("idle"))["queue"])
+
+    _, result = run(before, after, FIRST)
+
+    assert outcomes(result) == {"new": FAILED, "old": DONE}
+
+
+def test_a_policy_stays_where_another_was_to_be_changed_for_it() -> None:
+    before = around(policy("low", definition=LIMIT), policy("old", 1))
+    after = around(policy("low"))
+
+    _, result = run(before, after, FIRST)
+
+    waits = (Outcome.SKIPPED, f"policy 'low'{WITHOUT}")
+    assert outcomes(result) == {"low": FAILED, "old": waits}
+
+
+@pytest.mark.parametrize("more", [0, MOST_SINGLY], ids=["few", "many"])
+def test_what_is_relied_on_goes_first_among_what_could_go_at_once(more: int) -> None:
+    """By name alone `a` would be changed before `z` is refused."""
+    others = [policy(f"b{number}", pattern=f"^other{number}$") for number in range(more)]
+    before, after = around(policy("a")), around(policy("a", definition=LIMIT), policy("z", 1))
+    after["policy"].update(rows(*others).get("policy", {}))
+
+    cluster, result = run(before, after, FIRST + more)
+
+    waits = (Outcome.SKIPPED, f"policy 'z'{WITHOUT}")
+    found = outcomes(result)
+    assert (found["a"], found["z"]) == (waits, FAILED)
+    assert cluster.read().rows["policy"]["v", "a"]["definition"] == DEAD
+
+
+def test_a_binding_stays_where_that_with_the_new_key_is_refused() -> None:
+    cluster, result = run(around(binding(key="a")), around(binding(key="b")), FIRST)
+
+    waits = (
+        Outcome.SKIPPED,
+        "binding from exchange 'e' to queue 'q' with key 'b' in vhost 'v' is to take its place, "
+        "and was not made",
+    )
+    assert outcomes(result) == {"b": FAILED, "a": waits}
+    assert [key[4] for key in cluster.read().rows["binding"]] == ["a"]
+
+
+def test_a_binding_of_another_destination_goes_all_the_same() -> None:
+    before, after = around(binding(destination="r", key="a")), around(binding(key="b"))
+    for found in (before, after):
+        found["queue"].update(rows(queue("r"))["queue"])
+
+    _, result = run(before, after, FIRST)
+
+    assert outcomes(result) == {"b": FAILED, "a": DONE}
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["unbound", "with its queue"])
+def test_what_is_moved_to_a_queue_that_is_not_made_stays_where_it_was(is_kept: bool) -> None:
+    old = [queue("old")]
+    before = around(*old, binding(destination="old"))
+    after = around(*(old if is_kept else []), queue("new"), binding(destination="new"))
+
+    cluster, result = run(before, after, FIRST)
+
+    assert [one.outcome for one in result.results] == [
+        Outcome.FAILED,
+        Outcome.SKIPPED,
+        Outcome.SKIPPED,
+    ]
+    assert [key[3] for key in cluster.read().rows["binding"]] == ["old"]
