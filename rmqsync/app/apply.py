@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from rmqsync.app.execute import Execution
 from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import WhileHeld
-from rmqsync.app.marking import due, end, fences_left
+from rmqsync.app.marking import end, end_as_it_is, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prepare import interrupted, prepare, refused
@@ -155,7 +155,7 @@ def _broken_off(execution: Execution, reason: str) -> ClusterResult:
 
 def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
     """
-    Do what a run without changes has to do.
+    Do what a run has to do that changes nothing.
 
     It removes what a killed run left, and takes into ownership what is as declared already, where
     the marker does not say so yet.
@@ -170,12 +170,8 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
         except BrokerError as problem:
             error = f"cluster '{plan.name}': what a killed run left could not be removed: {problem}"
             return ClusterResult(plan, results, error=error)
-    marker = due(planned)
-    if marker is None:
-        return ClusterResult(plan, results)
-    assert planned.live is not None
     try:
-        end(planned, broker, planned.live, ())
+        end_as_it_is(planned, broker)
     except RmqsyncError as problem:
         error = f"cluster '{plan.name}': the marker could not be written: {problem}"
         return ClusterResult(plan, results, error=error)

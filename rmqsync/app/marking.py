@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rmqsync.app.ownership import Claim, keep_compiled
+from rmqsync.app.ownership import Claim, keep_compiled, stopped
 from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
 from rmqsync.app.put_back import undeclared
 from rmqsync.kinds.base import Request
-from rmqsync.model.changes import HoldCode, Ref
+from rmqsync.model.changes import Action, ClusterPlan, HoldCode, Ref
 from rmqsync.model.definitions import Live
+from rmqsync.model.errors import Refused
 from rmqsync.model.marker import PREFIX, Marker
 from rmqsync.model.marker_reading import NotAMarker, read_marker
 from rmqsync.model.times import stamp
@@ -37,10 +38,23 @@ def marker_request(owner: str, marker: Marker) -> Request:
     return Request("PUT", ("global-parameters", PREFIX + owner), {"value": marker.document()})
 
 
-def begin(planned: Planned, broker: Broker, run: str | None = None) -> None:
-    """Say that a run is under way. Raises as `Broker.send` does: nothing may be written then."""
+def marker_query(owner: str) -> Request:
+    """Return the call that reads a marker: an object with its `value`."""
+    return Request("GET", ("global-parameters", PREFIX + owner))
+
+
+def begin(
+    planned: Planned, broker: Broker, run: str | None = None, *, is_locked: bool = True
+) -> None:
+    """
+    Say that a run is under way. Raises as `Broker.send` does: nothing may be written then.
+
+    Without a lock somebody may have paused the cluster since it was read: raises `Refused` then.
+    """
     if not planned.own.is_judged:
         return
+    if not is_locked:
+        _check_not_stopped(planned, broker)
     assert planned.live is not None
     assert planned.desired is not None
     taken = undeclared(planned.plan, planned.live.rows, planned.desired.rows)
@@ -48,15 +62,45 @@ def begin(planned: Planned, broker: Broker, run: str | None = None) -> None:
     broker.send(marker_request(_claim(planned).owner, marker))
 
 
+def _check_not_stopped(planned: Planned, broker: Broker) -> None:
+    claim = _claim(planned)
+    answer = broker.get(marker_query(claim.owner))
+    try:
+        marker = read_marker(answer.get("value") if isinstance(answer, dict) else None)
+    except NotAMarker:
+        return  # as when it was planned, or removed since
+    hold = stopped(planned.plan.name, marker, claim)
+    if hold is not None:
+        raise Refused(f"{hold.reason}; allow it with: {hold.override}")
+
+
 def due(planned: Planned) -> Marker | None:
-    """Return the marker that a run without changes has to write; `None` where there is none."""
+    """
+    Return the marker that a run which changes nothing has to write; `None` where there is none.
+
+    What is held goes on to wait; all else is taken into ownership as it is.
+    """
     plan = planned.plan
     if not planned.own.is_judged or planned.live is None or planned.desired is None:
         return None
-    if plan.changes or planned.own.refusal is not None or not _is_whole(planned):
+    if plan.applicable or planned.own.refusal is not None or not _is_whole(planned):
         return None
-    after = _after(planned, planned.live, ())
+    after = _after(planned, planned.live, _waiting(plan))
     return after if is_due(planned.own.marker, after) else None
+
+
+def _waiting(plan: ClusterPlan) -> set[Ref]:
+    """Return all that a plan of held changes leaves as it is, also what would go with another."""
+    deleted = (one for one in plan.changes if one.action is Action.DELETE)
+    return {one.ref for one in plan.changes} | {
+        ref for one in deleted for ref in one.impact.implied
+    }
+
+
+def end_as_it_is(planned: Planned, broker: Broker) -> None:
+    """Write the marker that is `due`, if one is. Raises as `Broker.send` does."""
+    if due(planned) is not None and planned.live is not None:
+        end(planned, broker, planned.live, _waiting(planned.plan))
 
 
 def fences_left(planned: Planned) -> bool:

@@ -25,7 +25,7 @@ from rmqsync.model.errors import (
     SourceError,
     SourceUnavailable,
 )
-from rmqsync.model.findings import Finding, warning
+from rmqsync.model.findings import Finding, note, warning
 from rmqsync.model.marker import MOST_ADDRESSES, Entry, Marker, Stop
 from rmqsync.model.marker_reading import NotAMarker, read_marker, scope_in
 from rmqsync.model.times import stamp
@@ -100,11 +100,12 @@ def ownership_of(
             findings.append(_unreadable(name, unread))
     if marker is not None:
         findings += _left_out(name, marker, live)
+        findings += _without_commit(name, marker, entry)
     if refusal is not None:
         hint = f"apply {refusal.override} begins a new one"
         findings.append(warning("RMQ108", f"{name}: {refusal.reason}", hint=hint))
     if refusal is None and marker is not None:
-        refusal = _stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
+        refusal = stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
     return (
         Ownership(
             is_judged=True,
@@ -324,12 +325,31 @@ def _left_out(name: str, marker: Marker, live: Live) -> Iterator[Finding]:
             )
 
 
+def _without_commit(name: str, marker: Marker, entry: Entry) -> Iterator[Finding]:
+    """Tell that nobody knows what was declared before, where it was in no commit."""
+    if entry.commit is None:
+        yield note(
+            "RMQ109",
+            f"{name}: these files are in no git repository, so that nobody can tell what was taken "
+            "out of them: nothing is deleted because it is not declared",
+            hint="state: absent deletes an object",
+        )
+    elif any(one.commit is None for one in marker.entries):
+        yield warning(
+            "RMQ110",
+            f"{name}: what was applied last was a backup, or files in no git repository: what it "
+            "had and these definitions do not declare is unmanaged, and stays",
+            hint="declare what is wanted, state: absent for the rest",
+        )
+
+
 def _commits(entries: Iterable[Entry]) -> str:
     commits = sorted({one.commit[:12] for one in entries if one.commit})
     return f"commit {', '.join(commits)}"
 
 
-def _stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
+def stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
+    """Return what a pause, or a pin, says against a run; `None` where nothing does."""
     pinned = None if claim.pin is not None else marker.pinned  # one rollback may follow another
     for stop, word in ((marker.paused, "paused"), (pinned, "pinned")):
         if stop is not None and _lasts(stop):

@@ -19,7 +19,7 @@ from rmqsync.app.ports import Journal
 from rmqsync.app.prove import remove_left_fences
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import ClusterPlan, ClusterResult, Outcome, Result
-from rmqsync.model.errors import BrokerError, RmqsyncError
+from rmqsync.model.errors import BrokerError, Refused, RmqsyncError
 from rmqsync.model.marker import PREFIX
 
 
@@ -43,7 +43,9 @@ def prepare(planned: Planned, execution: Execution, journal: Journal) -> Cluster
         except BrokerError as problem:
             return refused(plan, f"what a killed run left could not be removed: {problem}")
     try:
-        begin(planned, execution.broker, journal.run)
+        begin(planned, execution.broker, journal.run, is_locked=lock is not None)
+    except Refused as problem:
+        return refused(plan, str(problem))
     except LockLost as problem:
         return replace(refused(plan, str(problem)), verified=False)
     except BrokerError as problem:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from rmqsync.app.lock import Waiting, WhileHeld, take_locks
-from rmqsync.app.marking import marker_request, now
+from rmqsync.app.marking import marker_query, marker_request, now
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Broker
 from rmqsync.kinds.base import Request
@@ -59,7 +59,7 @@ def disown(target: Target, owner: str, waiting: Waiting) -> bool:
     The objects stay, and are nobody's then. Raises `BrokerError`.
     """
     with _locked(target, waiting) as broker:
-        if broker.get(_get(owner)) is None:
+        if broker.get(marker_query(owner)) is None:
             return False
         broker.send(Request("DELETE", ("global-parameters", PREFIX + owner)))
     return True
@@ -77,7 +77,7 @@ def _rewrite(
 
 
 def _marker(target: Target, broker: Broker, owner: str) -> Marker | None:
-    answer = broker.get(_get(owner))
+    answer = broker.get(marker_query(owner))
     if answer is None:
         return None
     value = answer.get("value") if isinstance(answer, dict) else None
@@ -94,10 +94,6 @@ def _marker(target: Target, broker: Broker, owner: str) -> Marker | None:
             "apply --take-over replaces it"
         )
     return marker
-
-
-def _get(owner: str) -> Request:
-    return Request("GET", ("global-parameters", PREFIX + owner))
 
 
 @contextmanager

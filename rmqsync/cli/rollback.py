@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +13,10 @@ from rmqsync.cli.carry_out import Sending, carry_out
 from rmqsync.cli.keeping import Keeping, keeping
 from rmqsync.cli.options import Common, common, emit_findings, guard_option, session
 from rmqsync.cli.options import lock_timeout as with_lock_timeout
-from rmqsync.cli.output import progress
+from rmqsync.cli.output import progress, say
+
+if TYPE_CHECKING:
+    from rmqsync.app.plan import Target
 
 
 @click.command("rollback")
@@ -76,10 +81,24 @@ def command(
         (target,) = opened.targets(options)
         if not target.writable:
             raise UsageError(f"cluster '{name}' is a file or has mode: report; it stays as it is")
+        target = _pinned_by_commit(target, to)
         try:
             with progress(shared.quiet) as shown:
                 planned = plan_clusters([target], opened.memory, progress=shown)
         except InvalidDefinitions as error:
             return emit_findings(shared, error)
         sending = Sending(keep, auto_approve, lock_timeout_s=lock_timeout, action="rollback")
-        return carry_out(shared, opened, planned, sending)
+        code = carry_out(shared, opened, planned, sending)
+        refusal = planned[0].own.refusal
+        if refusal is not None:
+            say(f"cluster '{name}' is not pinned, since nothing was written: {refusal.reason}")
+        return code
+
+
+def _pinned_by_commit(target: Target, to: str) -> Target:
+    """Have the pin name the commit: what `HEAD~1` means is another one soon."""
+    commit, claim = target.checkout.revision.commit, target.claim
+    if commit is None or claim is None or claim.pin is None or commit.startswith(to):
+        return target
+    pin = replace(claim.pin, reason=f"rolled back to {to}, commit {commit[:12]}")
+    return replace(target, claim=replace(claim, pin=pin))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,7 @@ _CANNOT_OPEN = "unable to open database file"
 _POSTGRESQL = ("postgresql", "postgres")
 WAIT_S = 5.0
 """How long to wait for a connection, and for other processes."""
+_AGAIN_S = 0.02
 MIGRATING = 0x726D7173
 """Of PostgreSQL's advisory locks, the one for migrations."""
 
@@ -128,7 +130,7 @@ def _sqlite(path: str, wait_s: float, *, writing: bool) -> Engine:
         connection = sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)
         if writing:
             try:
-                connection.execute("PRAGMA journal_mode=WAL")
+                _write_ahead(connection, wait_s)
             except sqlite3.Error:
                 connection.close()
                 raise
@@ -141,6 +143,19 @@ def _sqlite(path: str, wait_s: float, *, writing: bool) -> Engine:
 
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, wait_s: float) -> None:
+    """Turn the log on. SQLite does not wait for others who do so on a new file, unlike else."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def _postgresql(url: URL, name: str, wait_s: float) -> Engine:

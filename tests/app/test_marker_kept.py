@@ -287,3 +287,41 @@ def test_what_somebody_changed_after_a_run_was_killed_is_not_forgotten() -> None
     story.apply(second)
 
     assert ("delete", "policy:v/p", "altered") in story.changes(rows(vhost()))
+
+
+def test_a_run_that_holds_all_its_changes_says_so_in_the_marker() -> None:
+    """Else `--take-over` would have to come with `--adopt`, and each name the other."""
+    story = Story(rows(vhost(), policy("p", 5)))
+    del story.cluster.markers[OWNER]
+    wanted = rows(vhost(), policy("p", 9))
+
+    marker = story.apply(wanted)
+
+    assert not marker.adopted
+    assert [(one.entry, one.addresses) for one in marker.outstanding] == [(None, ("policy:v/p",))]
+    writes = len(story.cluster.writes)
+    story.apply(wanted)
+    assert len(story.cluster.writes) == writes
+
+
+def test_what_somebody_made_as_declared_is_owned_though_another_change_is_held() -> None:
+    first = rows(vhost(), exchange("x", type="topic"))
+    story = Story(first)
+    refused = exchange("x", type="direct")
+    story.by_hand(exchange("n"))
+    story.apply(rows(vhost(), refused, exchange("n")))
+
+    assert ("delete", "exchange:v/n", None) in story.changes(rows(vhost(), refused))
+
+
+def test_a_pause_that_came_after_the_plan_keeps_a_run_without_a_lock_from_beginning() -> None:
+    story = Story(rows(vhost()))
+    planned = story.plan(rows(vhost(), exchange("e")), is_attended=True)
+    paused = {**story.cluster.markers[OWNER], "paused": {"reason": "incident", "by": "ann"}}
+    story.cluster.markers[OWNER] = paused
+
+    result = applied(planned)
+
+    assert "paused by ann: incident" in str(result.error)
+    assert story.cluster.writes == []
+    assert story.cluster.markers[OWNER] == paused

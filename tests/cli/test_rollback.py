@@ -123,3 +123,53 @@ def test_the_history_calls_it_a_rollback(workspace: Workspace, r43: Broker) -> N
     listed = workspace.run("history", "--format", "json")
 
     assert [one["action"] for one in listed.document["runs"]] == ["rollback", "apply", "apply"]
+
+
+def test_a_way_back_that_is_held_as_a_whole_is_pinned_all_the_same(
+    workspace: Workspace, r43: Broker
+) -> None:
+    """Else the next run would go further away from where people want to be."""
+    workspace.cluster("one", r43)
+    for queues in (["qu.order"], ["qu.order", "qu.mail"]):
+        workspace.define(definitions(1000, *queues))
+        workspace.commit()
+        assert workspace.apply().code == 0
+    with r43.management() as api:
+        message = {"routing_key": "qu.mail", "payload": "x", "payload_encoding": "string"}
+        api.post("exchanges", "shop", "amq.default", "publish", body={**message, "properties": {}})
+
+    back = rollback(workspace, "HEAD~1")
+    workspace.define(definitions(3000, "qu.order", "qu.mail"))
+    workspace.commit()
+    held = workspace.apply()
+
+    assert back.code == 3
+    assert [one["result"] for one in back.cluster["changes"]] == ["skipped"]
+    assert {one["hold"]["code"] for one in held.cluster["changes"]} == {"paused"}
+    first = workspace.git("rev-parse", "HEAD~2")
+    assert f"rolled back to HEAD~1, commit {first[:12]}" in held.out
+
+
+def test_a_way_back_that_is_refused_says_that_nothing_is_pinned(
+    workspace: Workspace, r43: Broker
+) -> None:
+    first, _ = two_runs(workspace, r43)
+    workspace.cluster("one", r43, nodes=["rabbit@away"])
+
+    back = rollback(workspace, first, "--timeout", "5", "--lock-timeout", "0")
+
+    assert back.code == 3
+    assert "cluster 'one' is not pinned, since nothing was written" in back.err
+    assert length(r43) == 2000
+
+
+def test_after_a_backup_people_are_told_that_nothing_is_known(
+    workspace: Workspace, r43: Broker
+) -> None:
+    _, done = two_runs(workspace, r43)
+    assert rollback(workspace, done.cluster["backup"]).code == 0
+    workspace.run("resume", "one")
+
+    assert "RMQ110" in [one["code"] for one in workspace.plan().cluster["findings"]]
+    assert workspace.apply().code == 0
+    assert "RMQ110" not in [one["code"] for one in workspace.plan().cluster["findings"]]

@@ -90,6 +90,9 @@ class MemoryCluster:
             case ("bindings", vhost, "e", source, letter, destination):
                 found = self._between(vhost, source, letter, destination)
                 return [{**self.state[ref], "properties_key": _handle(ref)} for ref in found]
+            case ("global-parameters", name):
+                found = self.markers.get(name.removeprefix(PREFIX))
+                return None if found is None else {"name": name, "value": found}
             case (section, vhost):
                 kind = KINDS.by_section[section].name
                 return [
