@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
 from rmqsync.app.put_back import put_back, taken_by, with_lost
-from rmqsync.app.reliance import bereft, first_wave
+from rmqsync.app.reliance import bereft, first_wave, removed_for
 from rmqsync.app.replace import declarations, delete, replace
 from rmqsync.app.unexpected import told
 from rmqsync.kinds import KINDS
@@ -132,6 +133,9 @@ class Execution:
         self._each(single, pool, self._guarded(self._one))
         # Whatever happened meanwhile: without this the object is there, and useless.
         self._each([c for c in single if self._was_deleted(c)], pool, self._put_back)
+        removed = removed_for(step, self._applicable, self.results, self.live)
+        for unmade, change in removed.items():
+            self._each([change], pool, partial(self._bring_back, unmade))
 
     def _was_deleted(self, change: Change) -> bool:
         """Tell whether a replacement got as far as deleting the object, well or not."""
@@ -223,6 +227,20 @@ class Execution:
         result = self.replaced[change.ref] = self.results[change.ref]
         rows = taken_by(change, self.by_ref, self.live)
         return with_lost(result, put_back(self.broker, rows, self.context))
+
+    def _bring_back(self, unmade: Ref, change: Change) -> Result:
+        """Make again what was deleted first for another that was not made after all."""
+        assert change.before is not None
+        kind = KINDS[change.ref.kind]
+        (request,) = declarations(kind, None, change.before, self.context)
+        reason = f"{kind.sentence(unmade.key)} is to take its place, and was not made"
+        try:
+            if self.broker.get(Request("GET", request.path)):  # it was made, and nobody heard of it
+                return self.results[change.ref]
+            self.broker.send(request)
+        except BrokerError as error:
+            return Result(Outcome.FAILED, f"{reason}; declaring it again failed as well: {error}")
+        return Result(Outcome.FAILED, f"{reason}; it was declared again")
 
     def _upload(self, batch: Sequence[Change]) -> bool:
         """Import one batch; false where it was refused, or not sent, and is to go singly."""

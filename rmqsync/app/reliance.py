@@ -34,16 +34,24 @@ _BINDING = "binding"
 Results = Mapping[Ref, Result]
 
 
-def rows_now(live: Rows, changes: Iterable[Change], results: Results) -> Rows:
-    """Return what was live before a run, with what has become of policies and what they are for."""
-    found = {kind: dict(live.get(kind, {})) for kind in (*POLICIES, QUEUE, EXCHANGE)}
+def _rows_now(live: Rows, changes: Iterable[Change], results: Results) -> dict[str, Rows]:
+    """
+    Return by vhost what policies, and objects that they are for, there are now.
+
+    `live` is what was there before the run. What it makes besides policies is left out.
+    """
+    found: dict[str, Rows] = {}
+    for kind in (*POLICIES, QUEUE, EXCHANGE):
+        for key, row in live.get(kind, {}).items():
+            found.setdefault(key[0], {}).setdefault(kind, {})[key] = row
     for change in changes:
         kind, key = change.ref
-        if kind in found and _is_made(results, change.ref):
+        if kind in (*POLICIES, QUEUE, EXCHANGE) and _is_made(results, change.ref):
+            rows = found.setdefault(key[0], {}).setdefault(kind, {})
             if change.after is None:
-                found[kind].pop(key, None)
+                rows.pop(key, None)
             elif kind in POLICIES:
-                found[kind][key] = change.after
+                rows[key] = change.after
     return found
 
 
@@ -61,12 +69,12 @@ def first_wave(
     """
     if len(step) == 1 or not any(change.ref.kind in POLICIES for change in step):
         return list(step)
-    now = rows_now(live, changes, results)
+    now = _rows_now(live, changes, results)
     wave: list[Change] = []
     for _, group in groupby(step, lambda change: change.ref.kind in POLICIES and change.ref.key[0]):
         some = list(group)
         if len(some) > 1 and some[0].ref.kind in POLICIES:
-            some = _reliant_on_none(some, now, context) or some
+            some = _reliant_on_none(some, now.get(some[0].ref.key[0], {}), context) or some
         wave += some
     return wave
 
@@ -98,11 +106,11 @@ def bereft(
     if any(change.ref.kind in POLICIES for change in step):
         failed = [one for one in unmade if one.ref.kind in POLICIES and one.hold is None]
         waiting = [one for one in changes if one.ref not in results]
-        now = rows_now(live, changes, results) if failed else {}
+        now = _rows_now(live, changes, results) if failed else {}
         for vhost in sorted({one.ref.key[0] for one in failed}):
             mine = [one for one in waiting if one.ref.kind in POLICIES and one.ref.key[0] == vhost]
             lacking = [one.ref for one in failed if one.ref.key[0] == vhost]
-            for ref, reason in _losses(mine, now, context, rules, broker).items():
+            for ref, reason in _losses(mine, now.get(vhost, {}), context, rules, broker).items():
                 found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
     found.update(_unbound(step, unmade))
     return found
@@ -147,6 +155,33 @@ def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]
             if lacking is not None:
                 found[change.ref] = f"{_named([lacking])} is to take its place, and was not made"
     return found
+
+
+def removed_for(
+    step: Sequence[Change], changes: Iterable[Change], results: Results, live: Rows
+) -> dict[Ref, Change]:
+    """
+    Return the deletions that came first so that bindings of a step count, and those were not made.
+
+    The keys are these bindings. Arguments as in `first_wave`.
+    """
+    unmade = {
+        change.ref.key[:4]: change.ref
+        for change in step
+        if change.ref.kind == _BINDING
+        and change.action is Action.CREATE
+        and not _is_made(results, change.ref)
+    }
+    return {
+        unmade[change.ref.key[:4]]: change
+        for change in (changes if unmade else ())
+        if change.ref.kind == _BINDING
+        and change.action is Action.DELETE
+        and change.before is not None
+        and change.ref.key[:4] in unmade
+        and _is_made(results, change.ref)
+        and KINDS[_BINDING].removed_first(change.before, live)
+    }
 
 
 def _ends(ref: Ref) -> tuple[Key, Key]:

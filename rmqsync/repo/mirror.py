@@ -186,9 +186,13 @@ class Mirror:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Keep other processes and threads off the copy, and take away what a killed git left."""
-        make_private_folder(os.path.dirname(self._folder))
+        """
+        Keep other processes and threads off the copy, and take away what a killed git left.
+
+        What goes wrong with the copy itself says nothing of the repository: `SourceUnavailable`.
+        """
         try:
+            make_private_folder(os.path.dirname(self._folder))
             with open(f"{self._folder}.lock", "wb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 remove_stale_locks(self._folder, time.time())
@@ -196,6 +200,10 @@ class Mirror:
         except OSError as problem:
             words = f"'{self._folder}' cannot be used: {reason(problem)}"
             raise SourceUnavailable(words) from problem
+        except (NotGiven, SourceUnavailable):
+            raise
+        except SourceError as problem:
+            raise SourceUnavailable(str(problem)) from problem
 
     def _no_branch(self, found: Repository) -> SourceError:
         branches = found.branches()

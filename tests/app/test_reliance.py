@@ -36,11 +36,11 @@ def around(*found: tuple[str, dict[str, Any]]) -> Rows:
 
 
 def run(
-    before: Rows, after: Rows, *faults: int, **guards: Any
+    before: Rows, after: Rows, *faults: int, fault: Fault = Fault.REFUSED, **guards: Any
 ) -> tuple[MemoryCluster, ClusterResult]:
-    """Apply `after` to a cluster that has `before`, all of it ours; these writes are refused."""
-    refused = dict.fromkeys(faults, Fault.REFUSED)
-    cluster = MemoryCluster(state_of(before), busy=set(BUSY), faults=refused)
+    """Apply `after` to a cluster that has `before`, all of it ours; these writes go wrong."""
+    wrong = dict.fromkeys(faults, fault)
+    cluster = MemoryCluster(state_of(before), busy=set(BUSY), faults=wrong)
     repository = Repository()
     repository.mark(cluster, repository.commit(before))
     rules = Rules(max_deletes=FREE, **guards)
@@ -157,3 +157,28 @@ def test_what_is_moved_to_a_queue_that_is_not_made_stays_where_it_was(is_kept: b
         Outcome.SKIPPED,
     ]
     assert [key[3] for key in cluster.read().rows["binding"]] == ["old"]
+
+
+HASHING = exchange(type="x-consistent-hash")
+LIGHT = rows(vhost(), HASHING, queue(), binding(key="1"))
+HEAVY = rows(vhost(), HASHING, queue(), binding(key="2"))
+SECOND = FIRST + 1
+
+
+def test_a_weight_that_went_first_is_there_again_where_the_new_one_is_refused() -> None:
+    """A consistent hash exchange counts one binding of a destination: that has to go before."""
+    cluster, result = run(LIGHT, HEAVY, SECOND)
+
+    again = (
+        "binding from exchange 'e' to queue 'q' with key '2' in vhost 'v' is to take its place, "
+        "and was not made; it was declared again"
+    )
+    assert outcomes(result) == {"1": (Outcome.FAILED, again), "2": FAILED}
+    assert [key[4] for key in cluster.read().rows["binding"]] == ["1"]
+
+
+def test_a_weight_is_not_made_again_beside_one_that_nobody_heard_of() -> None:
+    cluster, result = run(LIGHT, HEAVY, SECOND, fault=Fault.ANSWER_LOST)
+
+    assert outcomes(result) == {"1": DONE, "2": DONE}
+    assert [key[4] for key in cluster.read().rows["binding"]] == ["2"]

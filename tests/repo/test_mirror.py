@@ -585,6 +585,21 @@ def test_another_process_is_let_finish_with_the_copy(repo: Repo, tmp_path: Path)
     assert not file.exists()
 
 
+def test_a_copy_that_cannot_be_made_says_nothing_of_the_repository(
+    repo: Repo, tmp_path: Path
+) -> None:
+    copy = mirror(tmp_path, Source(git=f"file://{repo.path}"))
+    Path(copy.folder).parent.mkdir(parents=True)
+    Path(copy.folder).touch()
+    with pytest.raises(SourceUnavailable):
+        copy.fetch()
+
+    shutil.rmtree(Path(copy.folder).parent)
+    Path(copy.folder).parent.touch()
+    with pytest.raises(SourceUnavailable):
+        copy.fetch()
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
