@@ -169,7 +169,7 @@ class Estate:
             check=False,
         )
         said = done.stdout + done.stderr
-        assert (b"Traceback" in said) is (breaks_at is not None), said
+        assert (b"a defect" in said or b"Traceback" in said) is (breaks_at is not None), said
         self.look(f"{' '.join(words)} as a process, breaks at {breaks_at}", said)
         return done.returncode
 
