@@ -20,6 +20,7 @@ RMQ018 `omit: true` of something that no earlier layer declared
 RMQ019 something was left out: the broker's own, a plugin's or a client's
 RMQ020 `{secret: NAME}` where no secret can be
 RMQ028 the user that rmqsync logs in as, or its rights
+RMQ037 `state: absent` of what is never deleted
 RMQ029 `removed:` of something that is declared
 RMQ030 `omit` and `state: absent` in one entry
 ====== =========================================================================================
@@ -43,6 +44,7 @@ UNKNOWN_SECRET = "RMQ008"
 FOREIGN_SECRET = "RMQ009"
 MISPLACED_SECRET = "RMQ020"
 OWN_USER = "RMQ028"
+NEVER_ABSENT = "RMQ037"
 REMOVED_DECLARED = "RMQ029"
 CONTRADICTION = "RMQ030"
 

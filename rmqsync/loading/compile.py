@@ -17,7 +17,7 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
 from rmqsync.loading.compiled import Compiled, Origins, WatchedContext, finding_at, was_asked
 from rmqsync.loading.files import LayerFile, ParseCache, Source, SourceFile
-from rmqsync.loading.left_out import kinds_of_users, leave_out
+from rmqsync.loading.left_out import cannot_be_absent, kinds_of_users, leave_out
 from rmqsync.loading.live_check import check_for_cluster, still_true
 from rmqsync.loading.merge import Merger, Retraction, Slot
 from rmqsync.loading.options import Options
@@ -186,6 +186,8 @@ class _Compilation:
             rows, table = self.compiled.rows[kind.name], self.merger.tables[kind.name]
             mine = own if kind.name in of_users else None
             self.findings += leave_out(kind, rows, table, context, mine)
+            absent = self.compiled.absent.get(kind.name, {})
+            self.findings += cannot_be_absent(kind, absent, mine)
 
     def _judge(self, kind: Kind, context: Context) -> Iterator[Finding]:
         """Yield what is wrong with the rows of one kind, each by itself and all together."""

@@ -7,9 +7,9 @@ cluster that an export was made of; the user that rmqsync logs in as, with its r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from rmqsync.kinds.base import Kind
+from rmqsync.kinds.base import Kind, address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.loading import codes
@@ -17,7 +17,7 @@ from rmqsync.loading.compiled import finding_at
 from rmqsync.loading.merge import Slot, Table
 from rmqsync.loading.rows import is_default
 from rmqsync.model.changes import Ref
-from rmqsync.model.findings import Finding, Severity
+from rmqsync.model.findings import Finding, Origin, Severity, warning
 from rmqsync.model.values import Key, Row
 
 
@@ -54,6 +54,33 @@ def leave_out(
                 "remove it from the definitions",
                 Severity.WARNING,
             )
+
+
+def cannot_be_absent(kind: Kind, keys: Mapping[Key, Origin], own: Ref | None) -> Iterator[Finding]:
+    """Yield a warning for each object that is never deleted, though `state: absent` says so."""
+    for key, origin in keys.items():
+        row = _identity(kind, key)
+        if own is not None and _is_own(kind, key, row, own):
+            reason = f"rmqsync logs in as '{own.key[0]}' and never changes that user or its rights"
+        elif kind.broker_owned(row) or kind.of_cluster(row):
+            reason = "it is the broker's own"
+        else:
+            continue
+        yield warning(
+            codes.NEVER_ABSENT,
+            f"{kind.sentence(key)} is not deleted: {reason}",
+            origin,
+            address=address_of(kind, key),
+            hint="remove the entry",
+        )
+
+
+def _identity(kind: Kind, key: Key) -> Row:
+    """Return a row with all that an object has whose identity alone is known."""
+    names = ["vhost"] if kind.in_vhost else []
+    names += [one.name for one in kind.identity]
+    row: Row = dict.fromkeys((one.name for one in kind.fields), "")
+    return {**row, "arguments": {}, **dict(zip(names, key, strict=False))}
 
 
 def _is_own(kind: Kind, key: Key, row: Row, own: Ref) -> bool:

@@ -63,8 +63,13 @@ def in_scope(scope: Scope, kind: Kind, key: Key) -> bool:
 
 
 def idle_targets(rules: Rules, desired: Desired, live: Live) -> list[Finding]:
-    """Return a warning for each target that no object has: a typing error looks like success."""
-    if not rules.targets:
+    """
+    Return a warning for each target, and each override, that no object has.
+
+    A typing error looks like success otherwise.
+    """
+    overrides = sorted(rules.overrides.keys() - rules.approved)
+    if not rules.targets and not overrides:
         return []
     addresses = {
         address_of(KINDS[kind], key)
@@ -72,12 +77,21 @@ def idle_targets(rules: Rules, desired: Desired, live: Live) -> list[Finding]:
         for kind, found in rows.items()
         for key in found
     }
+    idle = [
+        f"--target {pattern.text}"
+        for pattern in rules.targets
+        if not any(pattern.matches(address) for address in addresses)
+    ]
+    idle += [
+        f"--allow-loss {rules.overrides[address].word}:{address}"
+        for address in overrides
+        if address not in addresses
+    ]
     return [
         warning(
             "RMQ097",
-            f"--target {pattern.text} matches no object, declared or live",
+            f"{option} matches no object, declared or live",
             hint="an address is kind:vhost/name, its parts percent-encoded",
         )
-        for pattern in rules.targets
-        if not any(pattern.matches(address) for address in addresses)
+        for option in idle
     ]

@@ -109,14 +109,34 @@ def drifted(change: ChangeDocument) -> list[str]:
         return [f"{name} was deleted"]
     if change["action"] == "delete":
         return [f"{name} was {'made' if change['cause'] == 'drift' else 'changed'}"]
-    fields = [*change["fields"], *left]
-    return [
-        f"{name}: {path(one['path'])} was {_side(one, was)}, now {_side(one, 'before')}"
-        for one in fields
-        for cause in (one.get("cause", change["cause"]),)
-        if cause in ("drift", "both")
-        for was in ("last" if cause == "both" else "after",)
+    fields = [
+        one
+        for one in (*change["fields"], *left)
+        if one.get("cause", change["cause"]) in ("drift", "both")
     ]
+    secret = [one for one in fields if _is_secret(one)]
+    lines = [
+        f"{name}: {_moved(one, one.get('cause', change['cause']))}"
+        for one in fields
+        if one not in secret
+    ]
+    if secret:
+        lines.append(
+            f"{name}: {', '.join(path(one['path']) for one in secret)} changed (sensitive)"
+        )
+    return lines
+
+
+def _moved(field: FieldDocument, cause: str) -> str:
+    """Return what became of a field that somebody changed; of both sides where git did as well."""
+    found, now = path(field["path"]), _side(field, "before")
+    if cause == "drift":
+        return f"{found} was {_side(field, 'after')}, now {now}"
+    return f"{found} was {_side(field, 'last')}, now {now}, declared {_side(field, 'after')}"
+
+
+def _is_secret(field: FieldDocument) -> bool:
+    return SENSITIVE in (field.get("before"), field.get("after"))
 
 
 def since(cluster: ClusterDocument) -> str:

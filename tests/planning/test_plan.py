@@ -8,9 +8,9 @@ from rmqsync.config.cluster import MaxDeletes, Prune, Scope
 from rmqsync.kinds import KINDS
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import ABSENT, Action, FieldChange, Loss, Ref
-from rmqsync.model.definitions import OnChangeRule, QueueFacts, Removed
+from rmqsync.model.definitions import Live, OnChangeRule, QueueFacts, Removed
 from rmqsync.model.findings import Origin
-from rmqsync.planning.rules import Rules
+from rmqsync.planning.rules import Rules, idle_targets
 from tests.planning.builders import (
     BUSY,
     IDLE,
@@ -423,3 +423,13 @@ def test_bindings_of_another_repository_keep_an_exchange_though_all_is_pruned():
     plan = plan_of(desired, FULL, Rules(prune=Prune.ALL, scope=scope))
 
     assert said(plan) == [("delete", "exchange:v/e", "takes-foreign")]
+
+
+def test_an_override_of_nothing_is_told():
+    rules = Rules(overrides={"queue:v/q": Loss.MESSAGES, "queue:v/typo": Loss.MESSAGES})
+
+    found = idle_targets(rules, desired_of(rows(vhost())), Live(FULL, version=None))
+
+    assert [one.message.partition(" matches")[0] for one in found] == [
+        "--allow-loss messages:queue:v/typo"
+    ]

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from rmqsync.model.changes import Action, ClusterPlan, ClusterResult, Impact, Outcome, Ref, Result
+from rmqsync.model.changes import (
+    Action,
+    Cause,
+    ClusterPlan,
+    ClusterResult,
+    Impact,
+    Outcome,
+    Ref,
+    Result,
+)
 from rmqsync.report import text
 from rmqsync.report.plan_json import plan_document
 from tests.report import plans
@@ -230,3 +240,20 @@ def test_ten_thousand_changes_take_no_time() -> None:
     text.plan(document)
 
     assert time.process_time() - started < 1.5  # 0.3 s where nothing else runs
+
+
+def test_what_somebody_changed_beside_git_is_told_with_all_three_values() -> None:
+    both = became("definition", "max-length", was=77, to=11)._replace(cause=Cause.BOTH, last=9)
+    change = replace(queue(Action.UPDATE, "q", became("pattern", was="a", to="b")), left=(both,))
+
+    told = shown(replace(change, cause=Cause.GIT))
+
+    assert "queue 'q' in vhost 'common': definition.max-length was 9, now 77, declared 11" in told
+
+
+def test_a_secret_that_somebody_changed_is_no_secret_that_was_removed() -> None:
+    change = queue(Action.UPDATE, "q", secret("password", to="x"), secret("password_hash", was="y"))
+
+    told = shown(replace(change, cause=Cause.DRIFT))
+
+    assert "queue 'q' in vhost 'common': password, password_hash changed (sensitive)\n" in told
