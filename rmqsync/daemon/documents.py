@@ -144,14 +144,20 @@ class FleetDocument(TypedDict):
 
 class TopologyNodeDocument(TypedDict):
     id: str
-    """Address; of what is not on this cluster, an id of its own."""
+    """Address; of what is not on this cluster, an id of its own: `cluster:NAME/ADDRESS`."""
     kind: Literal["exchange", "queue", "upstream", "shovel", "cluster"]
     vhost: str | None
     name: str
     type: str | None
-    state: Literal["managed", "unmanaged", "drifted", "pending", "held", "missing"]
+    """Of an exchange or queue; of an upstream the cluster or host it is on, if that is known."""
+    state: Literal["managed", "unmanaged", "drifted", "pending", "held", "missing", "elsewhere"]
+    """`elsewhere`: not on this cluster, and so not looked at."""
     policy: str | None
     """Name of the policy in force."""
+    cluster: str | None
+    """The cluster of the settings that it is on, where that is told apart by a URI."""
+    address: str | None
+    """Of its page, on `cluster` or else here; `None` where it has none."""
 
 
 class TopologyLinkDocument(TypedDict):
