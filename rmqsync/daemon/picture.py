@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rmqsync.analysis.policies import PolicyIndex
+from rmqsync.analysis.policies import POLICIES, PolicyIndex
 from rmqsync.daemon.crossings import federation, link, shovels, value_of
 from rmqsync.daemon.documents import (
     TopologyDocument,
@@ -26,6 +26,8 @@ _KINDS = {
     "queue": "queue",
     "federation_upstream": "upstream",
     "shovel": "shovel",
+    "policy": "policy",
+    "operator_policy": "operator_policy",
 }
 """Kinds that are drawn, each with what it is called there."""
 
@@ -40,7 +42,7 @@ def topology(
     places: Places | None = None,
 ) -> TopologyDocument:
     """
-    Return exchanges, queues, upstreams and shovels, and all that leads from one to another.
+    Return exchanges, queues, upstreams, shovels and policies, and all that leads on from one.
 
     Without `places` no other cluster is known: what leads away leads to a host.
     """
@@ -58,6 +60,7 @@ def topology(
             found = policies.get(Ref(kind, key))
             if found is not None:
                 node["policy"] = found.policy
+                node["operator_policy"] = found.operator_policy
             nodes[address] = node
     links = [
         *_bindings(rows),
@@ -110,9 +113,9 @@ def _state(
 
 
 def _type(kind: str, row: Row, places: Places) -> str | None:
-    """Return the type of an exchange or queue, and where an upstream is."""
+    """Return the type of an exchange or queue, where an upstream is, what a policy applies to."""
     if kind != "federation_upstream":
-        found = row.get("type")
+        found = row.get("apply-to" if kind in POLICIES else "type")
         return found if isinstance(found, str) else None
     host = places.of(value_of(row).get("uri")).host
     return None if host == ELSEWHERE else host
@@ -173,6 +176,7 @@ def _node(
         "type": sort,
         "state": state,
         "policy": None,
+        "operator_policy": None,
         "cluster": None,
         "address": address,
     }

@@ -123,9 +123,8 @@ class Daemon:
             raise Unknown(f"cluster '{name}' has no {address}, and nobody declares it")
         places = self._places(name)
         drawn = topology(name, now(), desired.rows, live.rows, plan, context, places)
-        links = [one for one in drawn["links"] if address in (one["source"], one["target"])]
-        policy = next((one["policy"] for one in drawn["nodes"] if one["id"] == address), None)
-        return object_document(name, ref, desired, live, plan, links, policy)
+        layers = self.cycles.settings.clusters[name].layers
+        return object_document(name, ref, desired, live, plan, drawn, layers)
 
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
         try:

@@ -62,8 +62,8 @@ def test_a_shovel_leads_to_the_cluster_of_its_uri():
     (node,) = [one for one in found["nodes"] if one["id"] == there]
     assert node == {
         "id": there, "kind": "cluster", "vhost": None, "name": "beijing: qu.order.mail",
-        "type": None, "state": "elsewhere", "policy": None, "cluster": "beijing",
-        "address": "queue:/qu.order.mail",
+        "type": None, "state": "elsewhere", "policy": None, "operator_policy": None,
+        "cluster": "beijing", "address": "queue:/qu.order.mail",
     }  # fmt: skip
     assert "s3cret" not in json.dumps(found)
 
