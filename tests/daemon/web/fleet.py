@@ -280,7 +280,7 @@ ORDERS, BILLING, DEAD, DEAD_QUEUE = (
 )  # fmt: skip
 EXPIRY, CEILING = address("policy", ("/", "expiry")), address("operator_policy", ("/", "ceiling"))
 SHOVEL, UPSTREAM = address("shovel", ("/", "mail")), address("federation_upstream", ("/", "south"))
-BEIJING, OUTSIDE = f"cluster:beijing/{BILLING}", "outside:mq.far.example"
+THERE, OUTSIDE = f"cluster:site-drifted/{DEAD_QUEUE}", "outside:mq.far.example"
 
 
 def topology() -> TopologyDocument:
@@ -302,7 +302,7 @@ def topology() -> TopologyDocument:
             {**node(CEILING), "type": "queues"},
             node(SHOVEL),
             {**node(UPSTREAM), "kind": "upstream", "type": "mq.far.example"},
-            away(BEIJING, "beijing"),
+            away(THERE, "site-drifted"),
             away(OUTSIDE, None),
         ],
         "links": [
@@ -312,7 +312,7 @@ def topology() -> TopologyDocument:
             link(BILLING, DEAD, "", "dead-letter"),
             link(DEAD, DEAD_QUEUE, "#"),
             link(BILLING, SHOVEL, "mail", "shovel"),
-            link(SHOVEL, BEIJING, "mail", "shovel"),
+            link(SHOVEL, THERE, "mail", "shovel"),
             link(OUTSIDE, UPSTREAM, "", "federation"),
             link(UPSTREAM, ORDERS, "south", "federation"),
             *(link(ORDERS, one["id"], one["name"]) for one in names),
