@@ -144,14 +144,24 @@ class FleetDocument(TypedDict):
 
 class TopologyNodeDocument(TypedDict):
     id: str
-    """Address; of what is not on this cluster, an id of its own."""
-    kind: Literal["exchange", "queue", "upstream", "shovel", "cluster"]
+    """Address; of what is not on this cluster, an id of its own: `cluster:NAME/ADDRESS`."""
+    kind: Literal["exchange", "queue", "upstream", "shovel", "cluster", "policy", "operator_policy"]
+    """`cluster`: something on another cluster, or on a host that is none of the settings."""
     vhost: str | None
     name: str
     type: str | None
-    state: Literal["managed", "unmanaged", "drifted", "pending", "held", "missing"]
+    """Of an exchange or queue; of an upstream the cluster or host it is on, if that is known;
+    of a policy what it applies to."""
+    state: Literal["managed", "unmanaged", "drifted", "pending", "held", "missing", "elsewhere"]
+    """`elsewhere`: not on this cluster, and so not looked at."""
     policy: str | None
-    """Name of the policy in force."""
+    """Name of the policy in force. No link leads to it: one policy may be that of thousands."""
+    operator_policy: str | None
+    """Name of the operator policy in force."""
+    cluster: str | None
+    """The cluster of the settings that it is on, where that is told apart by a URI."""
+    address: str | None
+    """Of its page, on `cluster` or else here; `None` where it has none."""
 
 
 class TopologyLinkDocument(TypedDict):
@@ -178,6 +188,7 @@ class ValueDocument(TypedDict):
     live: NotRequired[JsonValue]
     source: SourceDocument | None
     layer: str | None
+    """Name of the layer it is written in, as in the settings."""
     differs: bool
 
 
@@ -189,3 +200,7 @@ class ObjectDocument(NamedDocument):
     policy: str | None
     change: ChangeDocument | None
     links: list[TopologyLinkDocument]
+    policies: list[NamedDocument]
+    """The policy and the operator policy in force for it."""
+    in_force_for: list[NamedDocument]
+    """Of a policy or operator policy: the exchanges and queues it is in force for."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rmqsync.daemon.documents import ObjectDocument, TopologyLinkDocument, ValueDocument
+from rmqsync.analysis.policies import OPERATOR, POLICIES, POLICY
+from rmqsync.daemon.documents import ObjectDocument, TopologyDocument, ValueDocument
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.credentials import secrets_in
@@ -14,7 +15,7 @@ from rmqsync.loading.compiled import Compiled, layers_of, locate
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.values import JsonValue, Row, same
-from rmqsync.report.document import SENSITIVE, ChangeDocument, ClusterDocument
+from rmqsync.report.document import SENSITIVE, ChangeDocument, ClusterDocument, NamedDocument
 from rmqsync.report.plan_json import entry_of, without_userinfo
 
 _MISSING: Any = object()
@@ -39,23 +40,50 @@ def object_document(
     desired: Desired,
     live: Live,
     plan: ClusterDocument | None,
-    links: list[TopologyLinkDocument],
-    policy: str | None,
+    drawn: TopologyDocument,
+    layers: Sequence[str],
 ) -> ObjectDocument:
-    """Return one object. Secrets are shown as `(sensitive)`."""
+    """
+    Return one object. Secrets are shown as `(sensitive)`.
+
+    `drawn` is the topology of the cluster, `layers` are the names of its layers in order.
+    """
     declared = desired.rows.get(ref.kind, {}).get(ref.key)
     there = live.rows.get(ref.kind, {}).get(ref.key)
     named = entry_of(ref)
+    address = named["address"]
+    policies = list(_policies(address, drawn))
     return {
         **named,
         "cluster": cluster,
         "is_declared": declared is not None,
         "is_live": there is not None,
-        "fields": list(_fields(ref, declared, there, desired)),
-        "policy": policy,
-        "change": _change(plan, named["address"]),
-        "links": links,
+        "fields": list(_fields(ref, declared, there, desired, layers)),
+        "policy": next((one["name"] for one in policies if one["kind"] == POLICY), None),
+        "change": _change(plan, address),
+        "links": [one for one in drawn["links"] if address in (one["source"], one["target"])],
+        "policies": policies,
+        "in_force_for": list(_in_force_for(ref, drawn)),
     }
+
+
+def _policies(address: str, drawn: TopologyDocument) -> Iterator[NamedDocument]:
+    node = next((one for one in drawn["nodes"] if one["id"] == address), None)
+    if node is None or node["vhost"] is None:
+        return
+    for kind, name in ((POLICY, node["policy"]), (OPERATOR, node["operator_policy"])):
+        if name is not None:
+            yield entry_of(Ref(kind, (node["vhost"], name)))
+
+
+def _in_force_for(ref: Ref, drawn: TopologyDocument) -> Iterator[NamedDocument]:
+    if ref.kind not in POLICIES:
+        return
+    vhost, name = ref.key
+    for one in drawn["nodes"]:
+        found = one["policy"] if ref.kind == POLICY else one["operator_policy"]
+        if found == name and one["vhost"] == vhost:
+            yield entry_of(Ref(one["kind"], (vhost, one["name"])))
 
 
 def _change(plan: ClusterDocument | None, address: str) -> ChangeDocument | None:
@@ -65,7 +93,7 @@ def _change(plan: ClusterDocument | None, address: str) -> ChangeDocument | None
 
 
 def _fields(
-    ref: Ref, declared: Row | None, there: Row | None, desired: Desired
+    ref: Ref, declared: Row | None, there: Row | None, desired: Desired, layers: Sequence[str]
 ) -> Iterator[ValueDocument]:
     hidden = {one.name for one in KINDS[ref.kind].fields if one.secret is not Secrecy.NONE}
     left, right = dict(_leaves(declared or {})), dict(_leaves(there or {}))
@@ -80,7 +108,7 @@ def _fields(
         }
         if one is not _MISSING:
             found["declared"] = _shown(one, is_hidden)
-            found["source"], found["layer"] = _written(desired, ref, path)
+            found["source"], found["layer"] = _written(desired, ref, path, layers)
         if other is not _MISSING:
             found["live"] = _shown(other, is_hidden)
         yield found
@@ -122,7 +150,7 @@ def _without_credentials(value: JsonValue) -> JsonValue:
     return value
 
 
-def _written(desired: Desired, ref: Ref, path: tuple[str | int, ...]) -> Any:
+def _written(desired: Desired, ref: Ref, path: tuple[str | int, ...], layers: Sequence[str]) -> Any:
     """Return the place of a value and the name of its layer; `None` where that is not known."""
     slot = desired.tables.get(ref.kind, {}).get(ref.key) if isinstance(desired, Compiled) else None
     if slot is None:
@@ -130,7 +158,11 @@ def _written(desired: Desired, ref: Ref, path: tuple[str | int, ...]) -> Any:
         return (None if origin is None else {"file": origin.file, "line": origin.line}), None
     origin = locate(slot, path)
     layer = next(
-        (one.source.layer for one in layers_of(slot) if one.source.document.file == origin.file),
+        (
+            layers[one.source.layer]
+            for one in layers_of(slot)
+            if one.source.document.file == origin.file
+        ),
         None,
     )
     return {"file": origin.file, "line": origin.line}, layer

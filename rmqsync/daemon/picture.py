@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
-from rmqsync.analysis.policies import PolicyIndex
+from rmqsync.analysis.policies import POLICIES, PolicyIndex
+from rmqsync.daemon.crossings import federation, link, shovels, value_of
 from rmqsync.daemon.documents import (
     TopologyDocument,
     TopologyLinkDocument,
     TopologyNodeDocument,
 )
+from rmqsync.daemon.places import ELSEWHERE, Places, named
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -19,41 +20,56 @@ from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Row
 from rmqsync.report.document import ClusterDocument
-from rmqsync.report.plan_json import without_userinfo
 
-_BUILT_IN = "(default exchange)"
+_KINDS = {
+    "exchange": "exchange",
+    "queue": "queue",
+    "federation_upstream": "upstream",
+    "shovel": "shovel",
+    "policy": "policy",
+    "operator_policy": "operator_policy",
+}
+"""Kinds that are drawn, each with what it is called there."""
 
 
 def topology(
-    cluster: str, at: str, desired: Rows, live: Rows, plan: ClusterDocument | None, context: Context
+    cluster: str,
+    at: str,
+    desired: Rows,
+    live: Rows,
+    plan: ClusterDocument | None,
+    context: Context,
+    places: Places | None = None,
 ) -> TopologyDocument:
-    """Return exchanges, queues, upstreams and shovels, and all that leads from one to another."""
+    """
+    Return exchanges, queues, upstreams, shovels and policies, and all that leads on from one.
+
+    Without `places` no other cluster is known: what leads away leads to a host.
+    """
+    places = places or Places(cluster)
     rows = _union(desired, live)
     states = _states(plan)
     index = PolicyIndex(rows, context)
     policies = index.all(rows, live=True)
     nodes: dict[str, TopologyNodeDocument] = {}
-    for kind, word in (("exchange", "type"), ("queue", "type")):
+    for kind, sort in _KINDS.items():
         for key, row in rows.get(kind, {}).items():
             address = address_of(KINDS[kind], key)
+            state = _state(kind, key, address, desired, live, states)
+            node = _node(address, sort, row["vhost"], row["name"], _type(kind, row, places), state)
             found = policies.get(Ref(kind, key))
-            nodes[address] = {
-                "id": address,
-                "kind": kind,  # type: ignore[typeddict-item]
-                "vhost": row["vhost"],
-                "name": row["name"],
-                "type": row.get(word),
-                "state": _state(kind, key, address, desired, live, states),
-                "policy": found.policy if found is not None else None,
-            }
+            if found is not None:
+                node["policy"] = found.policy
+                node["operator_policy"] = found.operator_policy
+            nodes[address] = node
     links = [
         *_bindings(rows),
         *_by_settings(rows, {a: p.definition for a, p in _by_address(policies)}),
-        *_federation(rows, policies, nodes, desired, live, states),
-        *_shovels(rows, nodes, desired, live, states),
+        *federation(rows, policies, places, context),
+        *shovels(rows, places),
     ]
-    for link in links:
-        for end in (link["source"], link["target"]):
+    for one in links:
+        for end in (one["source"], one["target"]):
             nodes.setdefault(end, _stranger(end))
     vhosts = sorted({node["vhost"] for node in nodes.values() if node["vhost"] is not None})
     return {
@@ -96,6 +112,15 @@ def _state(
     return "managed" if key in desired.get(kind, {}) else "unmanaged"
 
 
+def _type(kind: str, row: Row, places: Places) -> str | None:
+    """Return the type of an exchange or queue, where an upstream is, what a policy applies to."""
+    if kind != "federation_upstream":
+        found = row.get("apply-to" if kind in POLICIES else "type")
+        return found if isinstance(found, str) else None
+    host = places.of(value_of(row).get("uri")).host
+    return None if host == ELSEWHERE else host
+
+
 def _by_address(policies: Mapping[Ref, Any]) -> Iterator[tuple[str, Any]]:
     for ref, found in policies.items():
         yield address_of(KINDS[ref.kind], ref.key), found
@@ -109,15 +134,11 @@ def _end(vhost: str, sort: str, name: str) -> str:
     return address_of(KINDS["queue" if sort == "queue" else "exchange"], (vhost, name))
 
 
-def _link(source: str, target: str, kind: Any, label: str) -> TopologyLinkDocument:
-    return {"source": source, "target": target, "kind": kind, "label": label}
-
-
 def _bindings(rows: Rows) -> Iterator[TopologyLinkDocument]:
     for row in rows.get("binding", {}).values():
         target = _end(row["vhost"], row["destination_type"], row["destination"])
         source = _exchange(row["vhost"], row["source"])
-        yield _link(source, target, "binding", row.get("routing_key", ""))
+        yield link(source, target, "binding", row.get("routing_key", ""))
 
 
 def _by_settings(
@@ -141,71 +162,7 @@ def _by_settings(
                 continue
             else:
                 target = _exchange(row["vhost"], to)
-            yield _link(address, target, word, routing if isinstance(routing, str) else "")
-
-
-def _federation(
-    rows: Rows,
-    policies: Mapping[Ref, Any],
-    nodes: dict[str, TopologyNodeDocument],
-    desired: Rows,
-    live: Rows,
-    states: Mapping[str, str],
-) -> Iterator[TopologyLinkDocument]:
-    upstreams: dict[str, list[str]] = {}
-    for key, row in rows.get("federation_upstream", {}).items():
-        address = address_of(KINDS["federation_upstream"], key)
-        state = _state("federation_upstream", key, address, desired, live, states)
-        nodes[address] = _node(address, "upstream", row["vhost"], row["name"], _where(row), state)
-        upstreams.setdefault(row["vhost"], []).append(row["name"])
-    for ref, found in policies.items():
-        chosen = found.definition.get("federation-upstream")
-        if chosen is None and "federation-upstream-set" not in found.definition:
-            continue
-        vhost = ref.key[0]
-        names = [chosen] if isinstance(chosen, str) else upstreams.get(vhost, [])
-        for name in names:
-            source = address_of(KINDS["federation_upstream"], (vhost, name))
-            label = str(found.definition.get("federation-upstream-set", name))
-            yield _link(source, address_of(KINDS[ref.kind], ref.key), "federation", label)
-
-
-def _shovels(
-    rows: Rows,
-    nodes: dict[str, TopologyNodeDocument],
-    desired: Rows,
-    live: Rows,
-    states: Mapping[str, str],
-) -> Iterator[TopologyLinkDocument]:
-    for key, row in rows.get("shovel", {}).items():
-        address = address_of(KINDS["shovel"], key)
-        value = _value(row)
-        state = _state("shovel", key, address, desired, live, states)
-        nodes[address] = _node(address, "shovel", row["vhost"], row["name"], None, state)
-        for side, is_source in (("src", True), ("dest", False)):
-            end = _shovel_end(row["vhost"], value, side)
-            if end is not None:
-                ends = (end, address) if is_source else (address, end)
-                yield _link(*ends, "shovel", row["name"])
-
-
-def _shovel_end(vhost: str, value: Row, side: str) -> str | None:
-    if isinstance(value.get(f"{side}-queue"), str):
-        return address_of(KINDS["queue"], (vhost, value[f"{side}-queue"]))
-    if isinstance(value.get(f"{side}-exchange"), str):
-        return _exchange(vhost, value[f"{side}-exchange"])
-    return None
-
-
-def _value(row: Row) -> Row:
-    inner = row.get("value")
-    return inner if isinstance(inner, dict) else row
-
-
-def _where(row: Row) -> str | None:
-    uri = _value(row).get("uri")
-    first = uri[0] if isinstance(uri, list) and uri else uri
-    return without_userinfo(first) if isinstance(first, str) else None
+            yield link(address, target, word, routing if isinstance(routing, str) else "")
 
 
 def _node(
@@ -219,13 +176,20 @@ def _node(
         "type": sort,
         "state": state,
         "policy": None,
+        "operator_policy": None,
+        "cluster": None,
+        "address": address,
     }
 
 
-def _stranger(address: str) -> TopologyNodeDocument:
-    """Return what something leads to though it is not there, or is the broker's own."""
-    kind, _, rest = address.partition(":")
-    vhost, _, name = rest.partition("/")
-    if kind not in ("exchange", "queue"):
-        return _node(address, "cluster", vhost, name or _BUILT_IN, None, "unmanaged")
-    return _node(address, kind, unquote(vhost), unquote(name) or _BUILT_IN, None, "unmanaged")
+def _stranger(id_: str) -> TopologyNodeDocument:
+    """Return what something leads to that is elsewhere, not there, or the broker's own."""
+    found = named(id_)
+    sort, state = _KINDS.get(found.kind, found.kind), "unmanaged"
+    if sort == "cluster":
+        state = "elsewhere"
+    elif sort == "upstream":
+        state = "missing"
+    node = _node(id_, sort, found.vhost, found.name, None, state)
+    page = found.address if found.cluster is not None else None
+    return {**node, "cluster": found.cluster, "address": page}

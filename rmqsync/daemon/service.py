@@ -29,6 +29,7 @@ from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.lanes import Lanes
 from rmqsync.daemon.objects import object_document, ref_of
 from rmqsync.daemon.picture import topology
+from rmqsync.daemon.places import Places, addresses_of
 from rmqsync.daemon.ports import Unknown
 from rmqsync.daemon.scheduler import Scheduler
 from rmqsync.kinds.context import Context
@@ -111,7 +112,8 @@ class Daemon:
     def topology(self, name: str) -> TopologyDocument:
         plan = self._known(name)["plan"]
         desired, live, context = self._look(name)
-        return topology(name, now(), desired.rows, live.rows, plan, context)
+        places = self._places(name)
+        return topology(name, now(), desired.rows, live.rows, plan, context, places)
 
     def object(self, name: str, address: str) -> ObjectDocument:
         plan = self._known(name)["plan"]
@@ -119,10 +121,10 @@ class Daemon:
         ref = ref_of(address, desired, live)
         if ref is None:
             raise Unknown(f"cluster '{name}' has no {address}, and nobody declares it")
-        drawn = topology(name, now(), desired.rows, live.rows, plan, context)
-        links = [one for one in drawn["links"] if address in (one["source"], one["target"])]
-        policy = next((one["policy"] for one in drawn["nodes"] if one["id"] == address), None)
-        return object_document(name, ref, desired, live, plan, links, policy)
+        places = self._places(name)
+        drawn = topology(name, now(), desired.rows, live.rows, plan, context, places)
+        layers = self.cycles.settings.clusters[name].layers
+        return object_document(name, ref, desired, live, plan, drawn, layers)
 
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
         try:
@@ -232,6 +234,9 @@ class Daemon:
         if planned.plan.status is not Status.OK:
             raise BrokerError(planned.plan.error or f"cluster '{name}' cannot be planned")
         return planned
+
+    def _places(self, name: str) -> Places:
+        return Places(name, addresses_of(self.cycles.settings.clusters))
 
     def _look(self, name: str) -> tuple[Desired, Live, Context]:
         """Read a cluster and compile what is declared for it."""

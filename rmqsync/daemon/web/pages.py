@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from rmqsync.daemon.documents import ClusterDetailDocument, ClusterStatusDocument
+from rmqsync.daemon.documents import (
+    ClusterDetailDocument,
+    ClusterStatusDocument,
+    TopologyDocument,
+    TopologyNodeDocument,
+)
+from rmqsync.daemon.places import named
 from rmqsync.daemon.ports import Service, Unknown
 from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ChangeDocument, RunDocument
@@ -80,11 +87,18 @@ def pages(service: Service) -> APIRouter:
     def topology(name: str, request: Request) -> Response:
         service.cluster(name)
         drawn = service.topology(name)
-        return show("topology", title=f"Topology of {name}", drawn=drawn, most=_most(request))
+        return show(
+            "topology",
+            title=f"Topology of {name}",
+            drawn=drawn,
+            policies=_policies(drawn),
+            most=_most(request),
+        )
 
     @router.get("/clusters/{name}/objects/{address:path}")
-    def thing(name: str, address: str) -> Response:
-        return show("object", title=address, thing=service.object(name, address))
+    def thing(name: str, address: str, request: Request) -> Response:
+        found = service.object(name, address)
+        return show("object", title=address, thing=found, most=_most(request))
 
     @router.get("/runs")
     def runs() -> Response:
@@ -135,6 +149,7 @@ class _Renderer:
             path=shown_path,
             value=lambda one: shown_value(one),
             place=lambda address: quote(address, safe="/:"),
+            named=named,
             segment=lambda name: quote(name, safe=""),
         )
         self._templates.globals.update(signs=_SIGNS, approvable=APPROVABLE)
@@ -155,6 +170,23 @@ def _visible(shown: Any) -> Any:
 
 def _most(request: Request) -> int:
     return 1_000_000 if request.query_params.get("all") == "1" else SHOWN
+
+
+def _policies(drawn: TopologyDocument) -> list[tuple[TopologyNodeDocument, int]]:
+    """Return the policies, and for how many objects each is in force."""
+    counts = Counter(
+        (kind, one["vhost"], name)
+        for one in drawn["nodes"]
+        for kind, name in (
+            ("policy", one["policy"]),
+            ("operator_policy", one["operator_policy"]),
+        )
+    )
+    return [
+        (one, counts[one["kind"], one["vhost"], one["name"]])
+        for one in drawn["nodes"]
+        if one["kind"] in ("policy", "operator_policy")
+    ]
 
 
 def _worst_first(one: ClusterStatusDocument) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from rmqsync.daemon.documents import (
     TopologyLinkDocument,
     TopologyNodeDocument,
 )
+from rmqsync.daemon.places import named
 from rmqsync.model.address import address
 from rmqsync.report.document import (
     ChangeDocument,
@@ -56,6 +57,10 @@ def exchange(name: str, vhost: str = "/") -> str:
 
 def queue(name: str, vhost: str = "/") -> str:
     return address("queue", (vhost, name))
+
+
+def policy(name: str, vhost: str = "/") -> str:
+    return address("policy", (vhost, name))
 
 
 HELD = queue("qu.order.crm")
@@ -247,6 +252,22 @@ def node(where: str, state: Any = "managed") -> TopologyNodeDocument:
         "type": "topic" if kind == "exchange" else "quorum",
         "state": state,
         "policy": None,
+        "operator_policy": None,
+        "cluster": None,
+        "address": where,
+    }
+
+
+def away(where: str, cluster: str | None) -> TopologyNodeDocument:
+    """Return what is not on this cluster, by its id."""
+    found = named(where)
+    return {
+        **node(where, "elsewhere"),
+        "kind": "cluster",
+        "vhost": None,
+        "name": found.name,
+        "cluster": cluster,
+        "address": found.address,
     }
 
 
@@ -257,6 +278,9 @@ def link(source: str, target: str, label: str, kind: Any = "binding") -> Topolog
 ORDERS, BILLING, DEAD, DEAD_QUEUE = (
     exchange("ex.order.topic"), queue("qu.order.billing"), exchange("ex.dead"), queue("qu.dead"),
 )  # fmt: skip
+EXPIRY, CEILING = address("policy", ("/", "expiry")), address("operator_policy", ("/", "ceiling"))
+SHOVEL, UPSTREAM = address("shovel", ("/", "mail")), address("federation_upstream", ("/", "south"))
+THERE, OUTSIDE = f"cluster:site-drifted/{DEAD_QUEUE}", "outside:mq.far.example"
 
 
 def topology() -> TopologyDocument:
@@ -268,12 +292,18 @@ def topology() -> TopologyDocument:
         "nodes": [
             node(ORDERS),
             node(HELD, "held"),
-            node(BILLING),
+            {**node(BILLING), "policy": "expiry", "operator_policy": "ceiling"},
             node(DEAD, "unmanaged"),
             node(DEAD_QUEUE, "missing"),
             node(DRIFTED, "drifted"),
             {**node(queue("elsewhere", "two  spaces ")), "vhost": "two  spaces "},
             *names,
+            {**node(EXPIRY), "type": "queues"},
+            {**node(CEILING), "type": "queues"},
+            node(SHOVEL),
+            {**node(UPSTREAM), "kind": "upstream", "type": "mq.far.example"},
+            away(THERE, "site-drifted"),
+            away(OUTSIDE, None),
         ],
         "links": [
             link(ORDERS, HELD, "*.viporder.#"),
@@ -281,6 +311,10 @@ def topology() -> TopologyDocument:
             link(ORDERS, BILLING, "order.refunded"),
             link(BILLING, DEAD, "", "dead-letter"),
             link(DEAD, DEAD_QUEUE, "#"),
+            link(BILLING, SHOVEL, "mail", "shovel"),
+            link(SHOVEL, THERE, "mail", "shovel"),
+            link(OUTSIDE, UPSTREAM, "", "federation"),
+            link(UPSTREAM, ORDERS, "south", "federation"),
             *(link(ORDERS, one["id"], one["name"]) for one in names),
         ],
     }
@@ -307,6 +341,12 @@ def thing(where: str) -> ObjectDocument:
         "policy": SCRIPT,
         "change": change(where, "update", fields=[FIELD], hold=hold("loss", "--allow-loss x")),
         "links": [one for one in topology()["links"] if where in (one["source"], one["target"])],
+        "policies": [
+            {"kind": "policy", "vhost": "/", "name": SCRIPT, "address": policy(SCRIPT)}
+        ] if where.startswith("queue:") else [],
+        "in_force_for": [
+            {"kind": "queue", "vhost": "/", "name": "qu.order.billing", "address": BILLING}
+        ] if where == EXPIRY else [],
     }  # fmt: skip
     return cast(ObjectDocument, found)
 

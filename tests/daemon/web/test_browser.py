@@ -108,11 +108,187 @@ def test_the_topology_is_searched_and_followed_by_keyboard_and_back(screen: Scre
     assert screen.focused().get_attribute("data-id") == fleet.BILLING
 
     screen.focused().send_keys(Keys.ESCAPE)
-    assert screen.one(".node.chosen").get_attribute("data-id") == fleet.BILLING
+    screen.one(f".chosen{node(fleet.BILLING)}")
     assert fleet.BILLING in screen.script("return decodeURIComponent(location.hash)")
     screen.one("#back").click()
     screen.until(lambda: len(screen.all(".node")) == 1, "what was searched for")
     assert screen.script("return location.hash") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ("订单", {fleet.queue("订单队列"), fleet.ORDERS}),
+        ("VIPorder", {fleet.ORDERS, fleet.HELD}),
+        ("expiry", {fleet.EXPIRY}),
+        ("site-drifted", {fleet.THERE}),
+    ],
+)
+def test_what_is_searched_is_names_as_they_are_and_routing_keys(
+    screen: Screen, words: str, ids: set[str]
+) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(".node")
+    screen.one("#search").send_keys(words)
+
+    screen.until(lambda: shown(screen) == ids, "what fits")
+
+
+def shown(screen: Screen) -> set[str]:
+    found = screen.script("return [...document.querySelectorAll('.node')].map((a) => a.dataset.id)")
+    return set(found)
+
+
+def test_a_policy_is_followed_to_its_objects_and_its_page(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.EXPIRY)).click()
+    assert fleet.BILLING in shown(screen)
+    assert fleet.DRIFTED not in shown(screen)
+    screen.one("#open").click()
+
+    assert screen.one("h1").text == fleet.EXPIRY
+    screen.one("h2", "In force for 1")
+    screen.one("li a", "qu.order.billing").click()
+    assert screen.one("h1").text == fleet.BILLING
+
+
+def test_a_policy_of_many_hides_nothing_of_one(screen: Screen) -> None:
+    """A line to each of ten thousand would be all that there is to see."""
+    with_many = many(1000)
+    for one in with_many.drawn["nodes"]:
+        one["policy"] = "expiry"
+    with_many.drawn["nodes"].append(fleet.node(fleet.EXPIRY))
+    with_many.drawn["links"] = []
+    _take(screen, with_many)
+    screen.open("/clusters/big/topology")
+    screen.one("#search").send_keys("qu.0001")
+    screen.until(lambda: len(screen.all(".node")) == 10, "those that fit")
+    screen.one(node(fleet.queue("qu.00012"))).click()
+    assert shown(screen) == {fleet.queue("qu.00012"), fleet.EXPIRY}
+
+    screen.one(node(fleet.EXPIRY)).click()
+    assert len(screen.all(".node")) == 400
+    assert "not all" in screen.one("#found").text
+
+
+def test_what_is_on_another_cluster_leads_to_its_picture(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.THERE)).click()
+    screen.one("#open", "Open on site-drifted").click()
+
+    screen.one("h1", "Topology of site-drifted")
+    screen.one(f".chosen{node(fleet.DEAD_QUEUE)}")
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.OUTSIDE)).click()
+    assert not screen.driver.find_element("id", "open").is_displayed()
+
+
+def test_back_goes_to_the_object_before_and_search_stays(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one("#search").send_keys("billing")
+    screen.one(node(fleet.BILLING)).click()
+    screen.one(node(fleet.DEAD)).click()
+    screen.one("#open").click()
+    screen.one("h1", fleet.DEAD)
+
+    screen.driver.back()
+    screen.one(f".chosen{node(fleet.DEAD)}")
+    screen.driver.back()
+    screen.one(f".chosen{node(fleet.BILLING)}")
+    screen.driver.back()
+    screen.until(lambda: not screen.all(".chosen"), "what was searched for")
+    assert screen.one("#search").get_attribute("value") == "billing"
+    assert fleet.BILLING in shown(screen)
+    screen.driver.forward()
+    screen.one(f".chosen{node(fleet.BILLING)}")
+
+
+CIRCLE = [fleet.queue(f"q{number}") for number in range(6)]
+JOINTS = {
+    "the fleet": [],
+    "one is passed": [(0, 1), (1, 2), (0, 2), (2, 3), (0, 3), (4, 5)],
+    "a circle": [(0, 1), (1, 2), (2, 0), (3, 3), (2, 3), (3, 1)],
+    "many to one": [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5), (5, 0)],
+}
+
+
+@pytest.mark.parametrize("joints", JOINTS.values(), ids=JOINTS)
+def test_no_line_runs_behind_a_box_and_no_label_lies_over_another(
+    screen: Screen, joints: list[tuple[int, int]]
+) -> None:
+    if joints:
+        screen.service.drawn["nodes"] = [fleet.node(one) for one in CIRCLE]
+        screen.service.drawn["links"] = [
+            fleet.link(CIRCLE[one], CIRCLE[other], f"order.paid.{one}.{other}.#")
+            for one, other in joints
+        ]
+    screen.open(TOPOLOGY)
+    screen.one(".node")
+
+    assert len(screen.all("#picture .link")) == (len(joints) or 23)
+    assert screen.script(CROSSINGS) == []
+    assert len(screen.all("#picture .label")) >= len(joints)
+
+
+CROSSINGS = """
+const inside = (box, x, y) => x > box.left + 1 && x < box.right - 1 && y > box.top + 1 && y < box.bottom - 1;
+const boxes = [...document.querySelectorAll('.node')].map((one) => [one.dataset.id, one.querySelector('rect').getBoundingClientRect()]);
+const found = [], frame = document.querySelector('#picture svg').getBoundingClientRect();
+for (const line of document.querySelectorAll('#picture .link')) {
+  const length = line.getTotalLength();
+  for (let at = 0; at <= length; at += 3) {
+    const point = line.getPointAtLength(at), x = point.x + frame.left, y = point.y + frame.top;
+    if (x < frame.left || x > frame.right || y < frame.top || y > frame.bottom) found.push(['out', line.textContent]);
+    for (const [id, box] of boxes) if (inside(box, x, y)) found.push([id, line.textContent]);
+  }
+}
+const labels = [...document.querySelectorAll('#picture .label')].map((one) => [one.textContent, one.getBoundingClientRect()]);
+labels.forEach(([text, one], index) => {
+  for (const [other, box] of [...boxes, ...labels.slice(index + 1)]) {
+    if (one.left < box.right && box.left < one.right && one.top + 2 < box.bottom - 2 && box.top + 2 < one.bottom - 2) found.push([text, other]);
+  }
+});
+return found.slice(0, 5);
+"""  # noqa: E501
+
+
+def test_what_is_drawn_is_explained(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(".node")
+
+    words = screen.one(".legend").text.split("\n")
+    assert {"exchange", "queue", "dead letters", "policy in force", "declared, not there"} <= {
+        one.strip() for one in words
+    }
+
+
+def test_that_the_cluster_has_changed_is_told_and_drawn_again_in_place(screen: Screen) -> None:
+    screen.open(TOPOLOGY)
+    screen.one(node(fleet.BILLING)).click()
+    screen.until(lambda: screen.script("return source && source.readyState") == 1, "it listens")
+    screen.service.set("stopped", running="applying")
+    screen.until(lambda: screen.script("return version") == 2, "the page has heard of it")
+    assert screen.script("return document.getElementById('stale').hidden")
+    screen.service.drawn["nodes"].append(fleet.node(fleet.queue("new")))
+    screen.service.drawn["links"].append(
+        fleet.link(fleet.BILLING, fleet.queue("new"), "", "dead-letter")
+    )
+    screen.service.set("shanghai", commit="f00d")
+
+    screen.one("#stale", "The cluster has changed since.")
+    screen.one("#again").click()
+    screen.one(node(fleet.queue("new")))
+    screen.one(f".chosen{node(fleet.BILLING)}")
+
+
+def test_a_table_that_goes_on_shows_that_it_does(screen: Screen) -> None:
+    screen.resize(390, 844)
+    screen.open(TOPOLOGY)
+    wide = screen.one("table").find_element("xpath", "..")
+
+    assert wide.value_of_css_property("background-attachment") == "local, local, scroll, scroll"
+    table = screen.one("table").value_of_css_property("background-color")
+    assert table == "rgba(0, 0, 0, 0)"  # else it would cover the shade
 
 
 def test_a_vhost_is_chosen_by_its_very_name(screen: Screen) -> None:
@@ -132,6 +308,10 @@ def test_of_ten_thousand_objects_those_around_one_are_drawn(screen: Screen) -> N
     _take(screen, with_many)
     screen.open("/clusters/big/topology")
     screen.until(lambda: "too many to draw" in screen.one("#found").text, "it says so")
+    assert "The first 50 are listed." in screen.one("#found").text
+    screen.one("#more").click()
+    assert len(screen.all("#results li")) == 250
+    assert screen.one("#results button").text == "exchange ex.order.topic in /"
     screen.one("#search").send_keys("qu.01234")
     screen.until(lambda: len(screen.all(".node")) == 1, "the one that fits")
     screen.one(".node").click()

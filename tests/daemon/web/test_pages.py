@@ -78,7 +78,9 @@ def test_no_name_becomes_markup(path: str) -> None:
 
     scripts = [one for tag, one in found.elements if tag == "script"]
     assert all(one["src"] for one in scripts)
-    assert {one["src"] for one in scripts} <= {"/static/app.js", "/static/topology.js"}
+    assert {one["src"] for one in scripts} <= {
+        f"/static/{name}.js" for name in ("app", "layout", "topology")
+    }
     assert "b" not in {tag for tag, _ in found.elements}
     assert not [name for _, one in found.elements for name in one if name.startswith("on")]
     assert "49" not in found.text.split()
@@ -111,7 +113,9 @@ def test_every_link_of_a_page_leads_somewhere(path: str) -> None:
     assert set(statuses.values()) == {200}, statuses
 
 
-@pytest.mark.parametrize("asset", ["app.js", "topology.js", "style.css", "favicon.svg"])
+@pytest.mark.parametrize(
+    "asset", ["app.js", "layout.js", "topology.js", "style.css", "favicon.svg"]
+)
 def test_no_asset_takes_anything_from_elsewhere(asset: str) -> None:
     answer = Web().get(f"/static/{asset}")
 
@@ -206,6 +210,26 @@ def test_an_object_tells_where_each_value_comes_from() -> None:
     assert "durable true true base base/queues.yaml:7" in text
     assert "regions/<b>" in text
     assert f"Policy in force: {fleet.SCRIPT}" in text
+
+
+def test_links_are_told_by_name_and_lead_to_where_they_end() -> None:
+    found = page("/clusters/shanghai/topology")
+
+    assert "订单队列 queue in /" in found.text
+    assert "%E8" not in found.text
+    assert "/clusters/site-drifted/topology#queue%3A%252F%2Fqu.dead" in found.all("href")
+    assert "mq.far.example cluster" in found.text
+
+
+def test_a_policy_is_told_with_its_objects_and_an_object_with_its_policy() -> None:
+    def place(address: str) -> str:
+        return f"/clusters/shanghai/objects/{quote(address, safe='/:')}"
+
+    assert "expiry policy / 1 object" in page("/clusters/shanghai/topology").text
+    policy = page(place(fleet.EXPIRY))
+    assert "In force for 1 qu.order.billing queue in /" in policy.text
+    assert place(fleet.BILLING) in policy.all("href")
+    assert place(fleet.policy(fleet.SCRIPT)) in page(place(fleet.BILLING)).all("href")
 
 
 def test_a_vhost_can_be_chosen_by_its_very_name() -> None:

@@ -137,6 +137,7 @@ function listen() {
   source = new EventSource("/api/v1/events");
   source.onmessage = (event) => {
     version = JSON.parse(event.data).version;
+    document.dispatchEvent(new Event("rmqsync:version"));
     refresh();
   };
   source.onerror = () => say("Not connected; trying again.");
