@@ -92,6 +92,8 @@ def _unknown(name: str, settings: Settings, source: str) -> ClusterDetailDocumen
         "pinned": None,
         "summary": None,
         "drifted": 0,
+        "drift_known": False,
+        "held": 0,
         "failures": 0,
         "last_run": None,
         "plan": None,

@@ -52,8 +52,11 @@ class ClusterDriftDocument(TypedDict):
     name: str
     sync: Sync
     on_drift: str
+    mode: str
     checked_at: str | None
     applied: LastDocument | None
+    drift_known: bool
+    """As in `ClusterStatusDocument`."""
     drifts: list[DriftDocument]
 
 
@@ -107,6 +110,10 @@ class ClusterStatusDocument(TypedDict):
     pinned: StopDocument | None
     summary: SummaryDocument | None
     drifted: int
+    drift_known: bool
+    """False where nobody can tell whose change a difference is: nothing is known to be applied."""
+    held: int
+    """Changes that a person must allow. What is only left alone since it drifted is not."""
     failures: int
     """Failed cycles in a row."""
     last_run: str | None

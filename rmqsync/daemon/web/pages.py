@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -13,10 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from rmqsync.daemon.documents import ClusterDetailDocument, ClusterStatusDocument
+from rmqsync.daemon.documents import ClusterStatusDocument, SourceStatusDocument
+from rmqsync.daemon.groups import grouped, why_unknown
 from rmqsync.daemon.ports import Service, Unknown
 from rmqsync.model.errors import HistoryError
-from rmqsync.report.document import ChangeDocument, RunDocument
+from rmqsync.report.document import RunDocument
 from rmqsync.report.escape import path as shown_path
 from rmqsync.report.escape import value as shown_value
 from rmqsync.report.escape import visible
@@ -71,7 +72,8 @@ def pages(service: Service) -> APIRouter:
             "cluster",
             title=name,
             cluster=found,
-            groups=_groups(found),
+            groups=grouped([] if found["plan"] is None else found["plan"]["changes"]),
+            source=_source(service, found["source"]),
             runs=_runs(service, name),
             most=_most(request),
         )
@@ -132,12 +134,14 @@ class _Renderer:
         )
         self._templates.filters.update(
             age=_age,
+            due=_due,
+            moment=_moment,
             path=shown_path,
             value=lambda one: shown_value(one),
             place=lambda address: quote(address, safe="/:"),
             segment=lambda name: quote(name, safe=""),
         )
-        self._templates.globals.update(signs=_SIGNS, approvable=APPROVABLE)
+        self._templates.globals.update(signs=_SIGNS, approvable=APPROVABLE, why_unknown=why_unknown)
 
     def __call__(self, template: str, *, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(f"{template}.html").render(
@@ -168,33 +172,23 @@ def _runs(service: Service, cluster: str) -> Sequence[RunDocument]:
         return []
 
 
-class _Groups(NamedTuple):
-    held: list[ChangeDocument]
-    pending: list[ChangeDocument]
-    drift: Mapping[str, ChangeDocument]
-    """What is held only since it has drifted, by address: it is told with the drift."""
+def _source(service: Service, name: str) -> SourceStatusDocument | None:
+    """Return where the definitions of a cluster come from."""
+    return next((one for one in service.fleet()["sources"] if one["name"] == name), None)
 
 
-def _groups(cluster: ClusterDetailDocument) -> _Groups:
-    changes = [] if cluster["plan"] is None else cluster["plan"]["changes"]
-    drifted = {one["address"] for one in cluster["drifts"]}
-    found = _Groups([], [], {})
-    drift = {}
-    for one in changes:
-        hold = one["hold"]
-        if hold is None:
-            found.pending.append(one)
-        elif hold["code"] != "drift" or one["address"] not in drifted:
-            found.held.append(one)
-        else:
-            drift[one["address"]] = one
-    return found._replace(drift=drift)
+def _moment(at: str) -> str:
+    """Return a time as people read it, for screens that show no tooltips."""
+    return f"{at[:19].replace('T', ' ')}Z"
 
 
-def _age(at: str | None) -> str:
-    """Return how long ago a time is, or how long until then."""
-    if at is None:
-        return "never"
+def _due(at: str) -> str:
+    """Return how long until a time; what is late by moments is due now, and never was."""
+    return "now" if datetime.fromisoformat(at) <= datetime.now(UTC) else _age(at)
+
+
+def _age(at: str) -> str:
+    """Return how long ago a time is, or how long until then. As `age` of app.js has it."""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
     size = abs(seconds)
     for length, word in ((86400, "d"), (3600, "h"), (60, "min")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
@@ -180,7 +181,7 @@ def test_the_worst_cluster_comes_first() -> None:
 def test_what_is_to_be_done_is_counted() -> None:
     text = page("/").text
 
-    assert f"shanghai ‖ held {len(fleet.HOSTILE) + 2} 2 3 3" in text
+    assert f"shanghai ‖ held {len(fleet.HOSTILE) + 2} 2 2 3" in text
 
 
 def test_a_held_change_tells_what_allows_it_and_offers_to_approve_what_can_be() -> None:
@@ -198,6 +199,70 @@ def test_held_drift_tells_what_allows_it_where_the_drift_is_told() -> None:
 
     assert f"rmqsync approve shanghai --address {fleet.DRIFTED}" in found.text
     assert [fleet.DRIFTED in body for body in found.all("data-body")].count(True) == 1
+
+
+CLEAN = ("Nobody changed anything past git", "Nothing is held.", "Nothing is left to do.")
+NEVER_READ: Any = {"plan": None, "summary": None, "applied": None, "checked_at": None,
+                   "drift_known": False}  # fmt: skip
+
+
+@pytest.mark.parametrize("sync", ["unreachable", "unknown", "failed"])
+def test_a_cluster_that_was_never_read_is_not_called_clean(sync: Any) -> None:
+    web = Web(FakeService([fleet.cluster("one", sync, **NEVER_READ)]))
+
+    text = page("/clusters/one", web).text
+
+    assert not [one for one in CLEAN if one in text]
+    assert "Not compared yet" in text
+    assert f"{sync} – – – –" in page("/", web).text
+    assert "Nobody changed" not in page("/drift", web).text
+
+
+@pytest.mark.parametrize("sync", ["unreachable", "failed"])
+def test_what_cannot_be_read_any_more_is_told_as_of_when_it_could(sync: Any) -> None:
+    web = Web(FakeService([fleet.cluster("one", sync)]))
+
+    assert "What follows is as of" in page("/clusters/one", web).text
+    assert "2026-01-02 03:04:05Z" in page("/clusters/one", web).text
+    assert "As of" in page("/", web).text
+    assert "as of" not in page("/clusters/site-in-sync").text
+
+
+def test_where_nothing_was_applied_nobody_is_called_innocent() -> None:
+    found = fleet.cluster("one", "pending", mode="report", applied=None, drift_known=False)
+    web = Web(FakeService([found]))
+
+    for path in ("/clusters/one", "/drift"):
+        text = page(path, web).text
+        assert "Nobody changed" not in text
+        assert "whose change a difference is cannot be told" in text
+    assert "→ pending 0 – 0" in page("/", web).text
+
+
+def test_drift_is_told_once_and_not_as_held_too() -> None:
+    """Paused or not: what is left alone needs nobody's yes."""
+    for code in ("drift", "paused"):
+        held = fleet.hold(code, "rmqsync resume one")
+        change = fleet.change(fleet.DRIFTED, "update", cause="drift", hold=held)
+        plan = fleet.plan("one", [change])
+        found = fleet.cluster("one", "drifted", plan=plan, drifts=[fleet.drift(fleet.DRIFTED)])
+        text = page("/clusters/one", Web(FakeService([found]))).text
+
+        assert "Held 0 Nothing else: what has drifted is left alone" in text
+        assert f"{fleet.DRIFTED} left alone" in text
+
+
+def test_the_fleet_tells_who_paused_a_cluster_and_until_when() -> None:
+    told = r"Paused by ops & co \d+ d ago , until 2099-01-01 00:00:00Z \( in \d+ d \): <script>"
+
+    assert re.search(told, page("/").text)
+
+
+def test_a_cluster_tells_that_the_newest_commit_of_its_source_is_broken() -> None:
+    text = page("/clusters/site-in-sync").text
+
+    assert "cannot be used; c0ffee012345 stays in force" in text
+    assert "base/<b>.yaml:3:9 unknown key" in text
 
 
 def test_an_object_tells_where_each_value_comes_from() -> None:
