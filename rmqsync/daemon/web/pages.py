@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -17,13 +18,16 @@ from rmqsync.daemon.documents import ClusterStatusDocument, SourceStatusDocument
 from rmqsync.daemon.groups import grouped, why_unknown
 from rmqsync.daemon.ports import Service, Unknown
 from rmqsync.model.errors import HistoryError
-from rmqsync.report.document import RunDocument
+from rmqsync.report.document import ClusterDocument, PlanDocument, RunDocument
 from rmqsync.report.escape import path as shown_path
 from rmqsync.report.escape import value as shown_value
 from rmqsync.report.escape import visible
+from rmqsync.report.runs import ending
 
 SHOWN = 200
 """Entries of a group that a page shows unless `?all=1` asks for all."""
+RUNS, MOST_RUNS = 50, 1000
+"""So many past runs a page shows unless `?limit=` asks for another number, and at most."""
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _WORST_FIRST = ("failed", "unreachable", "held", "drifted", "pending", "unknown", "in-sync")
@@ -74,7 +78,7 @@ def pages(service: Service) -> APIRouter:
             cluster=found,
             groups=grouped([] if found["plan"] is None else found["plan"]["changes"]),
             source=_source(service, found["source"]),
-            runs=_runs(service, name),
+            past=_runs(service, name, 10),
             most=_most(request),
         )
 
@@ -88,15 +92,25 @@ def pages(service: Service) -> APIRouter:
     def thing(name: str, address: str) -> Response:
         return show("object", title=address, thing=service.object(name, address))
 
+    _run_pages(router, service, show)
+    return router
+
+
+def _run_pages(router: APIRouter, service: Service, show: _Renderer) -> None:
     @router.get("/runs")
-    def runs() -> Response:
-        return show("runs", title="Runs", runs=service.runs()["runs"])
+    def runs(request: Request) -> Response:
+        cluster = request.query_params.get("cluster") or None
+        limit = _limit(request)
+        past = _runs(service, cluster, limit)
+        title = "Runs" if cluster is None else f"Runs of {cluster}"
+        next_limit = min(limit * 4, MOST_RUNS) if limit < MOST_RUNS else None
+        return show("runs", title=title, past=past, cluster=cluster, next_limit=next_limit)
 
     @router.get("/runs/{run}")
     def run(run: str, request: Request) -> Response:
-        return show("run", title=f"Run {run[:8]}", document=service.run(run), most=_most(request))
-
-    return router
+        found = service.run(run)
+        ends = [_end(cluster, found) for cluster in found["clusters"]]
+        return show("run", title=f"Run {run[:8]}", document=found, ends=ends, most=_most(request))
 
 
 def error_page(service: Service) -> Callable[[Request, int, str], Response]:
@@ -165,16 +179,39 @@ def _worst_first(one: ClusterStatusDocument) -> tuple[int, str]:
     return _WORST_FIRST.index(one["sync"]), one["name"]
 
 
-def _runs(service: Service, cluster: str) -> Sequence[RunDocument]:
+class _PastRuns(NamedTuple):
+    """Some of the past runs, for pages that show other things even where there are none."""
+
+    runs: Sequence[RunDocument] = ()
+    more: bool = False
+    """There are older ones."""
+    problem: str | None = None
+    """Why they cannot be read."""
+
+
+def _runs(service: Service, cluster: str | None, most: int) -> _PastRuns:
+    """Raises `Unknown` for a cluster that is neither in the settings nor in the history."""
     try:
-        return service.runs(cluster, 10)["runs"]
-    except (HistoryError, Unknown):  # it has no runs yet, or the history is away
-        return []
+        found = service.runs(cluster, most + 1)["runs"]
+    except HistoryError as error:
+        return _PastRuns(problem=str(error))
+    return _PastRuns(found[:most], len(found) > most)
+
+
+def _limit(request: Request) -> int:
+    """Return how many runs are asked for, within what a page can hold."""
+    asked = request.query_params.get("limit", "")
+    return min(max(int(asked), 1), MOST_RUNS) if re.fullmatch("[0-9]{1,6}", asked) else RUNS
 
 
 def _source(service: Service, name: str) -> SourceStatusDocument | None:
     """Return where the definitions of a cluster come from."""
     return next((one for one in service.fleet()["sources"] if one["name"] == name), None)
+
+
+def _end(cluster: ClusterDocument, document: PlanDocument) -> str:
+    run = next((one for one in document.get("runs", ()) if one["cluster"] == cluster["name"]), None)
+    return ending(cluster, run)
 
 
 def _moment(at: str) -> str:

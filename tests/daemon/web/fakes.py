@@ -16,7 +16,7 @@ from rmqsync.daemon.documents import (
 )
 from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.ports import Unknown
-from rmqsync.model.errors import Refused
+from rmqsync.model.errors import HistoryError, Refused
 from rmqsync.report.document import PlanDocument, RunsDocument
 from tests.daemon.web import fleet as examples
 
@@ -34,6 +34,10 @@ class FakeService:
         self.error: Exception | None = None
         """Raised by everything that tells of a cluster."""
         self.known_version = 1
+        self.past = 1
+        """So many runs of each cluster there were."""
+        self.history_problem: str | None = None
+        self.outcome = examples.outcome()
         self._lock = threading.Lock()
 
     @property
@@ -88,15 +92,17 @@ class FakeService:
         return {**examples.thing(address), "cluster": name}
 
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
+        if self.history_problem is not None:
+            raise HistoryError(self.history_problem)
         if cluster is not None:
             self.cluster(cluster)
-        runs = [examples.past_run(cluster or "shanghai")][:limit]
+        runs = [examples.past_run(cluster or "shanghai")] * min(self.past, limit)
         return {"format_version": "1.0", "rmqsync_version": "1.0", "runs": runs}
 
     def run(self, run: str) -> PlanDocument:
         if not run or not examples.RUN.startswith(run):
             raise Unknown(f"there is no run {run}")
-        return examples.outcome()
+        return self.outcome
 
     def fetch(self, trigger: str) -> None:
         self.calls.append(("fetch", trigger))

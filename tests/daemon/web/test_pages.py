@@ -265,6 +265,65 @@ def test_a_cluster_tells_that_the_newest_commit_of_its_source_is_broken() -> Non
     assert "base/<b>.yaml:3:9 unknown key" in text
 
 
+def test_a_history_that_cannot_be_read_is_not_an_empty_one() -> None:
+    web = Web()
+    web.service.history_problem = "the history file is locked"
+
+    for path in ("/clusters/shanghai", "/runs"):
+        text = page(path, web).text
+        assert "The history cannot be read: the history file is locked" in text
+        assert "No runs yet." not in text
+
+
+def test_older_runs_are_a_link_away_and_those_of_one_cluster_can_be_had() -> None:
+    web = Web()
+    web.service.past = 91
+
+    first, all_of_them = page("/runs?cluster=waiting", web), page("/runs?limit=200", web)
+
+    assert "These are the newest 50." in first.text
+    assert "/runs?cluster=waiting&limit=200" in first.all("href")
+    assert {one for one in first.all("href") if one.startswith("/clusters/")} == {
+        "/clusters/waiting"
+    }
+    assert "These are the newest" not in all_of_them.text
+    assert "/runs?cluster=shanghai" in page("/clusters/shanghai", web).all("href")
+    assert web.get("/runs?cluster=nobody").status_code == 404
+    assert [web.get(f"/runs?limit={one}").status_code for one in ("0", "x", "9999999")] == [200] * 3
+
+
+def test_a_run_shows_who_approved_what_and_why() -> None:
+    web = Web()
+    told = "one: queue:a approved by ann until 2026-01-02: agreed"
+    web.service.outcome["clusters"][0]["findings"] = [
+        {"code": "RMQ104", "severity": "note", "message": told, "address": None, "source": None}
+    ]
+
+    assert f"note {told}" in page(f"/runs/{fleet.RUN}", web).text
+
+
+def test_a_run_of_which_nothing_was_sent_says_so() -> None:
+    web = Web()
+    cluster = web.service.outcome["clusters"][0]
+    web.service.outcome["runs"] = [{**fleet.past_run(), "status": "refused"}]
+    cluster["changes"] = [fleet.change("qu.a", result="skipped", error="no lock")]
+
+    text = page(f"/runs/{fleet.RUN}", web).text
+
+    assert "The run was refused: nothing was sent." in text
+    assert "read again" not in text
+
+
+def test_a_run_that_was_killed_says_that_nobody_knows_its_end() -> None:
+    web = Web()
+    web.service.outcome["clusters"] = [fleet.plan("shanghai", [fleet.change("qu.a")])]
+    web.service.outcome["runs"] = [{**fleet.past_run(), "status": "interrupted"}]
+
+    text = page(f"/runs/{fleet.RUN}", web).text
+
+    assert "How it ended is not known. This is what it was about to do:" in text
+
+
 def test_an_object_tells_where_each_value_comes_from() -> None:
     text = page(OBJECTS[0]).text
 
