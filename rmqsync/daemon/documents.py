@@ -69,7 +69,7 @@ class DriftReportDocument(TypedDict):
 class WaitDocument(TypedDict):
     """Why a cluster that is due is not run."""
 
-    reason: Literal["window", "back-off", "paused", "lock", "broken-commit"]
+    reason: Literal["window", "back-off", "paused", "lock", "broken-commit", "cancelled"]
     until: str | None
     """`None` where no time is known."""
     text: str
@@ -124,6 +124,8 @@ class ClusterDetailDocument(ClusterStatusDocument):
     plan: ClusterDocument | None
     """As plan JSON has it; `None` before the first comparison."""
     drifts: list[DriftDocument]
+    blocked: str | None
+    """Why a run that somebody asks for would apply nothing now; a sentence."""
 
 
 class SourceStatusDocument(TypedDict):

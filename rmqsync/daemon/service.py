@@ -28,6 +28,7 @@ from rmqsync.daemon.documents import (
 from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.lanes import Lanes
 from rmqsync.daemon.objects import object_document, ref_of
+from rmqsync.daemon.obstacles import obstacle
 from rmqsync.daemon.past_runs import PastRuns
 from rmqsync.daemon.picture import topology
 from rmqsync.daemon.ports import Unknown
@@ -96,7 +97,12 @@ class Daemon:
         }
 
     def cluster(self, name: str) -> ClusterDetailDocument:
-        return {**self._known(name), "next_at": self.scheduler.next_at(name)}
+        found: ClusterDetailDocument = {
+            **self._known(name),
+            "next_at": self.scheduler.next_at(name),
+        }
+        found["blocked"] = obstacle(found, self.cycles.closed(name))
+        return found
 
     def drift(self) -> DriftReportDocument:
         return drift_report(self.board.clusters(), now())
@@ -141,13 +147,14 @@ class Daemon:
         self._known(name)
         self.lanes.submit(name, Request("operator", who, writes=False))
 
-    def sync(self, name: str, who: str) -> None:
-        self._known(name)
+    def sync(self, name: str, who: str) -> str | None:
+        blocked = obstacle(self._known(name), self.cycles.closed(name))
         self.lanes.submit(name, Request("operator", who))
+        return blocked
 
     def cancel(self, name: str, who: str) -> bool:
         self._known(name)
-        return self.cycles.cancel(name)
+        return self.cycles.cancel(name, who)
 
     def pause(self, name: str, reason: str, who: str, until: str | None = None) -> None:
         self._known(name)
@@ -155,10 +162,11 @@ class Daemon:
         pause(target, stop_of(reason, who, until), Waiting(LOCK_WAIT_S))
         self.plan(name, who)
 
-    def resume(self, name: str, who: str) -> None:
+    def resume(self, name: str, who: str) -> bool:
         self._known(name)
-        resume(self._writable(name), Waiting(LOCK_WAIT_S))
+        before = resume(self._writable(name), Waiting(LOCK_WAIT_S))
         self.lanes.submit(name, Request("operator", who))
+        return before is not None and (before.paused is not None or before.pinned is not None)
 
     def approve(
         self,

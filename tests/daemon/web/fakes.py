@@ -59,7 +59,7 @@ class FakeService:
     def fleet(self) -> FleetDocument:
         if self.error is not None:
             raise self.error
-        hidden = ("plan", "drifts")
+        hidden = ("plan", "drifts", "blocked")
         statuses = [
             {key: value for key, value in one.items() if key not in hidden}
             for one in self.clusters.values()
@@ -111,9 +111,9 @@ class FakeService:
         self.cluster(name)
         self.calls.append(("plan", name, who))
 
-    def sync(self, name: str, who: str) -> None:
-        self.cluster(name)
+    def sync(self, name: str, who: str) -> str | None:
         self.calls.append(("sync", name, who))
+        return self.cluster(name)["blocked"]
 
     def cancel(self, name: str, who: str) -> bool:
         waits = self.cluster(name)["waits"]
@@ -125,10 +125,11 @@ class FakeService:
         self.calls.append(("pause", name, reason, who, until is not None))
         self.set(name, paused={"reason": reason, "by": who, "since": examples.AT, "until": until})
 
-    def resume(self, name: str, who: str) -> None:
-        self.cluster(name)
+    def resume(self, name: str, who: str) -> bool:
+        before = self.cluster(name)
         self.calls.append(("resume", name, who))
         self.set(name, paused=None, pinned=None)
+        return before["paused"] is not None or before["pinned"] is not None
 
     def approve(
         self,

@@ -159,6 +159,7 @@ def cluster(name: str, sync: Sync = "in-sync", **more: Any) -> ClusterDetailDocu
         "last_run": RUN,
         "plan": plan(name, []),
         "drifts": [],
+        "blocked": None,
         **more,
     }
     return cast(ClusterDetailDocument, found)
