@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from rmqsync.daemon.documents import ClusterStatusDocument, SourceStatusDocument
 from rmqsync.daemon.groups import grouped, why_unknown
 from rmqsync.daemon.ports import Service, Unknown
+from rmqsync.daemon.ways import APPROVABLE, MOST_AT_ONCE, together, ways
 from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ClusterDocument, PlanDocument, RunDocument
 from rmqsync.report.escape import path as shown_path
@@ -40,7 +41,6 @@ _SIGNS = {
     "unknown": "?",
     "in-sync": "✓",
 }
-APPROVABLE = frozenset({"loss", "max-deletes", "adoption", "drift"})
 
 
 def pages(service: Service) -> APIRouter:
@@ -149,13 +149,22 @@ class _Renderer:
         self._templates.filters.update(
             age=_age,
             due=_due,
+            marked=_marked,
             moment=_moment,
             path=shown_path,
             value=lambda one: shown_value(one),
             place=lambda address: quote(address, safe="/:"),
             segment=lambda name: quote(name, safe=""),
         )
-        self._templates.globals.update(signs=_SIGNS, approvable=APPROVABLE, why_unknown=why_unknown)
+        self._templates.globals.update(
+            signs=_SIGNS,
+            approvable=APPROVABLE,
+            why_unknown=why_unknown,
+            ways=ways,
+            together=together,
+            most_at_once=MOST_AT_ONCE,
+            at=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     def __call__(self, template: str, *, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(f"{template}.html").render(
@@ -212,6 +221,15 @@ def _source(service: Service, name: str) -> SourceStatusDocument | None:
 def _end(cluster: ClusterDocument, document: PlanDocument) -> str:
     run = next((one for one in document.get("runs", ()) if one["cluster"] == cluster["name"]), None)
     return ending(cluster, run)
+
+
+def _marked(text: str) -> Markup:
+    """Return a text in which what stands between backticks is code."""
+    parts = [escape(visible(part)) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
 
 
 def _moment(at: str) -> str:

@@ -192,6 +192,7 @@ def test_a_held_change_tells_what_allows_it_and_offers_to_approve_what_can_be() 
     assert not [body for body in bodies if fleet.PROTECTED in body]
     assert f"--allow-loss messages:{fleet.HELD}" in found.text
     assert "Nothing allows this." in found.text
+    assert f"rmqsync approve shanghai {fleet.HELD}" in found.text
 
 
 def test_held_drift_tells_what_allows_it_where_the_drift_is_told() -> None:
