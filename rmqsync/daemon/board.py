@@ -13,6 +13,8 @@ from rmqsync.daemon.documents import (
     SourceStatusDocument,
 )
 
+_OF_DETAIL = ("plan", "drifts", "blocked")
+
 
 class Board:
     """Documents are replaced, never changed: one that was handed out stays as it was."""
@@ -42,7 +44,7 @@ class Board:
         return [
             cast(
                 ClusterStatusDocument,
-                {key: value for key, value in one.items() if key not in ("plan", "drifts")},
+                {key: value for key, value in one.items() if key not in _OF_DETAIL},
             )
             for one in self.clusters()
         ]
@@ -92,10 +94,13 @@ def _unknown(name: str, settings: Settings, source: str) -> ClusterDetailDocumen
         "pinned": None,
         "summary": None,
         "drifted": 0,
+        "drift_known": False,
+        "held": 0,
         "failures": 0,
         "last_run": None,
         "plan": None,
         "drifts": [],
+        "blocked": None,
     }
 
 

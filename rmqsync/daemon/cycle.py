@@ -25,7 +25,7 @@ from rmqsync.daemon.board import Board
 from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.standing import Standing, has_to_write
 from rmqsync.daemon.targets import Targets
-from rmqsync.daemon.timing import Windows
+from rmqsync.daemon.timing import Windows, in_zone
 from rmqsync.model.changes import ClusterResult, HoldCode, Plan, Status
 from rmqsync.model.errors import RmqsyncError
 from rmqsync.model.times import stamp
@@ -101,14 +101,26 @@ class Cycles:
         self.metrics.cycled(name, took)
         return took
 
-    def cancel(self, name: str) -> bool:
+    def closed(self, name: str) -> str | None:
+        """Say until when no window of a cluster is open; `None` while one is."""
+        moment = datetime.now(UTC)
+        if self._windows[name].is_open(moment):
+            return None
+        return (
+            f"It is outside of its windows: what is to be done waits {self._opens(name, moment)}."
+        )
+
+    def _opens(self, name: str, moment: datetime) -> str:
+        opens = self._windows[name].next(moment)
+        return "for ever" if opens is None else f"for the window that opens {in_zone(opens)}"
+
+    def cancel(self, name: str, who: str) -> bool:
         """Give up what waits for its window; return whether anything did."""
         document = self.board.cluster(name)
         waits, plan = document["waits"], document["plan"]
         if waits is None or waits["reason"] != "window" or plan is None:
             return False
-        self.standing.trouble(name).cancelled = plan["fingerprint"]
-        self.board.set_cluster(name, waits=None)
+        self.standing.cancelled(name, plan["fingerprint"], who)
         return True
 
     def _caught_up(self, name: str, planned: Planned) -> Planned:
@@ -146,19 +158,21 @@ class Cycles:
         """Tell whether now is the time; say what it waits for where it is not."""
         trouble, moment = self.standing.trouble(name), datetime.now(UTC)
         if not self._windows[name].is_open(moment):
-            if trouble.cancelled is not None and trouble.cancelled == planned.plan.fingerprint:
+            if self.standing.is_cancelled(name, planned.plan.fingerprint):
                 return False
             at = _text(self._windows[name].next(moment))
-            self.standing.waits(
-                name, "window", at, f"its changes wait for the window that opens {at}"
-            )
+            text = f"its changes wait {self._opens(name, moment)}"
+            self.standing.waits(name, "window", at, text)
             return False
-        if trouble.cancelled == planned.plan.fingerprint and not request.who:
+        if not request.who and self.standing.is_cancelled(name, planned.plan.fingerprint):
             return False
         left_s = trouble.retry_at - time.monotonic()
         if left_s > 0 and not request.insists:
             at = _text(moment + timedelta(seconds=left_s))
-            text = f"{trouble.failures} runs failed in a row; it is tried again {at}"
+            failed = "1 run failed"
+            if trouble.failures != 1:
+                failed = f"{trouble.failures} runs failed in a row"
+            text = f"{failed}; it is tried again {at}"
             self.standing.waits(name, "back-off", at, text)
             return False
         return not self.stop.is_set()

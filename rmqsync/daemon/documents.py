@@ -52,8 +52,11 @@ class ClusterDriftDocument(TypedDict):
     name: str
     sync: Sync
     on_drift: str
+    mode: str
     checked_at: str | None
     applied: LastDocument | None
+    drift_known: bool
+    """As in `ClusterStatusDocument`."""
     drifts: list[DriftDocument]
 
 
@@ -66,7 +69,7 @@ class DriftReportDocument(TypedDict):
 class WaitDocument(TypedDict):
     """Why a cluster that is due is not run."""
 
-    reason: Literal["window", "back-off", "paused", "lock", "broken-commit"]
+    reason: Literal["window", "back-off", "paused", "lock", "broken-commit", "cancelled"]
     until: str | None
     """`None` where no time is known."""
     text: str
@@ -107,6 +110,10 @@ class ClusterStatusDocument(TypedDict):
     pinned: StopDocument | None
     summary: SummaryDocument | None
     drifted: int
+    drift_known: bool
+    """False where nobody can tell whose change a difference is: nothing is known to be applied."""
+    held: int
+    """Changes that a person must allow. What is only left alone since it drifted is not."""
     failures: int
     """Failed cycles in a row."""
     last_run: str | None
@@ -117,6 +124,8 @@ class ClusterDetailDocument(ClusterStatusDocument):
     plan: ClusterDocument | None
     """As plan JSON has it; `None` before the first comparison."""
     drifts: list[DriftDocument]
+    blocked: str | None
+    """Why a run that somebody asks for would apply nothing now; a sentence."""
 
 
 class SourceStatusDocument(TypedDict):

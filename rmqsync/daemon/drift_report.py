@@ -10,11 +10,11 @@ from rmqsync.daemon.documents import (
     DriftDocument,
     DriftReportDocument,
 )
+from rmqsync.daemon.groups import why_unknown
 from rmqsync.report.document import FieldDocument
 from rmqsync.report.escape import code_span, path, shortened, value
 from rmqsync.report.escape import markdown as md
 
-_NOT_COMPARED = "It was not compared yet."
 _LONG = 300
 
 
@@ -29,8 +29,10 @@ def _cluster(one: ClusterDetailDocument) -> ClusterDriftDocument:
         "name": one["name"],
         "sync": one["sync"],
         "on_drift": one["on_drift"],
+        "mode": one["mode"],
         "checked_at": one["checked_at"],
         "applied": one["applied"],
+        "drift_known": one["drift_known"],
         "drifts": one["drifts"],
     }
 
@@ -43,8 +45,9 @@ def markdown(one: ClusterDetailDocument) -> str:
     """
     drifts = one["drifts"]
     lines = [f"# Drift of {md(one['name'])}", ""]
-    if one["checked_at"] is None:
-        lines += [_NOT_COMPARED, ""]
+    unknown = why_unknown(one)
+    if unknown is not None:
+        lines += [md(unknown), ""]
     elif not drifts:
         lines += ["Nothing on this cluster was changed outside of rmqsync.", ""]
     else:

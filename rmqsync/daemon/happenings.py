@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rmqsync.app.ownership import TAKEN
 from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import Noted
-from rmqsync.report.document import ClusterDocument
+from rmqsync.daemon.groups import grouped
+from rmqsync.daemon.ways import together, ways
+from rmqsync.report.document import ChangeDocument, ClusterDocument
 
 _MOST_LINES = 20
+_MOST_WAYS = 8
 _HELP = "declare what is wanted; the export from before that run is in its backup"
 _STATES: Mapping[str, Event] = {
     "failed": Event.FAILED,
@@ -30,6 +34,8 @@ class Happening:
     lines: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     """More clusters that it is about."""
+    is_good: bool = False
+    """Something is over that was told before."""
 
 
 def happenings(
@@ -50,7 +56,7 @@ def happenings(
     if now is not None and now not in told:
         found.append(Happening(now, name, f"cluster {name}: {_WORDS[now]}", _lines(now, after)))
     for one in sorted(over, key=lambda event: event.value):
-        found.append(Happening(one, name, f"cluster {name}: {_OVER[one]}"))
+        found.append(Happening(one, name, f"cluster {name}: {_OVER[one]}", is_good=True))
     return found, (told - over) | ({now} if now is not None else set())
 
 
@@ -82,7 +88,7 @@ _OVER = {
 def _lines(event: Event, after: ClusterDetailDocument) -> tuple[str, ...]:
     if event is not Event.HELD or after["plan"] is None:
         return (after["error"],) if after["error"] else ()
-    held = [one for one in after["plan"]["changes"] if one["hold"] is not None]
+    held = grouped(after["plan"]["changes"]).held
     lines = []
     for one in held[:_MOST_LINES]:
         hold = one["hold"]
@@ -90,7 +96,25 @@ def _lines(event: Event, after: ClusterDetailDocument) -> tuple[str, ...]:
         lines.append(f"{one['action']} {one['address']}: {hold['reason']}")
     if len(held) > _MOST_LINES:
         lines.append(f"and {len(held) - _MOST_LINES} more")
-    return tuple(lines)
+    return (*lines, *_ways_out(after["name"], held))
+
+
+def _ways_out(name: str, held: Sequence[ChangeDocument]) -> Iterator[str]:
+    """Yield what allows held changes, once for each: commands, and what to write where."""
+    several = {one.code: len(one.addresses) for one in together(held)}
+    lines: dict[str, None] = {}
+    for one in held:
+        found = ways(name, one)
+        commands = found.commands
+        if one["hold"] is not None and one["hold"]["code"] in several:
+            commands = (shlex.join(["rmqsync", "approve", name]), *commands[1:])
+        lines.update({f"to allow: {command}": None for command in commands})
+        if found.written is not None:
+            lines[f"to allow {one['address']}: {found.written}"] = None
+    shown = list(lines)
+    yield from shown[:_MOST_WAYS]
+    if len(shown) > _MOST_WAYS:
+        yield f"and {len(shown) - _MOST_WAYS} more ways: the page of the cluster has all"
 
 
 def _drift(name: str, noted: Noted) -> list[Happening]:
@@ -115,6 +139,10 @@ def _objects(number: int) -> str:
     return "1 object" if number == 1 else f"{number} objects"
 
 
+def _changes(number: int) -> str:
+    return "1 change" if number == 1 else f"{number} changes"
+
+
 def run_happening(
     cluster: str, status: str, outcome: ClusterDocument, run: str
 ) -> Happening | None:
@@ -125,5 +153,5 @@ def run_happening(
     lines = [f"{one['action']} {one['address']}" for one in done[:_MOST_LINES]]
     if len(done) > _MOST_LINES:
         lines.append(f"and {len(done) - _MOST_LINES} more")
-    title = f"cluster {cluster}: run {run[:8]} {status}, {len(done)} changes made"
+    title = f"cluster {cluster}: run {run[:8]} {status}, {_changes(len(done))} made"
     return Happening(Event.APPLIED, cluster, title, tuple(lines))

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from rmqsync.broker.client import Sent
 from rmqsync.daemon.board import Board
 from rmqsync.daemon.documents import SYNCS, ClusterDetailDocument
+from rmqsync.daemon.groups import grouped
 from rmqsync.report.document import ClusterDocument
 from rmqsync.version import __version__
 
@@ -162,11 +163,12 @@ def _objects(clusters: list[ClusterDetailDocument]) -> GaugeMetricFamily:
         tally: Tally[tuple[str, str]] = Tally()
         tally.update(("drifted", drift["kind"]) for drift in one["drifts"])
         if one["plan"] is not None:
+            found = grouped(one["plan"]["changes"])
             tally.update(("unmanaged", named["kind"]) for named in one["plan"]["unmanaged"])
             tally.update(
-                ("pending" if change["hold"] is None else "held", change["kind"])
-                for change in one["plan"]["changes"]
-                if change["hold"] is None or change["hold"]["code"] != "drift"
+                (state, change["kind"])
+                for state, changes in (("held", found.held), ("pending", found.pending))
+                for change in changes
             )
         for (state, kind), number in sorted(tally.items()):
             family.add_metric([one["name"], state, kind], number)

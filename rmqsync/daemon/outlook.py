@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned
 from rmqsync.daemon.documents import StopDocument, Sync
+from rmqsync.daemon.groups import grouped, is_drift_alone
 from rmqsync.model.changes import Cause, Change, HoldCode, Plan, Status
 from rmqsync.model.marker import Stop
 from rmqsync.planning.drift import only_drift
@@ -30,7 +31,8 @@ def view_of(planned: Planned, *, failed: bool) -> View:
     plan, revision = planned.plan, planned.target.checkout.revision
     if plan.status is not Status.OK:
         sync: Sync = "unreachable" if plan.status is Status.UNREACHABLE else "failed"
-        return View({"sync": sync, "error": plan.error}, ())
+        error = None if plan.error is None else plan.error.removeprefix(f"{plan.name}: ")
+        return View({"sync": sync, "error": error}, ())
     whole = Plan(now(), revision, (plan,))
     (document,) = plan_document(whole)["clusters"]
     drift = only_drift(plan, planned.own)
@@ -45,6 +47,8 @@ def view_of(planned: Planned, *, failed: bool) -> View:
         "nodes": list(planned.live.nodes) if planned.live is not None else [],
         "summary": document["summary"],
         "plan": document,
+        "drift_known": planned.own.is_known and planned.own.has_history,
+        "held": len(grouped(document["changes"]).held),
         "paused": _stop(marker.paused if marker is not None else None),
         "pinned": _stop(marker.pinned if marker is not None else None),
     }
@@ -55,11 +59,18 @@ def sync_of(changes: Sequence[Change], *, failed: bool) -> Sync:
     """Return the one word for these changes."""
     if failed:
         return "failed"
-    if any(one.hold is not None and one.hold.code is not HoldCode.DRIFT for one in changes):
+    if any(_waits_for_somebody(one) for one in changes):
         return "held"
     if any(one.left or one.cause in _DRIFTED for one in changes):
         return "drifted"
     return "pending" if changes else "in-sync"
+
+
+def _waits_for_somebody(change: Change) -> bool:
+    hold = change.hold
+    if hold is None or hold.code is HoldCode.DRIFT:
+        return False
+    return not is_drift_alone(hold.code.value, change.cause.value)
 
 
 def _stop(stop: Stop | None) -> StopDocument | None:

@@ -62,8 +62,12 @@ class Service(Protocol):
     def plan(self, name: str, who: str) -> None:
         """Compare a cluster now, and change nothing; returns at once."""
 
-    def sync(self, name: str, who: str) -> None:
-        """Run a cluster now, whatever it waits for but a window or a pause; returns at once."""
+    def sync(self, name: str, who: str) -> str | None:
+        """
+        Run a cluster now, whatever it waits for but a window or a pause; returns at once.
+
+        Where nothing will be applied, the answer is a sentence that says why.
+        """
 
     def cancel(self, name: str, who: str) -> bool:
         """Give up a run that waits for its window; return whether there was one."""
@@ -71,8 +75,8 @@ class Service(Protocol):
     def pause(self, name: str, reason: str, who: str, until: str | None = None) -> None:
         """Raises `BrokerError` or `Refused` too."""
 
-    def resume(self, name: str, who: str) -> None:
-        """Raises `BrokerError` or `Refused` too."""
+    def resume(self, name: str, who: str) -> bool:
+        """Return whether it was paused or pinned. Raises `BrokerError` or `Refused` too."""
 
     def approve(
         self,

@@ -14,7 +14,7 @@ from rmqsync.app.history import find_run, list_runs
 from rmqsync.app.lock import Waiting
 from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned, Target, plan_cluster
-from rmqsync.app.ports import ApprovalStore, RunStore
+from rmqsync.app.ports import ApprovalStore
 from rmqsync.app.standstill import pause, resume, stop_of
 from rmqsync.daemon.board import Board
 from rmqsync.daemon.cycle import Cycles, Request
@@ -28,6 +28,8 @@ from rmqsync.daemon.documents import (
 from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.lanes import Lanes
 from rmqsync.daemon.objects import object_document, ref_of
+from rmqsync.daemon.obstacles import obstacle
+from rmqsync.daemon.past_runs import PastRuns
 from rmqsync.daemon.picture import topology
 from rmqsync.daemon.places import Places, addresses_of
 from rmqsync.daemon.ports import Unknown
@@ -58,12 +60,10 @@ class Daemon:
     cycles: Cycles
     lanes: Lanes
     scheduler: Scheduler
-    history: RunStore | None
-    """`None` where it cannot be had; `history_problem` says why."""
+    history: PastRuns
     approvals: ApprovalStore
     poll: Callable[[str], None]
     """Looks for new commits of all sources, for a trigger; returns at once."""
-    history_problem: str | None = None
     _busy: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(4))
     """Of looks at whole clusters, so that pages cannot fill the memory."""
 
@@ -80,14 +80,8 @@ class Daemon:
         for source in self.board.sources():
             if source["fetched_at"] is None:
                 found.append(f"{source['name']} was never fetched: {source['error']}")
-        if self.history_problem is not None:
-            found.append(self.history_problem)
-        elif self.history is not None:
-            try:
-                self.history.runs(limit=1)
-            except HistoryError as error:
-                found.append(str(error))
-        return found
+        problem = self.history.problem()
+        return found if problem is None else [*found, problem]
 
     def is_alive(self) -> bool:
         return self.scheduler.is_alive()
@@ -104,7 +98,12 @@ class Daemon:
         }
 
     def cluster(self, name: str) -> ClusterDetailDocument:
-        return {**self._known(name), "next_at": self.scheduler.next_at(name)}
+        found: ClusterDetailDocument = {
+            **self._known(name),
+            "next_at": self.scheduler.next_at(name),
+        }
+        found["blocked"] = obstacle(found, self.cycles.closed(name))
+        return found
 
     def drift(self) -> DriftReportDocument:
         return drift_report(self.board.clusters(), now())
@@ -129,14 +128,15 @@ class Daemon:
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
         try:
             names = () if cluster is None else (_literal(cluster),)
-            found = list_runs(self._history(), self.cycles.settings.clusters, names, limit=limit)
+            known = self.cycles.settings.clusters
+            found = self.history.ask(lambda store: list_runs(store, known, names, limit=limit))
         except UsageError as error:
             raise Unknown(str(error)) from error
         return runs_document(found)
 
     def run(self, run: str) -> PlanDocument:
         try:
-            return past_run(find_run(self._history(), run))
+            return past_run(self.history.ask(lambda store: find_run(store, run)))
         except UsageError as error:
             raise Unknown(str(error)) from error
         except SourceError as error:
@@ -149,13 +149,14 @@ class Daemon:
         self._known(name)
         self.lanes.submit(name, Request("operator", who, writes=False))
 
-    def sync(self, name: str, who: str) -> None:
-        self._known(name)
+    def sync(self, name: str, who: str) -> str | None:
+        blocked = obstacle(self._known(name), self.cycles.closed(name))
         self.lanes.submit(name, Request("operator", who))
+        return blocked
 
     def cancel(self, name: str, who: str) -> bool:
         self._known(name)
-        return self.cycles.cancel(name)
+        return self.cycles.cancel(name, who)
 
     def pause(self, name: str, reason: str, who: str, until: str | None = None) -> None:
         self._known(name)
@@ -163,10 +164,11 @@ class Daemon:
         pause(target, stop_of(reason, who, until), Waiting(LOCK_WAIT_S))
         self.plan(name, who)
 
-    def resume(self, name: str, who: str) -> None:
+    def resume(self, name: str, who: str) -> bool:
         self._known(name)
-        resume(self._writable(name), Waiting(LOCK_WAIT_S))
+        before = resume(self._writable(name), Waiting(LOCK_WAIT_S))
         self.lanes.submit(name, Request("operator", who))
+        return before is not None and (before.paused is not None or before.pinned is not None)
 
     def approve(
         self,
@@ -210,11 +212,6 @@ class Daemon:
             known = list(self.cycles.settings.clusters)
             hint = did_you_mean(name, known) or f"there are {', '.join(known[:20])}"
             raise Unknown(f"there is no cluster '{name}'; {hint}") from None
-
-    def _history(self) -> RunStore:
-        if self.history is None:
-            raise HistoryError(self.history_problem or "there is no history")
-        return self.history
 
     def _writable(self, name: str) -> Target:
         if self.cycles.settings.clusters[name].snapshot is not None:

@@ -32,6 +32,7 @@ class Trouble:
     """What was last said of its lock."""
     cancelled: str | None = None
     """Fingerprint of a plan that somebody called off while it waited."""
+    cancelled_by: str | None = None
     behind: tuple[str, str | None] | None = None
     """Why the commit in force was found to be behind, and that commit."""
 
@@ -99,8 +100,26 @@ class Standing:
             trouble.retry_at = time.monotonic() + back_off_s(trouble.failures)
         self.board.set_cluster(name, failures=trouble.failures)
 
+    def cancelled(self, name: str, fingerprint: str | None, who: str) -> None:
+        """Say that somebody called off a plan that waited."""
+        trouble = self._trouble[name]
+        trouble.cancelled, trouble.cancelled_by = fingerprint, who
+        self.is_cancelled(name, fingerprint)
+
+    def is_cancelled(self, name: str, fingerprint: str | None) -> bool:
+        """Tell whether a plan was called off, and by whom on the board where it was."""
+        trouble = self._trouble[name]
+        if fingerprint is None or trouble.cancelled != fingerprint:
+            return False
+        text = (
+            f"{trouble.cancelled_by} cancelled what waited for its window: it is not applied until "
+            "the plan is another one, or somebody runs it in a window"
+        )
+        self.waits(name, "cancelled", None, text)
+        return True
+
     def waits(self, name: str, reason: str, until: str | None, text: str) -> None:
-        """Say what its changes wait for: `reason` is `window`, `back-off` or `lock`."""
+        """Say what its changes wait for: `reason` as in `WaitDocument`."""
         self.board.set_cluster(name, waits={"reason": reason, "until": until, "text": text})
 
 

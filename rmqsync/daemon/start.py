@@ -19,6 +19,7 @@ from rmqsync.daemon.drifts import DriftLog
 from rmqsync.daemon.lanes import LONG_S, Lanes
 from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.past_runs import PastRuns
 from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
 from rmqsync.daemon.service import Daemon
@@ -97,7 +98,7 @@ class Running:
         self.sources = Sources(session, self.board, session.memory, self.metrics.fetched)
         approvals = Approvals(session)
         targets = Targets(session, self.sources, session.memory, approvals)
-        history, problem = _history(session)
+        self.history = PastRuns(*_history(session))
         secrets = session.secrets
         notify = [
             (one, secrets.read_ref(one.url, f"notify[{number}].url"))
@@ -130,7 +131,7 @@ class Running:
             self._due,
         )
         self.service = Daemon(
-            self.cycles, self.lanes, self.scheduler, history, approvals, self.poll, problem
+            self.cycles, self.lanes, self.scheduler, self.history, approvals, self.poll
         )
 
     def start(self, stopped: threading.Event) -> None:
@@ -177,6 +178,7 @@ class Running:
     def _fetch(self, source: str, trigger: str) -> None:
         try:
             self._update(source, trigger)
+            self.history.problem()  # asked for as often, so that the log tells though nobody looks
         except Exception:  # a bug of ours must not end the daemon
             LOG.exception("source %s: unexpected error", source)
         finally:

@@ -12,6 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from rmqsync.config.cluster import Window
 from rmqsync.model.errors import SourceError
+from rmqsync.model.times import stamp
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIRST_BACK_OFF_S = 30.0
@@ -79,6 +80,13 @@ class Windows:
         """Return when the next one opens; `None` where none ever does."""
         found = [trigger.get_next_fire_time(None, now) for trigger, _ in self._windows]
         return min((one for one in found if one is not None), default=None)
+
+
+def in_zone(at: datetime) -> str:
+    """Return a time in UTC, and as the clocks of its own zone have it where that is another."""
+    zone = getattr(at.tzinfo, "key", "UTC")
+    local = "" if zone == "UTC" else f" ({at:%Y-%m-%d %H:%M} {zone})"
+    return f"{stamp(at)}{local}"
 
 
 def back_off_s(failures: int) -> float:

@@ -39,7 +39,8 @@ class Watch:
         found, self._told[name] = happenings(self._told.get(name, frozenset()), after, noted)
         lost, self._taken[name] = losses(self._taken.get(name, frozenset()), after)
         for one in (*found, *lost):
-            level = logging.INFO if one.event is Event.DRIFT else logging.WARNING
+            is_calm = one.is_good or one.event is Event.DRIFT
+            level = logging.INFO if is_calm else logging.WARNING
             LOG.log(level, "%s%s", one.title, f": {'; '.join(one.lines)}" if one.lines else "")
             self._notifier.tell(one)
 

@@ -9,7 +9,14 @@ from rmqsync.model.errors import UsageError
 from rmqsync.model.runs import RunRecord
 from rmqsync.report import words
 from rmqsync.report.colour import Style
-from rmqsync.report.document import PlanDocument, RunDocument, RunsDocument, is_apply
+from rmqsync.report.document import (
+    ACTIONS,
+    ClusterDocument,
+    PlanDocument,
+    RunDocument,
+    RunsDocument,
+    is_apply,
+)
 from rmqsync.report.escape import markdown, visible
 from rmqsync.report.plan_json import FORMAT_VERSION, dumps, read_plan, total
 from rmqsync.version import __version__
@@ -21,6 +28,7 @@ _SHORT = 8
 """Characters of an id that are shown where the whole of it is too long."""
 _COLOURS = {"applied": "green", "held": "yellow", "running": "cyan"}
 _NONE = "No runs."
+UNKNOWN_END = "How it ended is not known. This is what it was about to do:"
 
 
 def runs_document(records: Sequence[RunRecord]) -> RunsDocument:
@@ -145,7 +153,11 @@ def _time(at: str) -> str:
 
 
 def _counts(run: RunDocument) -> str:
-    """Return `+2 ~1 -0`, a replacement counting once on each side, and what was not done."""
+    """
+    Return `+2 ~1 -0`, a replacement counting once on each side, and what was not done.
+
+    Counts are those of the plan, so how much of it was done is told where it was not all.
+    """
     summary = run["summary"]
     replaced = summary.get("replace", 0)
     text = (
@@ -153,7 +165,18 @@ def _counts(run: RunDocument) -> str:
         f"-{summary.get('delete', 0) + replaced}"
     )
     rest = [f"{summary[word]} {word}" for word in ("held", "failed") if summary.get(word)]
-    return ", ".join([text, *rest])
+    return ", ".join([_share(run) + text, *rest])
+
+
+def _share(run: RunDocument) -> str:
+    summary = run["summary"]
+    planned = sum(summary.get(action, 0) for action in ACTIONS)
+    applied = summary.get("applied", 0)
+    if run["status"] == "running" or applied >= planned:
+        return ""
+    if run["ended_at"] is None:  # killed: nobody wrote down how far it came
+        return "at most "
+    return f"{applied or 'none'} of "
 
 
 def _commit(run: RunDocument) -> str:
@@ -172,9 +195,13 @@ def heading(document: PlanDocument, style: Style) -> Iterator[str]:
         yield from (f"  {name:<9}{visible(text)}" for name, text in _facts(run) if text)
         yield ""
     if not is_apply(document):
-        yield "How it ended is not known. This is what it was about to do:"
+        yield UNKNOWN_END  # and the findings follow, as with any plan
         yield ""
         return
+    said = [one for cluster in document["clusters"] for one in cluster["findings"]]
+    if said:
+        yield from (f"{visible(one['severity'])}: {visible(one['message'])}" for one in said)
+        yield ""
     applied = [one for one in words.all_changes(document) if one.get("result") == "applied"]
     if applied:
         yield from (
@@ -182,6 +209,34 @@ def heading(document: PlanDocument, style: Style) -> Iterator[str]:
             for one in applied
         )
         yield ""
+
+
+def ending(cluster: ClusterDocument, run: RunDocument | None) -> str:
+    """Say in a sentence or two how a past run ended on a cluster, and what is proven of it."""
+    status = None if run is None else run["status"]
+    if "verified" not in cluster:
+        return {
+            "running": "It is under way. This is what it is about to do:",
+            None: "",
+        }.get(status, UNKNOWN_END)
+    done = any(one.get("result") == "applied" for one in cluster["changes"])
+    remaining = cluster.get("remaining") or []
+    said = []
+    if cluster.get("interrupted"):
+        said.append("It was told to stop: the request in flight was finished, no other sent.")
+    if remaining:
+        number = words.count(len(remaining), "object")
+        still = "differs" if len(remaining) == 1 else "differ"
+        said.append(f"The cluster was read again, and {number} still {still}:")
+    elif done and cluster["verified"]:
+        said.append("The cluster was read again, and what was applied is as planned.")
+    elif done:
+        said.append("The cluster was not read again.")
+    elif status == "refused":
+        said.append("The run was refused: nothing was sent.")
+    else:
+        said.append("Nothing was applied.")
+    return " ".join(said)
 
 
 def _facts(run: RunDocument) -> Iterator[tuple[str, str]]:

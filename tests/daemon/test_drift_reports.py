@@ -45,10 +45,11 @@ def drift(address: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cluster(name: str, *drifts: dict[str, Any], checked_at: str | None = "now") -> Any:
+def cluster(name: str, *drifts: dict[str, Any], checked_at: str | None = "now", **more: Any) -> Any:
     return {
         "name": name, "sync": "drifted", "on_drift": "report", "checked_at": checked_at,
-        "applied": {"commit": "a" * 40, "at": "…"}, "drifts": list(drifts),
+        "applied": {"commit": "a" * 40, "at": "…"}, "drifts": list(drifts), "mode": "apply",
+        "drift_known": checked_at is not None, **more,
     }  # fmt: skip
 
 
@@ -88,6 +89,25 @@ def test_a_page_says_the_same_while_the_drift_is_the_same():
 
 def test_a_cluster_that_was_never_compared_says_so():
     assert "not compared yet" in markdown(cluster("one", checked_at=None))
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"applied": None, "mode": "report"}, "in mode\\: report nothing is"),
+        ({"applied": None}, "Nothing is known to have been applied here yet"),
+        ({}, "What was applied last cannot be read here"),
+    ],
+)
+def test_where_nothing_is_known_to_be_applied_nobody_is_called_innocent(
+    more: dict[str, Any], why: str
+):
+    text = markdown(cluster("one", drift_known=False, **more))
+
+    assert why in text
+    assert "pending or held" in text
+    assert "was changed outside of rmqsync" not in text
+    assert "Nothing on this cluster" not in text
 
 
 def test_clusters_with_most_drift_come_first():

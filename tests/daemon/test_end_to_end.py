@@ -184,8 +184,16 @@ def test_changes_wait_for_their_window_and_can_be_called_off(home: Home, broker:
         waits = daemon.until(lambda: daemon.cluster("one")["waits"], "it says for what")
         assert (waits["reason"], waits["until"] is not None) == ("window", True)
         assert found["last_run"] is None
-        assert daemon.post("/api/v1/clusters/one/cancel").status_code == 202
-        daemon.until_cluster("one", "called off", waits=None)
+        asked = daemon.post("/api/v1/clusters/one/sync").json()
+        assert "outside of its windows" in asked["note"]
+        assert waits["until"] in asked["note"]
+        assert daemon.post("/api/v1/clusters/one/cancel").json()["result"] == "cancelled"
+        checked = daemon.cluster("one")["checked_at"]
+        daemon.until(lambda: daemon.cluster("one")["checked_at"] > checked, "it is looked at again")
+        called_off = daemon.cluster("one")["waits"]
+        assert daemon.post("/api/v1/clusters/one/resume").json()["result"] == "nothing was paused"
+        assert called_off["reason"] == "cancelled"
+        assert called_off["text"].startswith("ops cancelled what waited for its window")
 
 
 def test_a_term_signal_in_the_midst_of_an_apply_ends_in_time(home: Home, broker: Broker) -> None:

@@ -15,7 +15,7 @@ from rmqsync.config.secrets import SecretRef
 from rmqsync.config.settings import Event, Notify
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
-from rmqsync.daemon.happenings import Happening, happenings, losses
+from rmqsync.daemon.happenings import Happening, happenings, losses, run_happening
 from rmqsync.daemon.notify import Notifier
 from rmqsync.model.drifts import DriftRow, Told, looked
 from rmqsync.model.errors import HistoryError
@@ -132,6 +132,27 @@ def test_a_state_is_told_when_it_comes_and_when_it_is_over() -> None:
         (Event.FAILED, "the last run failed"),
         (Event.FAILED, "it does not fail any more"),
     ]
+
+
+def test_good_news_is_no_warning() -> None:
+    told: frozenset[Event] = frozenset()
+    calm = []
+    for sync in ("held", "in-sync", "unreachable", "in-sync"):
+        found, told = happenings(told, detail(sync), None)
+        calm += [one.is_good for one in found]
+
+    assert calm == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "1 change made"), (2, "2 changes made")])
+def test_one_change_is_not_told_as_several(number: int, said: str) -> None:
+    done = [
+        {"result": "applied", "action": "create", "address": f"queue:a/{n}"} for n in range(number)
+    ]
+    found = run_happening("one", "applied", cast(Any, {"changes": done}), "0123456789")
+
+    assert found is not None
+    assert found.title.endswith(said)
 
 
 def test_what_is_held_is_not_told_again_after_the_cluster_was_away() -> None:

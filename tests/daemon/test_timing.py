@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmqsync.config.cluster import Window
-from rmqsync.daemon.timing import Windows, back_off_s, cron, spread_s
+from rmqsync.daemon.timing import Windows, back_off_s, cron, in_zone, spread_s
 from rmqsync.model.errors import SourceError
 
 MONDAY = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -85,6 +85,14 @@ def test_a_window_says_when_it_opens_next() -> None:
     saturday = datetime(2026, 11, 28, 2, 30, tzinfo=UTC)
     assert not night().is_open(saturday)
     assert night().next(saturday) == datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
+
+
+def test_when_a_window_opens_is_told_by_its_own_clocks_too() -> None:
+    opens = night("Asia/Shanghai").next(MONDAY.replace(hour=5))
+
+    assert opens is not None
+    assert in_zone(opens) == "2026-11-23T18:00:00Z (2026-11-24 02:00 Asia/Shanghai)"
+    assert in_zone(MONDAY.replace(hour=5)) == "2026-11-23T05:00:00Z"
 
 
 def test_without_windows_it_is_always_open() -> None:

@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rmqsync.model.changes import ClusterPlan, ClusterResult
 from rmqsync.model.errors import SourceError, UsageError
+from rmqsync.model.findings import Finding, Severity
 from rmqsync.model.runs import RunRecord, RunStatus
 from rmqsync.report.formats import Format, render
 from rmqsync.report.plan_json import dumps, plan_document
-from rmqsync.report.runs import past_run, runs_document
+from rmqsync.report.runs import ending, past_run, runs_document
 from tests.report import plans
 
 RECORD = RunRecord(
@@ -56,13 +58,13 @@ def test_a_list_is_a_table() -> None:
 
     assert text == (
         "RUN       STARTED               CLUSTER     ACTION    STATUS   CHANGES"
-        "                     COMMIT            WHO\n"
+        "                             COMMIT            WHO\n"
         "38047006  2026-11-24 08:00:00Z  c           apply     applied  +4 ~0 -3"
-        "                    5c2d89bf          ann@mq-admin\n"
-        "99999999  2026-11-24 08:00:00Z  shanghai|1  apply     partial  +0 ~1 -0, 2 held, 1 failed"
-        "  -                 bad\\x1b[31m\n"
+        "                            5c2d89bf          ann@mq-admin\n"
+        "99999999  2026-11-24 08:00:00Z  shanghai|1  apply     partial  "
+        "none of +0 ~1 -0, 2 held, 1 failed  -                 bad\\x1b[31m\n"
         "38047006  2026-11-24 08:00:00Z  c           rollback  applied  +4 ~0 -3"
-        "                    5c2d89bf (dirty)  ann@mq-admin\n"
+        "                            5c2d89bf (dirty)  ann@mq-admin\n"
     )
 
 
@@ -164,6 +166,60 @@ def test_several_clusters_are_one_document() -> None:
     assert [one["name"] for one in document["clusters"]] == [plans.CREATES.name, "other"]
     assert document["summary"]["create"] == 6
     assert [one["cluster"] for one in document["runs"]] == [plans.CREATES.name, "other"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param({"status": RunStatus.REFUSED, "summary": {"create": 2, "skipped": 2}},
+                     "none of +2 ~0 -0", id="nothing was sent"),
+        pytest.param({"status": RunStatus.PARTIAL, "summary": {"create": 2, "applied": 1}},
+                     "1 of +2 ~0 -0", id="some of it"),
+        pytest.param({"status": RunStatus.INTERRUPTED, "ended_at": None, "summary": {"create": 2}},
+                     "at most +2 ~0 -0", id="killed"),
+        pytest.param({"status": RunStatus.RUNNING, "ended_at": None, "summary": {"create": 2}},
+                     "+2 ~0 -0", id="under way"),
+        pytest.param({"status": RunStatus.HELD, "summary": {"held": 2}},
+                     "+0 ~0 -0, 2 held", id="nothing but holds"),
+    ],
+)  # fmt: skip
+def test_what_was_planned_is_not_said_to_be_done(more: dict[str, Any], told: str) -> None:
+    rows = render(Format.MARKDOWN, runs_document([replace(RECORD, **more)])).splitlines()
+
+    assert rows[2].split("|")[6].replace("\\", "").strip() == told
+
+
+def test_one_run_tells_who_approved_what_and_why() -> None:
+    note = Finding("RMQ104", Severity.NOTE, "c: queue:a approved by ann until then: agreed")
+    plan = replace(plans.CREATES, findings=(note,))
+
+    text = render(Format.TEXT, past_run([recorded(plan, *[plans.DONE] * 3, verified=True)]))
+
+    assert "note: c: queue:a approved by ann until then: agreed\n" in text
+
+
+@pytest.mark.parametrize(
+    ("results", "rest", "status", "told"),
+    [
+        ([plans.DONE] * 3, {"verified": True}, "applied",
+         "The cluster was read again, and what was applied is as planned."),
+        ([plans.DONE] * 3, {"verified": None, "error": "away"}, "partial",
+         "The cluster was not read again."),
+        ([plans.DONE] * 3, {"verified": False, "remaining": ("queue:c/a",)}, "partial",
+         "The cluster was read again, and 1 object still differs:"),
+        ([plans.FAILED] * 3, {}, "failed", "Nothing was applied."),
+        ([plans.DEPENDS] * 3, {"error": "no lock"}, "refused",
+         "The run was refused: nothing was sent."),
+        ([], {}, "interrupted",
+         "How it ended is not known. This is what it was about to do:"),
+        ([], {}, "running", "It is under way. This is what it is about to do:"),
+    ],
+)  # fmt: skip
+def test_how_a_run_ended_is_told_as_it_was(results, rest, status: str, told: str) -> None:
+    record = replace(recorded(plans.CREATES, *results, **rest), status=RunStatus(status))
+    document = past_run([replace(record, cluster=plans.CREATES.name)])
+
+    assert ending(document["clusters"][0], document.get("runs", [])[0]) == told
 
 
 @pytest.mark.parametrize("document", [None, "", "{}", '{"format_version": "1.0"}', "[1]"])

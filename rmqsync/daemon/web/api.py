@@ -72,6 +72,15 @@ class Accepted(BaseModel):
     """It is done soon; the cluster's page shows when."""
 
     result: str = "accepted"
+    note: str | None = None
+    """Why nothing is applied though it was asked for."""
+
+
+class Holder(BaseModel):
+    """Whose token it is, and what it may do."""
+
+    name: str
+    can: list[Right]
 
 
 class Approved(BaseModel):
@@ -82,6 +91,7 @@ class Approved(BaseModel):
 
 DOCUMENTS = (FleetDocument, ClusterDetailDocument, DriftReportDocument, TopologyDocument,
              ObjectDocument, RunsDocument, PlanDocument)  # fmt: skip
+_BEARER: dict[str, Any] = {"security": [{"token": []}]}
 _LIST = {"type": "array", "items": reference(ClusterStatusDocument)}
 
 
@@ -89,6 +99,7 @@ def routes(service: Service, tokens: Tokens) -> APIRouter:
     """Return all routes of the API."""
     router = APIRouter(prefix="/api/v1", responses=_ERRORS)
     _reading(router, service)
+    _bearers(router, tokens)
     _writing(router, service, tokens)
     _events(router, service)
     return router
@@ -149,6 +160,13 @@ def _reading(router: APIRouter, service: Service) -> None:
         return JSONResponse(service.run(run))
 
 
+def _bearers(router: APIRouter, tokens: Tokens) -> None:
+    @router.get("/token", openapi_extra=_BEARER, summary="Whose token this is, and what it may do.")
+    def token(request: Request) -> Holder:
+        name, can = tokens.bearer(request)
+        return Holder(name=name, can=[one for one in Right if one in can])
+
+
 def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
     def holder(right: Right) -> Any:
         def find(request: Request) -> str:
@@ -161,7 +179,7 @@ def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
     pauser, approver = holder(Right.PAUSE), holder(Right.APPROVE)
 
     def post(path: str, **more: Any) -> Callable[[Any], Any]:
-        return router.post(path, openapi_extra={"security": [{"token": []}]}, **more)
+        return router.post(path, openapi_extra=_BEARER, **more)
 
     @post("/clusters/{name}/plan", status_code=202, summary="Compare now, change nothing.")
     def plan(name: _Name, who: str = planner) -> Accepted:
@@ -170,8 +188,7 @@ def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
 
     @post("/clusters/{name}/sync", status_code=202, summary="Run now.")
     def sync(name: _Name, who: str = syncer) -> Accepted:
-        service.sync(name, who)
-        return Accepted()
+        return Accepted(note=service.sync(name, who))
 
     @post("/clusters/{name}/cancel", status_code=202, summary="Give up what waits for a window.")
     def cancel(name: _Name, who: str = syncer) -> Accepted:
@@ -184,8 +201,8 @@ def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
 
     @post("/clusters/{name}/resume", summary="End a pause or a pin.")
     def resume(name: _Name, who: str = pauser) -> Accepted:
-        service.resume(name, who)
-        return Accepted(result="resumed")
+        was_stopped = service.resume(name, who)
+        return Accepted(result="resumed" if was_stopped else "nothing was paused")
 
     @post("/clusters/{name}/approve", summary="Let held changes go ahead in the next run.")
     def approve(name: _Name, body: Approve, who: str = approver) -> Approved:

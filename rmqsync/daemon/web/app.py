@@ -115,6 +115,11 @@ def _errors(app: FastAPI) -> None:
             f"{'.'.join(map(str, one['loc'][1:])) or 'body'}: {one['msg']}"
             for one in error.errors()[:5]
         )
+        given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if error.body is not None and given != "application/json":
+            what = f"is {given}" if given else "is missing"
+            said = f"the body is not read as JSON, since the header Content-Type {what}"
+            return _answer(request, 422, said, "send Content-Type: application/json")
         return _answer(request, 422, said, "see /api/v1/openapi.json")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,25 +12,30 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from rmqsync.daemon.documents import (
-    ClusterDetailDocument,
     ClusterStatusDocument,
+    SourceStatusDocument,
     TopologyDocument,
     TopologyNodeDocument,
 )
+from rmqsync.daemon.groups import grouped, why_unknown
 from rmqsync.daemon.places import named
 from rmqsync.daemon.ports import Service, Unknown
+from rmqsync.daemon.ways import APPROVABLE, MOST_AT_ONCE, together, ways
 from rmqsync.model.errors import HistoryError
-from rmqsync.report.document import ChangeDocument, RunDocument
+from rmqsync.report.document import ClusterDocument, PlanDocument, RunDocument
 from rmqsync.report.escape import path as shown_path
 from rmqsync.report.escape import value as shown_value
 from rmqsync.report.escape import visible
+from rmqsync.report.runs import ending
 
 SHOWN = 200
 """Entries of a group that a page shows unless `?all=1` asks for all."""
+RUNS, MOST_RUNS = 50, 1000
+"""So many past runs a page shows unless `?limit=` asks for another number, and at most."""
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _WORST_FIRST = ("failed", "unreachable", "held", "drifted", "pending", "unknown", "in-sync")
@@ -42,7 +48,6 @@ _SIGNS = {
     "unknown": "?",
     "in-sync": "✓",
 }
-APPROVABLE = frozenset({"loss", "max-deletes", "adoption", "drift"})
 
 
 def pages(service: Service) -> APIRouter:
@@ -78,8 +83,9 @@ def pages(service: Service) -> APIRouter:
             "cluster",
             title=name,
             cluster=found,
-            groups=_groups(found),
-            runs=_runs(service, name),
+            groups=grouped([] if found["plan"] is None else found["plan"]["changes"]),
+            source=_source(service, found["source"]),
+            past=_runs(service, name, 10),
             most=_most(request),
         )
 
@@ -100,15 +106,25 @@ def pages(service: Service) -> APIRouter:
         found = service.object(name, address)
         return show("object", title=address, thing=found, most=_most(request))
 
+    _run_pages(router, service, show)
+    return router
+
+
+def _run_pages(router: APIRouter, service: Service, show: _Renderer) -> None:
     @router.get("/runs")
-    def runs() -> Response:
-        return show("runs", title="Runs", runs=service.runs()["runs"])
+    def runs(request: Request) -> Response:
+        cluster = request.query_params.get("cluster") or None
+        limit = _limit(request)
+        past = _runs(service, cluster, limit)
+        title = "Runs" if cluster is None else f"Runs of {cluster}"
+        next_limit = min(limit * 4, MOST_RUNS) if limit < MOST_RUNS else None
+        return show("runs", title=title, past=past, cluster=cluster, next_limit=next_limit)
 
     @router.get("/runs/{run}")
     def run(run: str, request: Request) -> Response:
-        return show("run", title=f"Run {run[:8]}", document=service.run(run), most=_most(request))
-
-    return router
+        found = service.run(run)
+        ends = [_end(cluster, found) for cluster in found["clusters"]]
+        return show("run", title=f"Run {run[:8]}", document=found, ends=ends, most=_most(request))
 
 
 def error_page(service: Service) -> Callable[[Request, int, str], Response]:
@@ -146,13 +162,24 @@ class _Renderer:
         )
         self._templates.filters.update(
             age=_age,
+            due=_due,
+            marked=_marked,
+            moment=_moment,
             path=shown_path,
             value=lambda one: shown_value(one),
             place=lambda address: quote(address, safe="/:"),
             named=named,
             segment=lambda name: quote(name, safe=""),
         )
-        self._templates.globals.update(signs=_SIGNS, approvable=APPROVABLE)
+        self._templates.globals.update(
+            signs=_SIGNS,
+            approvable=APPROVABLE,
+            why_unknown=why_unknown,
+            ways=ways,
+            together=together,
+            most_at_once=MOST_AT_ONCE,
+            at=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     def __call__(self, template: str, *, status: int = 200, **values: Any) -> Response:
         text = self._templates.get_template(f"{template}.html").render(
@@ -193,40 +220,62 @@ def _worst_first(one: ClusterStatusDocument) -> tuple[int, str]:
     return _WORST_FIRST.index(one["sync"]), one["name"]
 
 
-def _runs(service: Service, cluster: str) -> Sequence[RunDocument]:
+class _PastRuns(NamedTuple):
+    """Some of the past runs, for pages that show other things even where there are none."""
+
+    runs: Sequence[RunDocument] = ()
+    more: bool = False
+    """There are older ones."""
+    problem: str | None = None
+    """Why they cannot be read."""
+
+
+def _runs(service: Service, cluster: str | None, most: int) -> _PastRuns:
+    """Raises `Unknown` for a cluster that is neither in the settings nor in the history."""
     try:
-        return service.runs(cluster, 10)["runs"]
-    except (HistoryError, Unknown):  # it has no runs yet, or the history is away
-        return []
+        found = service.runs(cluster, most + 1)["runs"]
+    except HistoryError as error:
+        return _PastRuns(problem=str(error))
+    return _PastRuns(found[:most], len(found) > most)
 
 
-class _Groups(NamedTuple):
-    held: list[ChangeDocument]
-    pending: list[ChangeDocument]
-    drift: Mapping[str, ChangeDocument]
-    """What is held only since it has drifted, by address: it is told with the drift."""
+def _limit(request: Request) -> int:
+    """Return how many runs are asked for, within what a page can hold."""
+    asked = request.query_params.get("limit", "")
+    return min(max(int(asked), 1), MOST_RUNS) if re.fullmatch("[0-9]{1,6}", asked) else RUNS
 
 
-def _groups(cluster: ClusterDetailDocument) -> _Groups:
-    changes = [] if cluster["plan"] is None else cluster["plan"]["changes"]
-    drifted = {one["address"] for one in cluster["drifts"]}
-    found = _Groups([], [], {})
-    drift = {}
-    for one in changes:
-        hold = one["hold"]
-        if hold is None:
-            found.pending.append(one)
-        elif hold["code"] != "drift" or one["address"] not in drifted:
-            found.held.append(one)
-        else:
-            drift[one["address"]] = one
-    return found._replace(drift=drift)
+def _source(service: Service, name: str) -> SourceStatusDocument | None:
+    """Return where the definitions of a cluster come from."""
+    return next((one for one in service.fleet()["sources"] if one["name"] == name), None)
 
 
-def _age(at: str | None) -> str:
-    """Return how long ago a time is, or how long until then."""
-    if at is None:
-        return "never"
+def _end(cluster: ClusterDocument, document: PlanDocument) -> str:
+    run = next((one for one in document.get("runs", ()) if one["cluster"] == cluster["name"]), None)
+    return ending(cluster, run)
+
+
+def _marked(text: str) -> Markup:
+    """Return a text in which what stands between backticks is code."""
+    parts = [escape(visible(part)) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
+def _moment(at: str) -> str:
+    """Return a time as people read it, for screens that show no tooltips."""
+    return f"{at[:19].replace('T', ' ')}Z"
+
+
+def _due(at: str) -> str:
+    """Return how long until a time; what is late by moments is due now, and never was."""
+    return "now" if datetime.fromisoformat(at) <= datetime.now(UTC) else _age(at)
+
+
+def _age(at: str) -> str:
+    """Return how long ago a time is, or how long until then. As `age` of app.js has it."""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
     size = abs(seconds)
     for length, word in ((86400, "d"), (3600, "h"), (60, "min")):

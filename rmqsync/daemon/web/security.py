@@ -77,6 +77,13 @@ class Tokens:
 
     def holder(self, request: Request, right: Right) -> str:
         """Return the name of the token that a request bears. Raises `HTTPException`."""
+        name, rights = self.bearer(request)
+        if right not in rights:
+            raise HTTPException(403, f"token '{name}' may not {right.value}; see daemon.tokens")
+        return name
+
+    def bearer(self, request: Request) -> tuple[str, frozenset[Right]]:
+        """Return name and rights of the token that a request bears. Raises `HTTPException`."""
         address = request.client.host if request.client is not None else "?"
         left_s = self._failures.left_s(address)
         if left_s > 0:
@@ -92,9 +99,7 @@ class Tokens:
             if value:
                 self._failures.add(address)
             raise HTTPException(401, _WRONG if value else _NONE, {"WWW-Authenticate": "Bearer"})
-        if right not in found[1]:
-            raise HTTPException(403, f"token '{found[0]}' may not {right.value}; see daemon.tokens")
-        return found[0]
+        return found
 
 
 _NONE = "this needs a token: Authorization: Bearer …"
@@ -125,6 +130,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        # Pages and probes are asked by HEAD too, by whatever watches them. The API is as it says.
+        is_head = scope["method"] == "HEAD" and not scope["path"].startswith(
+            ("/api/", "/webhooks/")
+        )
+        if is_head:
+            scope = {**scope, "method": "GET"}
         has_begun = False
 
         async def with_headers(message: Message) -> None:
@@ -135,6 +146,8 @@ class Guard:
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+            elif is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         refusal = self._refusal(scope)

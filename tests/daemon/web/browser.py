@@ -149,8 +149,12 @@ class Screen:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-    def sign_in(self, token: str) -> None:
+    def offer(self, token: str) -> None:
+        """Try to sign in."""
         self.one("#sign-in", "Sign in").click()
         self.one("dialog input[name=token]").send_keys(token)
         self.one("#dialog-ok").click()
+
+    def sign_in(self, token: str) -> None:
+        self.offer(token)
         self.one("#sign-in", "Sign out")

@@ -16,7 +16,7 @@ from rmqsync.daemon.documents import (
 )
 from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.ports import Unknown
-from rmqsync.model.errors import Refused
+from rmqsync.model.errors import HistoryError, Refused
 from rmqsync.report.document import PlanDocument, RunsDocument
 from tests.daemon.web import fleet as examples
 
@@ -34,6 +34,10 @@ class FakeService:
         self.error: Exception | None = None
         """Raised by everything that tells of a cluster."""
         self.known_version = 1
+        self.past = 1
+        """So many runs of each cluster there were."""
+        self.history_problem: str | None = None
+        self.outcome = examples.outcome()
         self._lock = threading.Lock()
 
     @property
@@ -55,7 +59,7 @@ class FakeService:
     def fleet(self) -> FleetDocument:
         if self.error is not None:
             raise self.error
-        hidden = ("plan", "drifts")
+        hidden = ("plan", "drifts", "blocked")
         statuses = [
             {key: value for key, value in one.items() if key not in hidden}
             for one in self.clusters.values()
@@ -88,15 +92,17 @@ class FakeService:
         return {**examples.thing(address), "cluster": name}
 
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
+        if self.history_problem is not None:
+            raise HistoryError(self.history_problem)
         if cluster is not None:
             self.cluster(cluster)
-        runs = [examples.past_run(cluster or "shanghai")][:limit]
+        runs = [examples.past_run(cluster or "shanghai")] * min(self.past, limit)
         return {"format_version": "1.0", "rmqsync_version": "1.0", "runs": runs}
 
     def run(self, run: str) -> PlanDocument:
         if not run or not examples.RUN.startswith(run):
             raise Unknown(f"there is no run {run}")
-        return examples.outcome()
+        return self.outcome
 
     def fetch(self, trigger: str) -> None:
         self.calls.append(("fetch", trigger))
@@ -105,9 +111,9 @@ class FakeService:
         self.cluster(name)
         self.calls.append(("plan", name, who))
 
-    def sync(self, name: str, who: str) -> None:
-        self.cluster(name)
+    def sync(self, name: str, who: str) -> str | None:
         self.calls.append(("sync", name, who))
+        return self.cluster(name)["blocked"]
 
     def cancel(self, name: str, who: str) -> bool:
         waits = self.cluster(name)["waits"]
@@ -119,10 +125,11 @@ class FakeService:
         self.calls.append(("pause", name, reason, who, until is not None))
         self.set(name, paused={"reason": reason, "by": who, "since": examples.AT, "until": until})
 
-    def resume(self, name: str, who: str) -> None:
-        self.cluster(name)
+    def resume(self, name: str, who: str) -> bool:
+        before = self.cluster(name)
         self.calls.append(("resume", name, who))
         self.set(name, paused=None, pinned=None)
+        return before["paused"] is not None or before["pinned"] is not None
 
     def approve(
         self,

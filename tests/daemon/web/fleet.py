@@ -158,10 +158,13 @@ def cluster(name: str, sync: Sync = "in-sync", **more: Any) -> ClusterDetailDocu
         "pinned": None,
         "summary": summary(unchanged=120),
         "drifted": 0,
+        "drift_known": True,
+        "held": 0,
         "failures": 0,
         "last_run": RUN,
         "plan": plan(name, []),
         "drifts": [],
+        "blocked": None,
         **more,
     }
     return cast(ClusterDetailDocument, found)
@@ -199,6 +202,7 @@ def shanghai() -> ClusterDetailDocument:
         summary=found["summary"],
         drifts=[drift(DRIFTED), drift(SCRIPT)],
         drifted=2,
+        held=2,
     )
 
 
@@ -212,7 +216,8 @@ def clusters() -> list[ClusterDetailDocument]:
         if sync != "unknown"
     ]
     new = cluster("new", "unknown", plan=None, summary=None, applied=None, commit=None,
-                  rabbitmq_version=None, nodes=[], checked_at=None, next_at=None)  # fmt: skip
+                  rabbitmq_version=None, nodes=[], checked_at=None, next_at=None,
+                  drift_known=False)  # fmt: skip
     stopped = cluster("stopped", paused=stop, pinned=stop, running="comparing", failures=2)
     waiting = cluster("waiting", "pending", waits=waits)
     return [shanghai(), *others, stopped, waiting, new]

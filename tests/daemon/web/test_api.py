@@ -20,9 +20,10 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from rmqsync.daemon.web.security import MOST_FAILURES
 from tests.daemon.web import fleet
 from tests.daemon.web.fakes import FakeService
-from tests.daemon.web.webs import TOKEN, Web, application
+from tests.daemon.web.webs import READER, TOKEN, Web, application
 
 CHECKS = [
     content_type_conformance,
@@ -87,6 +88,7 @@ def test_the_schema_has_every_route_and_what_writes_asks_for_a_token() -> None:
         "/api/v1/clusters/{name}/objects/{address}",
         "/api/v1/runs",
         "/api/v1/runs/{run}",
+        "/api/v1/token",
         "/api/v1/events",
     }
 
@@ -102,6 +104,77 @@ def test_a_document_fits_its_schema_and_a_poorer_one_does_not(name: str, path: s
     for key in parts["schemas"][name]["required"]:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({k: v for k, v in document.items() if k != key}, schema)
+
+
+@pytest.mark.parametrize(
+    ("token", "can"),
+    [(TOKEN, ["plan", "sync", "pause", "approve"]), (READER, ["plan"])],
+)
+def test_a_token_tells_what_it_may(token: str, can: list[str]) -> None:
+    answer = Web().get("/api/v1/token", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 200
+    assert answer.json()["can"] == can
+
+
+def test_a_wrong_token_is_told_and_counts_as_one() -> None:
+    web = Web()
+    ask = {"headers": {"Authorization": "Bearer wrong"}}
+
+    statuses = [web.get("/api/v1/token", **ask).status_code for _ in range(MOST_FAILURES + 1)]
+
+    assert web.get("/api/v1/token", client="127.0.0.2").status_code == 401
+    assert statuses == [401] * MOST_FAILURES + [429]
+
+
+def test_what_will_not_be_applied_is_told_with_the_reason() -> None:
+    web = Web()
+    web.service.set("shanghai", blocked="It is paused.")
+
+    asked = web.post("/api/v1/clusters/shanghai/sync")
+    goes = web.post("/api/v1/clusters/waiting/sync")
+
+    assert (asked.status_code, asked.json()["note"]) == (202, "It is paused.")
+    assert goes.json() == {"result": "accepted", "note": None}
+
+
+def test_resuming_what_was_not_paused_says_so() -> None:
+    web = Web()
+
+    answers = [web.post("/api/v1/clusters/stopped/resume").json()["result"] for _ in range(2)]
+
+    assert answers == ["resumed", "nothing was paused"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [({}, "Content-Type is missing"), ({"Content-Type": "text/plain"}, "is text/plain")],
+)
+def test_a_body_that_is_not_called_json_is_told_by_its_header(
+    headers: dict[str, str], said: str
+) -> None:
+    path = "/api/v1/clusters/shanghai/pause"
+    answer = Web().post(path, headers=headers, content=b'{"reason": "x"}')
+
+    assert answer.status_code == 422
+    assert said in answer.json()["error"]
+    assert answer.json()["hint"] == "send Content-Type: application/json"
+
+
+def test_many_addresses_are_approved_by_one_request() -> None:
+    web = Web()
+    body = {"fingerprint": fleet.FINGERPRINT, "addresses": [fleet.HELD, fleet.DRIFTED]}
+
+    answer = web.post("/api/v1/clusters/shanghai/approve", body)
+
+    assert answer.json() == {"addresses": [fleet.HELD, fleet.DRIFTED]}
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/runs"])
+def test_what_watches_by_head_is_answered(path: str) -> None:
+    answer = Web().ask("HEAD", path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize("name", fleet.HOSTILE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -335,8 +337,10 @@ def test_who_is_not_signed_in_can_press_nothing(screen: Screen, service: FakeSer
     assert {one.is_enabled() for one in screen.all("[data-post]")} == {False}
     screen.sign_in(TOKEN)
     assert {one.is_enabled() for one in screen.all("[data-post]")} == {True}
+    screen.script("say('Sync now: it went wrong')")
     screen.one("#sign-in", "Sign out").click()
     assert {one.is_enabled() for one in screen.all("[data-post]")} == {False}
+    assert screen.status() == ""
 
 
 def test_a_pause_asks_why_and_shows(screen: Screen, service: FakeService) -> None:
@@ -404,9 +408,23 @@ def test_a_plan_that_has_changed_meanwhile_is_not_approved_and_told(
     assert service.calls == []
 
 
-def test_a_wrong_token_is_told_and_forgotten(screen: Screen, service: FakeService) -> None:
+@pytest.mark.parametrize("token", ["wrong", "密码"])
+def test_a_wrong_token_is_told_when_one_signs_in(screen: Screen, token: str) -> None:
+    """One that is not ASCII is as wrong as any."""
     screen.open("/clusters/shanghai")
-    screen.sign_in("wrong")
+    screen.offer(token)
+
+    screen.until(lambda: screen.status() == "Sign in: no such token", "it is told")
+    assert screen.one("#sign-in").text == "Sign in"
+    assert {one.is_enabled() for one in screen.all("[data-post]")} == {False}
+    screen.sign_in(TOKEN)
+    assert screen.status() == ""
+
+
+def test_a_token_that_is_taken_back_is_forgotten(screen: Screen, service: FakeService) -> None:
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.script("sessionStorage.setItem('rmqsync-token', 'of yesterday')")
     screen.one("button", "Compare now").click()
 
     screen.until(lambda: screen.status() == "Compare now: no such token", "it is told")
@@ -414,22 +432,66 @@ def test_a_wrong_token_is_told_and_forgotten(screen: Screen, service: FakeServic
     assert service.calls == []
 
 
-def test_a_token_that_no_header_takes_is_told_as_wrong(screen: Screen) -> None:
-    screen.open("/clusters/shanghai")
-    screen.sign_in("密码")
-    screen.one("button", "Compare now").click()
-
-    screen.until(lambda: screen.status() == "Compare now: no such token", "it is told")
-
-
-def test_a_token_that_may_not_says_what_it_may_not(screen: Screen) -> None:
+def test_a_token_opens_only_what_it_may(screen: Screen) -> None:
     screen.open("/clusters/shanghai")
     screen.sign_in(READER)
+
+    screen.one("[data-signed-out]", "Token 'reader' may not sync, pause, approve.")
+    enabled = [one.text for one in screen.all("[data-post]") if one.is_enabled()]
+    assert enabled == ["Compare now"]
+
+
+def test_why_nothing_is_applied_is_told_before_and_after(
+    screen: Screen, service: FakeService
+) -> None:
+    service.set("shanghai", blocked="It is outside of its windows.")
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
     screen.one("button", "Sync now").click()
+    assert screen.one("#dialog-text").text == "It is outside of its windows."
     screen.one("#dialog-ok").click()
 
-    screen.until(lambda: "token 'reader' may not sync" in screen.status(), "it is told")
-    screen.one("#sign-in", "Sign out")
+    screen.until(lambda: screen.status() == "Sync now: It is outside of its windows.", "why")
+
+
+def test_where_nothing_is_applied_nothing_is_offered_that_cannot_be(
+    screen: Screen, service: FakeService
+) -> None:
+    service.set("shanghai", mode="report")
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+
+    assert [one.text for one in screen.all("[data-post]")] == ["Compare now"]
+    assert "mode: report: nothing is applied here" in screen.one("#main").text
+
+
+def test_all_that_are_held_for_one_reason_are_approved_at_once(
+    screen: Screen, service: FakeService
+) -> None:
+    names = [fleet.queue(f"qu.{number}") for number in range(100)]
+    held = fleet.hold("max-deletes", "--max-deletes 100")
+    plan = fleet.plan("shanghai", [fleet.change(name, "delete", hold=held) for name in names])
+    service.set("shanghai", plan=plan, drifts=[])
+    screen.open("/clusters/shanghai")
+    screen.sign_in(TOKEN)
+    screen.one("button", "Approve all 100 held for max-deletes").click()
+    assert "and 90 more" in screen.one("#dialog-text").text
+    screen.one("#dialog-ok").click()
+
+    screen.until(lambda: service.calls, "it is approved")
+    assert service.calls == [("approve", "shanghai", "ops", tuple(names), None)]
+
+
+def test_times_go_on_while_nothing_changes(screen: Screen, service: FakeService) -> None:
+    moment = datetime.now(UTC)
+    service.set("shanghai", checked_at=moment.isoformat(),
+                next_at=(moment + timedelta(seconds=3)).isoformat())  # fmt: skip
+    screen.open("/")
+    row = screen.one("#clusters tr[data-filter^='shanghai ']")
+    first = row.text
+
+    assert "in " in first
+    screen.until(lambda: row.text != first and " now" in row.text, "time goes on")
 
 
 def test_a_token_stays_in_its_tab_and_is_no_cookie(screen: Screen) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
@@ -184,7 +185,7 @@ def test_the_worst_cluster_comes_first() -> None:
 def test_what_is_to_be_done_is_counted() -> None:
     text = page("/").text
 
-    assert f"shanghai ‖ held {len(fleet.HOSTILE) + 2} 2 3 3" in text
+    assert f"shanghai ‖ held {len(fleet.HOSTILE) + 2} 2 2 3" in text
 
 
 def test_a_held_change_tells_what_allows_it_and_offers_to_approve_what_can_be() -> None:
@@ -195,6 +196,7 @@ def test_a_held_change_tells_what_allows_it_and_offers_to_approve_what_can_be() 
     assert not [body for body in bodies if fleet.PROTECTED in body]
     assert f"--allow-loss messages:{fleet.HELD}" in found.text
     assert "Nothing allows this." in found.text
+    assert f"rmqsync approve shanghai {fleet.HELD}" in found.text
 
 
 def test_held_drift_tells_what_allows_it_where_the_drift_is_told() -> None:
@@ -202,6 +204,129 @@ def test_held_drift_tells_what_allows_it_where_the_drift_is_told() -> None:
 
     assert f"rmqsync approve shanghai --address {fleet.DRIFTED}" in found.text
     assert [fleet.DRIFTED in body for body in found.all("data-body")].count(True) == 1
+
+
+CLEAN = ("Nobody changed anything past git", "Nothing is held.", "Nothing is left to do.")
+NEVER_READ: Any = {"plan": None, "summary": None, "applied": None, "checked_at": None,
+                   "drift_known": False}  # fmt: skip
+
+
+@pytest.mark.parametrize("sync", ["unreachable", "unknown", "failed"])
+def test_a_cluster_that_was_never_read_is_not_called_clean(sync: Any) -> None:
+    web = Web(FakeService([fleet.cluster("one", sync, **NEVER_READ)]))
+
+    text = page("/clusters/one", web).text
+
+    assert not [one for one in CLEAN if one in text]
+    assert "Not compared yet" in text
+    assert f"{sync} – – – –" in page("/", web).text
+    assert "Nobody changed" not in page("/drift", web).text
+
+
+@pytest.mark.parametrize("sync", ["unreachable", "failed"])
+def test_what_cannot_be_read_any_more_is_told_as_of_when_it_could(sync: Any) -> None:
+    web = Web(FakeService([fleet.cluster("one", sync)]))
+
+    assert "What follows is as of" in page("/clusters/one", web).text
+    assert "2026-01-02 03:04:05Z" in page("/clusters/one", web).text
+    assert "As of" in page("/", web).text
+    assert "as of" not in page("/clusters/site-in-sync").text
+
+
+def test_where_nothing_was_applied_nobody_is_called_innocent() -> None:
+    found = fleet.cluster("one", "pending", mode="report", applied=None, drift_known=False)
+    web = Web(FakeService([found]))
+
+    for path in ("/clusters/one", "/drift"):
+        text = page(path, web).text
+        assert "Nobody changed" not in text
+        assert "whose change a difference is cannot be told" in text
+    assert "→ pending 0 – 0" in page("/", web).text
+
+
+def test_drift_is_told_once_and_not_as_held_too() -> None:
+    """Paused or not: what is left alone needs nobody's yes."""
+    for code in ("drift", "paused"):
+        held = fleet.hold(code, "rmqsync resume one")
+        change = fleet.change(fleet.DRIFTED, "update", cause="drift", hold=held)
+        plan = fleet.plan("one", [change])
+        found = fleet.cluster("one", "drifted", plan=plan, drifts=[fleet.drift(fleet.DRIFTED)])
+        text = page("/clusters/one", Web(FakeService([found]))).text
+
+        assert "Held 0 Nothing else: what has drifted is left alone" in text
+        assert f"{fleet.DRIFTED} left alone" in text
+
+
+def test_the_fleet_tells_who_paused_a_cluster_and_until_when() -> None:
+    told = r"Paused by ops & co \d+ d ago , until 2099-01-01 00:00:00Z \( in \d+ d \): <script>"
+
+    assert re.search(told, page("/").text)
+
+
+def test_a_cluster_tells_that_the_newest_commit_of_its_source_is_broken() -> None:
+    text = page("/clusters/site-in-sync").text
+
+    assert "cannot be used; c0ffee012345 stays in force" in text
+    assert "base/<b>.yaml:3:9 unknown key" in text
+
+
+def test_a_history_that_cannot_be_read_is_not_an_empty_one() -> None:
+    web = Web()
+    web.service.history_problem = "the history file is locked"
+
+    for path in ("/clusters/shanghai", "/runs"):
+        text = page(path, web).text
+        assert "The history cannot be read: the history file is locked" in text
+        assert "No runs yet." not in text
+
+
+def test_older_runs_are_a_link_away_and_those_of_one_cluster_can_be_had() -> None:
+    web = Web()
+    web.service.past = 91
+
+    first, all_of_them = page("/runs?cluster=waiting", web), page("/runs?limit=200", web)
+
+    assert "These are the newest 50." in first.text
+    assert "/runs?cluster=waiting&limit=200" in first.all("href")
+    assert {one for one in first.all("href") if one.startswith("/clusters/")} == {
+        "/clusters/waiting"
+    }
+    assert "These are the newest" not in all_of_them.text
+    assert "/runs?cluster=shanghai" in page("/clusters/shanghai", web).all("href")
+    assert web.get("/runs?cluster=nobody").status_code == 404
+    assert [web.get(f"/runs?limit={one}").status_code for one in ("0", "x", "9999999")] == [200] * 3
+
+
+def test_a_run_shows_who_approved_what_and_why() -> None:
+    web = Web()
+    told = "one: queue:a approved by ann until 2026-01-02: agreed"
+    web.service.outcome["clusters"][0]["findings"] = [
+        {"code": "RMQ104", "severity": "note", "message": told, "address": None, "source": None}
+    ]
+
+    assert f"note {told}" in page(f"/runs/{fleet.RUN}", web).text
+
+
+def test_a_run_of_which_nothing_was_sent_says_so() -> None:
+    web = Web()
+    cluster = web.service.outcome["clusters"][0]
+    web.service.outcome["runs"] = [{**fleet.past_run(), "status": "refused"}]
+    cluster["changes"] = [fleet.change("qu.a", result="skipped", error="no lock")]
+
+    text = page(f"/runs/{fleet.RUN}", web).text
+
+    assert "The run was refused: nothing was sent." in text
+    assert "read again" not in text
+
+
+def test_a_run_that_was_killed_says_that_nobody_knows_its_end() -> None:
+    web = Web()
+    web.service.outcome["clusters"] = [fleet.plan("shanghai", [fleet.change("qu.a")])]
+    web.service.outcome["runs"] = [{**fleet.past_run(), "status": "interrupted"}]
+
+    text = page(f"/runs/{fleet.RUN}", web).text
+
+    assert "How it ended is not known. This is what it was about to do:" in text
 
 
 def test_an_object_tells_where_each_value_comes_from() -> None:

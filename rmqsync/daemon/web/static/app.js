@@ -3,14 +3,46 @@
 const token = () => sessionStorage.getItem("rmqsync-token");
 const byId = (id) => document.getElementById(id);
 const bytes = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+// In bytes, as headers have it: a token that is not ASCII must not fail in here.
+const bearer = (value) => ({ Authorization: `Bearer ${bytes(value)}` });
 const say = (text) => { byId("status").textContent = text; };
+
+// What each button asks for, and the right that it takes.
+const RIGHTS = { plan: "plan", sync: "sync", cancel: "sync", pause: "pause", resume: "pause", approve: "approve" };
+const rightOf = (button) => RIGHTS[button.dataset.post.split("/").pop()];
+
+function signOut() {
+  for (const key of ["rmqsync-token", "rmqsync-name", "rmqsync-can"]) sessionStorage.removeItem(key);
+}
+
+async function signIn() {
+  const values = await ask("Sign in", "The token stays in this tab until it is closed.", [["token", "Token", "password", true]]);
+  if (values === null) return;
+  try {
+    const answer = await fetch("/api/v1/token", { headers: bearer(values.token) });
+    const found = await answer.json().catch(() => ({}));
+    if (!answer.ok) return say(`Sign in: ${found.error || answer.status}`);
+    sessionStorage.setItem("rmqsync-token", values.token);
+    sessionStorage.setItem("rmqsync-name", found.name);
+    sessionStorage.setItem("rmqsync-can", found.can.join(" "));
+    say("");
+  } catch (error) {
+    say("Sign in: the daemon does not answer");
+  }
+}
 
 function showSignedIn() {
   const isIn = Boolean(token());
+  const can = isIn ? (sessionStorage.getItem("rmqsync-can") || "").split(" ") : [];
+  const lacks = [...new Set([...document.querySelectorAll("[data-post]")].map(rightOf))].filter((one) => !can.includes(one));
+  const hint = isIn ? `Token '${sessionStorage.getItem("rmqsync-name")}' may not ${lacks.join(", ")}.` : "Sign in to use these.";
   byId("sign-in").hidden = false;
   byId("sign-in").textContent = isIn ? "Sign out" : "Sign in";
-  for (const one of document.querySelectorAll("[data-post]")) one.disabled = !isIn;
-  for (const one of document.querySelectorAll("[data-signed-out]")) one.hidden = isIn;
+  for (const one of document.querySelectorAll("[data-post]")) one.disabled = !can.includes(rightOf(one));
+  for (const one of document.querySelectorAll("[data-signed-out]")) {
+    one.hidden = lacks.length === 0;
+    one.textContent = hint;
+  }
 }
 
 function ask(title, text, fields) {
@@ -43,6 +75,13 @@ const FIELDS = {
   for: ["for", "For how long, such as 2h; empty: until somebody resumes", "text", false, "[1-9][0-9]{0,5}[smhd]"],
 };
 
+// What is only accepted is not done yet: the page shows when it is.
+function outcome(found) {
+  if (found.note) return found.note;
+  if (found.result === "accepted") return "asked for; this page shows what comes of it.";
+  return (found.result || "").startsWith("nothing") ? `${found.result}.` : "done.";
+}
+
 async function act(button) {
   const body = button.dataset.body ? JSON.parse(button.dataset.body) : {};
   if (button.dataset.title) {
@@ -55,13 +94,12 @@ async function act(button) {
   try {
     const answer = await fetch(button.dataset.post, {
       method: "POST",
-      // In bytes, as headers have it: a token that is not ASCII must not fail in here.
-      headers: { Authorization: `Bearer ${bytes(token())}`, "Content-Type": "application/json" },
+      headers: { ...bearer(token()), "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
     const found = await answer.json().catch(() => ({}));
-    if (answer.status === 401) sessionStorage.removeItem("rmqsync-token");
-    say(answer.ok ? `${button.textContent}: done.` : `${button.textContent}: ${found.error || answer.status}`);
+    if (answer.status === 401) signOut();
+    say(`${button.textContent}: ${answer.ok ? outcome(found) : found.error || answer.status}`);
   } catch (error) {
     say(`${button.textContent}: the daemon does not answer`);
   }
@@ -75,6 +113,24 @@ function filterRows() {
   const words = box.value.toLowerCase();
   for (const row of document.querySelectorAll("[data-filter]")) {
     row.hidden = !row.dataset.filter.toLowerCase().includes(words);
+  }
+}
+
+// By the clock of the daemon: that of a phone may be another. As `_age` and `_due` of pages.py.
+let ahead_ms = 0;
+function setClock(body) { ahead_ms = Date.parse(body.dataset.at) - Date.now(); }
+function age(at, isDue) {
+  const seconds = (Date.now() + ahead_ms - Date.parse(at)) / 1000;
+  if (isDue && seconds >= 0) return "now";
+  const size = Math.abs(seconds);
+  const [length, word] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([one]) => size >= one) || [1, "s"];
+  const text = `${Math.round(size / length)} ${word}`;
+  return seconds >= 0 ? `${text} ago` : `in ${text}`;
+}
+function showAges() {
+  for (const one of document.querySelectorAll("time")) {
+    const text = age(one.dateTime, "due" in one.dataset);
+    if (one.textContent !== text) one.textContent = text;
   }
 }
 
@@ -99,6 +155,7 @@ async function refresh() {
     const text = byId("filter") ? byId("filter").value : "";
     const focus = focused();
     main.replaceChildren(...fresh.childNodes);
+    setClock(page.body);
     if (byId("filter")) byId("filter").value = text;
     filterRows();
     showSignedIn();
@@ -158,11 +215,9 @@ byId("theme").addEventListener("click", () => {
   theme(isDark ? "light" : "dark");
 });
 byId("sign-in").addEventListener("click", async () => {
-  if (token()) sessionStorage.removeItem("rmqsync-token");
-  else {
-    const values = await ask("Sign in", "The token stays in this tab until it is closed.", [["token", "Token", "password", true]]);
-    if (values) sessionStorage.setItem("rmqsync-token", values.token);
-  }
+  say("");
+  if (token()) signOut();
+  else await signIn();
   showSignedIn();
 });
 document.addEventListener("click", (event) => {
@@ -173,4 +228,6 @@ document.addEventListener("input", (event) => { if (event.target.id === "filter"
 document.addEventListener("visibilitychange", listen);
 filterRows();
 showSignedIn();
+setClock(document.body);
+setInterval(showAges, 5000);
 listen();

@@ -1,0 +1,79 @@
+"""What lets a held change go ahead: whole commands, and what to write where. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rmqsync.planning.approvals import APPROVABLE as _CODES
+from rmqsync.report.document import ChangeDocument
+
+APPROVABLE = frozenset(code.value for code in _CODES)
+"""Codes of holds that a person's approval may allow."""
+MOST_AT_ONCE = 1000
+"""Addresses that one approval takes."""
+
+
+class Ways(NamedTuple):
+    commands: tuple[str, ...] = ()
+    """As one types them, each enough by itself."""
+    written: str | None = None
+    """What to write into which file instead; a sentence with code between backticks."""
+
+
+class Together(NamedTuple):
+    """Held changes that one approval may allow."""
+
+    code: str
+    addresses: list[str]
+
+
+def ways(cluster: str, change: ChangeDocument) -> Ways:
+    """Return what allows a held change of a cluster; nothing where nothing does."""
+    hold = change["hold"]
+    if hold is None:
+        return Ways()
+    commands = []
+    if hold["code"] in APPROVABLE:
+        commands.append(shlex.join(["rmqsync", "approve", cluster, change["address"]]))
+    override, written = hold["override"], None
+    apply = shlex.join(["rmqsync", "apply", "--cluster", cluster])
+    if override is None:
+        pass
+    elif override.startswith("--"):
+        commands.append(f"{apply} {shlex.join(override.split(' '))}")
+    elif override.startswith("rmqsync "):
+        commands.append(override)
+    else:
+        written = _written(cluster, change, override)
+        if hold["code"] == "drift":  # a person who sees the plan and says yes applies it all
+            commands.append(apply)
+    return Ways(tuple(dict.fromkeys(commands)), written)
+
+
+def _written(cluster: str, change: ChangeDocument, override: str) -> str:
+    source = change["source"]
+    match override:
+        case "state: absent":
+            return "declare it in the definitions with `state: absent`"
+        case "on_change: recreate":
+            place = f", at {source['file']}:{source['line']}" if source else ""
+            return f"write `on_change: recreate` into its definition{place}"
+        case "on_drift: heal":
+            return (
+                f"write `on_drift: heal` in the settings, below `clusters:` and `{cluster}:`; "
+                "then all drift is undone at once, always"
+            )
+    if override.startswith("state: absent "):
+        return "declare each of them in the definitions with `state: absent`"
+    return f"write `{override}` into the definitions"
+
+
+def together(held: Iterable[ChangeDocument]) -> list[Together]:
+    """Return what may be approved at once: at least two that are held for the same reason."""
+    found: dict[str, list[str]] = {}
+    for one in held:
+        if one["hold"] is not None and one["hold"]["code"] in APPROVABLE:
+            found.setdefault(one["hold"]["code"], []).append(one["address"])
+    return [Together(code, addresses) for code, addresses in found.items() if len(addresses) > 1]

@@ -1,0 +1,91 @@
+"""What lets a held change go ahead, as whole commands and as what to write where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmqsync.daemon.happenings import happenings
+from rmqsync.daemon.ways import Ways, together, ways
+from tests.daemon.web import fleet
+
+A = fleet.queue("qu.a", "shop")
+APPROVE = "rmqsync approve one queue:shop/qu.a"
+APPLY = "rmqsync apply --cluster one"
+
+
+def held(code: str, override: str | None, name: str = A, **more: Any) -> Any:
+    return fleet.change(name, "delete", hold=fleet.hold(code, override), **more)
+
+
+@pytest.mark.parametrize(
+    ("code", "override", "expected"),
+    [
+        ("adoption", "--adopt", Ways((APPROVE, f"{APPLY} --adopt"))),
+        ("max-deletes", "--max-deletes 200", Ways((APPROVE, f"{APPLY} --max-deletes 200"))),
+        ("loss", f"--allow-loss messages:{A}",
+         Ways((APPROVE, f"{APPLY} --allow-loss messages:{A}"))),
+        ("not-ahead", "--allow-rewind", Ways((f"{APPLY} --allow-rewind",))),
+        ("paused", "rmqsync resume one", Ways(("rmqsync resume one",))),
+        ("protected", None, Ways()),
+        ("altered", "state: absent",
+         Ways((), "declare it in the definitions with `state: absent`")),
+        ("on-change", "on_change: recreate",
+         Ways((), "write `on_change: recreate` into its definition, at base/queues.yaml:7")),
+        ("takes-foreign", "state: absent for each of them as well",
+         Ways((), "declare each of them in the definitions with `state: absent`")),
+        ("drift", "on_drift: heal",
+         Ways((APPROVE, APPLY), "write `on_drift: heal` in the settings, below `clusters:` and "
+              "`one:`; then all drift is undone at once, always")),
+        ("unhealthy", "x: y", Ways((), "write `x: y` into the definitions")),
+    ],
+)  # fmt: skip
+def test_what_allows_it_can_be_typed_as_it_stands(
+    code: str, override: str | None, expected: Ways
+) -> None:
+    assert ways("one", held(code, override)) == expected
+
+
+def test_names_are_quoted_for_a_shell() -> None:
+    name = fleet.queue("a'b; rm")
+
+    (approve, _) = ways("o ne", held("adoption", "--adopt", name)).commands
+
+    assert approve.startswith("rmqsync approve 'o ne' ")
+    assert "; rm" not in approve.replace("%3B%20rm", "") or "'" in approve
+
+
+def test_at_least_two_of_one_reason_are_approved_together() -> None:
+    names = [fleet.queue(f"qu.{number}") for number in range(3)]
+    changes = [held("max-deletes", "--max-deletes 3", name) for name in names]
+    changes += [held("loss", "--allow-loss x"), held("protected", None), held("protected", None)]
+
+    assert together(changes) == [("max-deletes", names)]
+
+
+def test_who_is_told_of_holds_is_told_the_way_out() -> None:
+    changes = [held("loss", f"--allow-loss messages:{A}"), held("altered", "state: absent")]
+    drifted = held("drift", "on_drift: heal", fleet.DRIFTED, cause="drift")
+    plan = fleet.plan("one", [*changes, drifted])
+    found, _ = happenings(frozenset(), fleet.cluster("one", "held", plan=plan), None)
+
+    (one,) = found
+    assert list(one.lines[2:]) == [
+        f"to allow: {APPROVE}",
+        f"to allow: {APPLY} --allow-loss messages:{A}",
+        f"to allow {A}: declare it in the definitions with `state: absent`",
+    ]
+    assert fleet.DRIFTED not in str(one.lines)
+
+
+def test_many_of_one_reason_have_one_way_out() -> None:
+    names = [fleet.queue(f"qu.{number}") for number in range(100)]
+    plan = fleet.plan("one", [held("max-deletes", "--max-deletes 100", name) for name in names])
+    ((one,), _) = happenings(frozenset(), fleet.cluster("one", "held", plan=plan), None)
+
+    assert one.lines[20:] == (
+        "and 80 more",
+        "to allow: rmqsync approve one",
+        f"to allow: {APPLY} --max-deletes 100",
+    )
