@@ -300,7 +300,8 @@ def test_a_table_that_goes_on_shows_that_it_does(screen: Screen) -> None:
     screen.open(TOPOLOGY)
     wide = screen.one("table").find_element("xpath", "..")
 
-    assert wide.value_of_css_property("background-attachment") == "local, local, scroll, scroll"
+    moves = wide.value_of_css_property("background-attachment").split(", ")
+    assert moves[:4] == ["local", "local", "scroll", "scroll"]
     table = screen.one("table").value_of_css_property("background-color")
     assert table == "rgba(0, 0, 0, 0)"  # else it would cover the shade
 
