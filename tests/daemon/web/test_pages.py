@@ -343,6 +343,7 @@ def test_links_are_told_by_name_and_lead_to_where_they_end() -> None:
     assert "订单队列 queue in /" in found.text
     assert "%E8" not in found.text
     assert "/clusters/site-drifted/topology#queue%3A%252F%2Fqu.dead" in found.all("href")
+    assert "mail shovel in / site-drifted: qu.dead cluster" in found.text
     assert "mq.far.example cluster" in found.text
 
 

@@ -3,7 +3,7 @@
 // that passes a column has a lane of its own there, as high as a line; one that leads back has
 // lanes in all columns that it passes, and enters its target from the left as all others do.
 const layout = (() => {
-  const WIDTH = 230, HEIGHT = 34, GAP_X = 150, GAP_Y = 14, LANE = 8, PORT = 15, MOST_PORTS = 40, EDGE = 12;
+  const WIDTH = 230, HEIGHT = 34, GAP_X = 150, GAP_Y = 14, LANE = 8, PORT = 18, MOST_PORTS = 40, EDGE = 12;
 
   function grouped(lines, end) {
     const found = new Map();
@@ -145,9 +145,9 @@ const layout = (() => {
     for (const found of ins.values()) {
       last = -Infinity;
       for (const one of [...found].sort((each, other) => each.into - other.into)) {
-        const fits = one.into - last >= PORT - 3;
+        const fits = one.into - last >= 13;
         if (fits && one.link.label) last = one.into;
-        one.label = fits && one.link.label ? { x: boxes.get(one.link.target).x - 12, y: one.into - 2 } : null;
+        one.label = fits && one.link.label ? { x: boxes.get(one.link.target).x - 12, y: one.into - 4 } : null;
       }
     }
     return {
