@@ -405,7 +405,7 @@ def test_a_secret_without_value_is_said_not_to_be_compared(shop: Workspace, brok
     planned = shop.plan()
 
     assert planned.changes == []
-    (finding,) = planned.cluster["findings"]
+    (finding,) = [one for one in planned.cluster["findings"] if one["code"] != "RMQ109"]
     assert (finding["code"], finding["address"]) == ("RMQ098", "user:crm")
 
 
