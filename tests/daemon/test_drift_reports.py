@@ -94,7 +94,7 @@ def test_a_cluster_that_was_never_compared_says_so():
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"applied": None, "mode": "report"}, "in mode\\: report nothing is"),
+        ({"applied": None, "mode": "report"}, "in mode: report nothing is"),
         ({"applied": None}, "Nothing is known to have been applied here yet"),
         ({}, "What was applied last cannot be read here"),
     ],

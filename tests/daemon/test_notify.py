@@ -17,6 +17,7 @@ from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
 from rmqsync.daemon.happenings import Happening, happenings, losses, run_happening
 from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.watch import Watch
 from rmqsync.model.drifts import DriftRow, Told, looked
 from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ChangeDocument
@@ -142,6 +143,18 @@ def test_good_news_is_no_warning() -> None:
         calm += [one.is_good for one in found]
 
     assert calm == [False, True, False, True]
+
+
+def test_the_log_warns_of_trouble_and_not_of_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    watch = Watch(DriftLog(None), Notifier([]), cast(Any, None))
+    for sync in ("held", "in-sync"):
+        watch.changed(detail(sync), None)
+
+    assert [(one.levelname, one.message) for one in caplog.records] == [
+        ("WARNING", "cluster one: changes are held"),
+        ("INFO", "cluster one: nothing is held any more"),
+    ]
 
 
 @pytest.mark.parametrize(("number", "said"), [(1, "1 change made"), (2, "2 changes made")])

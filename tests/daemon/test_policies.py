@@ -34,6 +34,8 @@ def test_a_cluster_in_report_mode_is_never_written(tmp_path: Path, broker: Broke
             "vhost:shop",
             "queue:shop/qu.a",
         ]
+        assert (found["drift_known"], found["drifts"]) == (False, [])
+        assert "mode is report" in found["blocked"]
         calls: dict[str, Any] = {
             "sync": None,
             "pause": {"reason": "x"},
@@ -44,6 +46,7 @@ def test_a_cluster_in_report_mode_is_never_written(tmp_path: Path, broker: Broke
         statuses = {path: answer.status_code for path, answer in asked.items()}
         assert statuses == {"sync": 202, "pause": 409, "resume": 409, "approve": 409}
         assert "mode: report" in asked["pause"].text
+        assert "nothing is applied" in asked["sync"].json()["note"]
         second = home.push(shop("qu.a", "qu.b"))
         daemon.until_cluster("one", "the next commit", sync="pending", commit=second)
 
@@ -62,7 +65,9 @@ def test_a_commit_is_applied_beside_drift_that_is_only_reported(
         daemon.until_cluster("one", "in its window", sync="in-sync")
         with broker.management() as api:
             api.put("global-parameters", "shop", body={"name": "shop", "value": {"open": 9}})
-            daemon.until_cluster("one", "drift", sync="drifted", drifted=1)
+            daemon.until_cluster(
+                "one", "drift", sync="drifted", drifted=1, held=0, drift_known=True
+            )
             second = home.push(shop("qu.a", "qu.b", global_parameters=[parameter]))
             daemon.until(lambda: names(broker) == {"qu.a", "qu.b"}, "the commit is applied")
             daemon.until_cluster("one", "drift stays", sync="drifted", drifted=1, commit=second)

@@ -131,10 +131,9 @@ class Guard:
             return
 
         # Pages and probes are asked by HEAD too, by whatever watches them. The API is as it says.
-        is_head = scope["method"] == "HEAD" and not scope["path"].startswith(
-            ("/api/", "/webhooks/")
-        )
-        if is_head:
+        # The server knows of the request as it came, and leaves out the body.
+        is_of_pages = not scope["path"].startswith(("/api/", "/webhooks/"))
+        if scope["method"] == "HEAD" and is_of_pages:
             scope = {**scope, "method": "GET"}
         has_begun = False
 
@@ -146,8 +145,6 @@ class Guard:
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
-            elif is_head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
             await send(message)
 
         refusal = self._refusal(scope)
