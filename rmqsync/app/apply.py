@@ -14,7 +14,7 @@ from rmqsync.app.marking import end, end_as_it_is, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prepare import interrupted, prepare, refused
-from rmqsync.app.prove import Prover, remove_left_fences
+from rmqsync.app.prove import Prover, lift, remove_left_fences
 from rmqsync.app.unexpected import told
 from rmqsync.app.verify import verdict, verify
 from rmqsync.kinds import KINDS
@@ -126,11 +126,11 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
 def _fences_left(execution: Execution) -> str | None:
     """Try again to remove what keeps publishers out of queues; tell what cannot be removed."""
     names, reason = [], ""
-    for request in execution.prover.left if execution.prover is not None else ():
+    for fence in execution.prover.left if execution.prover is not None else ():
         try:
-            execution.broker.send(request)
+            lift(execution.broker, fence)
         except BrokerError as problem:
-            names.append(f"'{request.path[-1]}' in vhost '{request.path[-2]}'")
+            names.append(f"'{fence.name}' in vhost '{fence.vhost}'")
             reason = str(problem)
     if not names:
         return None
