@@ -32,7 +32,11 @@ class ApplyOptions:
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to finish the requests in flight and send nothing more."""
     locks: Mapping[str, Lock] = field(default_factory=dict)
-    """By the name of the cluster; one without is written without a lock."""
+    """
+    By the name of the cluster; one without is written without a lock.
+
+    Each is released when the run of its cluster is over.
+    """
     refused: Mapping[str, str] = field(default_factory=dict)
     """Clusters that must not be written, and why."""
     journal: Journal = field(default_factory=Unrecorded)
@@ -47,7 +51,12 @@ def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[Cl
 
 
 def _recorded(planned: Planned, options: ApplyOptions) -> ClusterResult:
-    result = apply_cluster(planned, options)
+    try:
+        result = apply_cluster(planned, options)
+    finally:
+        lock = options.locks.get(planned.plan.name)
+        if lock is not None:
+            lock.release()
     try:
         return options.journal.finished(planned, result)
     except Exception as error:  # a bug of ours must not lose what was done
