@@ -14,7 +14,7 @@ from rmqsync.app.marking import end, end_as_it_is, fences_left
 from rmqsync.app.plan import CLUSTERS_AT_ONCE, Planned
 from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prepare import interrupted, prepare, refused
-from rmqsync.app.prove import Prover, remove_left_fences
+from rmqsync.app.prove import Prover, lift, remove_left_fences
 from rmqsync.app.unexpected import told
 from rmqsync.app.verify import verdict, verify
 from rmqsync.kinds import KINDS
@@ -32,7 +32,11 @@ class ApplyOptions:
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to finish the requests in flight and send nothing more."""
     locks: Mapping[str, Lock] = field(default_factory=dict)
-    """By the name of the cluster; one without is written without a lock."""
+    """
+    By the name of the cluster; one without is written without a lock.
+
+    Each is released when the run of its cluster is over.
+    """
     refused: Mapping[str, str] = field(default_factory=dict)
     """Clusters that must not be written, and why."""
     journal: Journal = field(default_factory=Unrecorded)
@@ -47,7 +51,12 @@ def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[Cl
 
 
 def _recorded(planned: Planned, options: ApplyOptions) -> ClusterResult:
-    result = apply_cluster(planned, options)
+    try:
+        result = apply_cluster(planned, options)
+    finally:
+        lock = options.locks.get(planned.plan.name)
+        if lock is not None:
+            lock.release()
     try:
         return options.journal.finished(planned, result)
     except Exception as error:  # a bug of ours must not lose what was done
@@ -126,11 +135,11 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
 def _fences_left(execution: Execution) -> str | None:
     """Try again to remove what keeps publishers out of queues; tell what cannot be removed."""
     names, reason = [], ""
-    for request in execution.prover.left if execution.prover is not None else ():
+    for fence in execution.prover.left if execution.prover is not None else ():
         try:
-            execution.broker.send(request)
+            lift(execution.broker, fence)
         except BrokerError as problem:
-            names.append(f"'{request.path[-1]}' in vhost '{request.path[-2]}'")
+            names.append(f"'{fence.name}' in vhost '{fence.vhost}'")
             reason = str(problem)
     if not names:
         return None

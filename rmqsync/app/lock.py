@@ -3,6 +3,10 @@ The lock of a cluster: taken after the yes, checked before every write.
 
 Two runs on one cluster must not overlap, wherever they start. The lock lives on the cluster itself
 (`broker/amqp_lock.py`), so it needs `amqp` in the settings. A run that waits says who it waits for.
+
+A run that takes several has those it got while it waits for others; what ends it where two runs
+wait for each other is the time that each waits. It does not wait for itself: where two names in the
+settings lead to one broker, the second has its turn when the first is done.
 """
 
 from __future__ import annotations
@@ -48,6 +52,8 @@ class Locks:
     held: dict[str, Lock] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     """Why a cluster must not be written."""
+    later: dict[str, str] = field(default_factory=dict)
+    """Clusters on a broker whose lock this run holds by another name, and that name."""
     warnings: list[str] = field(default_factory=list)
     """Why a cluster is written without a lock."""
 
@@ -61,36 +67,38 @@ def take_locks(targets: Sequence[Target], waiting: Waiting) -> Locks:
     locks = Locks()
     workers = max(1, min(CLUSTERS_AT_ONCE, len(targets)))
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        found = list(pool.map(lambda target: _take(target, waiting), targets))
-    for target, (lock, refusal, warning) in zip(targets, found, strict=True):
-        if lock is not None:
-            locks.held[target.name] = lock
-        if refusal is not None:
+        found = list(pool.map(lambda target: _take(target, waiting, locks.held), targets))
+    for target, (refusal, warning) in zip(targets, found, strict=True):
+        twin = None if refusal is None else _twin(target, locks.held)
+        if twin is not None:
+            locks.later[target.name] = twin
+        elif refusal is not None:
             locks.refused[target.name] = refusal
         if warning is not None:
             locks.warnings.append(warning)
     return locks
 
 
-def _take(target: Target, waiting: Waiting) -> tuple[Lock | None, str | None, str | None]:
-    """Return the lock, or why nothing may be done, or why it is done without a lock."""
+def _take(target: Target, waiting: Waiting, held: dict[str, Lock]) -> tuple[str | None, str | None]:
+    """Add the lock to `held`; or return why nothing may be done, or is done without a lock."""
     if target.amqp is None:
         if target.lock_required:
-            return None, "lock.required is set, and the lock needs `amqp` in the settings", None
-        return None, None, f"cluster '{target.name}' has no `amqp`: no lock keeps other runs off it"
+            return "lock.required is set, and the lock needs `amqp` in the settings", None
+        return None, f"cluster '{target.name}' has no `amqp`: no lock keeps other runs off it"
     try:
-        lock = _wait(target, waiting)
+        lock = _wait(target, waiting, held)
     except BrokerError as error:
         if target.lock_required:
-            return None, f"lock.required is set, and there is no lock: {error}", None
-        return None, None, f"no lock keeps other runs off cluster '{target.name}': {error}"
+            return f"lock.required is set, and there is no lock: {error}", None
+        return None, f"no lock keeps other runs off cluster '{target.name}': {error}"
     if lock is None:
         wait = f"waited {waiting.timeout_s:g} s, see --lock-timeout"
-        return None, f"another run holds the lock: {target.amqp.holder()}; {wait}", None
-    return lock, None, None
+        return f"another run holds the lock: {target.amqp.holder()}; {wait}", None
+    held[target.name] = lock
+    return None, None
 
 
-def _wait(target: Target, waiting: Waiting) -> Lock | None:
+def _wait(target: Target, waiting: Waiting, held: Mapping[str, Lock]) -> Lock | None:
     assert target.amqp is not None
     until = waiting.clock() + waiting.timeout_s
     told = False
@@ -99,10 +107,20 @@ def _wait(target: Target, waiting: Waiting) -> Lock | None:
         left_s = until - waiting.clock()
         if lock is not None or left_s <= 0 or waiting.stop.is_set():
             return lock
+        if _twin(target, held) is not None:
+            return None
         if not told:
             told = True
             waiting.tell(f"{target.name}: waiting for the lock of {target.amqp.holder()}")
         waiting.sleep(min(POLL_S, left_s))
+
+
+def _twin(target: Target, held: Mapping[str, Lock]) -> str | None:
+    """Return the cluster by whose name this run has the lock of `target`, if it has."""
+    if target.amqp is None:
+        return None
+    mine = list(held.items())  # other threads add to it
+    return next((name for name, lock in mine if target.amqp.is_held_by(lock)), None)
 
 
 class WhileHeld:

@@ -140,6 +140,9 @@ class Amqp(Protocol):
     def holder(self) -> str:
         """Return who holds it, as well as the cluster can tell."""
 
+    def is_held_by(self, lock: Lock) -> bool:
+        """Tell whether that lock, had by whatever name of the cluster, is the one it has now."""
+
     def queue(self, vhost: str, name: str, expiration_ms: int | None = None) -> QueueProbe:
         """
         Return an exact look at one queue; close it in the end.

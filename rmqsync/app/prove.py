@@ -28,6 +28,7 @@ from typing import Any
 from rmqsync.app.lock import WhileHeld, check
 from rmqsync.app.ports import Amqp, Broker, Lock
 from rmqsync.app.prove_fence import Fence, NotProven, remove_left_fences
+from rmqsync.app.prove_policy import Standing, lift
 from rmqsync.app.prove_targets import dead_lettering_into
 from rmqsync.kinds.base import Kind, Request
 from rmqsync.model.changes import Change
@@ -36,7 +37,7 @@ from rmqsync.model.values import Key, Row
 from rmqsync.planning.fences import fence_name
 from rmqsync.planning.loss import is_idle
 
-__all__ = ["NotProven", "Prover", "is_still_there", "remove_left_fences"]
+__all__ = ["NotProven", "Prover", "is_still_there", "lift", "remove_left_fences"]
 
 WINDOW_S = 15
 """Statistics lag by one interval, 5 s unless set otherwise: two of them, and that."""
@@ -56,8 +57,8 @@ class Prover:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
-    left: list[Request] = field(default_factory=list)
-    """Deletions of fences that failed, for another try when the run is over."""
+    left: list[Standing] = field(default_factory=list)
+    """Fences that could not be taken away, for another try when the run is over."""
 
     def delete(self, kind: Kind, change: Change) -> None:
         """

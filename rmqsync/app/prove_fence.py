@@ -8,7 +8,11 @@ Then nothing but the sentinels may be there for a while, which lets arrive what 
 right before the deletion the first of them is fetched: it must be ours, never delivered before,
 with just the others behind it. A fetched message does not hold up the fence, hence several.
 
-A deletion that is given up takes sentinels and fence away again. What a killed run leaves is found
+A deletion that is given up takes sentinels and fence away again, and whoever was refused is let in
+(`app/prove_policy.py`). That takes a queue which can be brought under its limit: one of its own, or
+of an operator policy, is not ours to raise, so that a queue with a low one is not fenced at all.
+
+What a killed run leaves is found
 by the policy's name, which holds the owner, and goes at the start of the owner's next run under the
 lock, whatever that run is for: else publishers stay out of a queue that is wanted again. A note in
 the marker would tell less than the name does: it would have to be written before each fence, and is
@@ -16,15 +20,14 @@ lost where the marker is removed, taken over or restored, while the fence is sti
 sentinel lies behind a fence: it goes in after it and is taken out before it. Fences of other owners
 stay, since their lock may be in another vhost and they may be in use.
 
-Not covered: publishers without confirms, who are never told; and a client that gets *all* sentinels
-in the instant between that look and the deletion while another publishes.
+Not covered: publishers without confirms, who are never told; a client that gets *all* sentinels in
+the instant between that look and the deletion while another publishes; and where such a limit that
+is not low is filled over four fifths while a proof begins, channels that were refused stay so.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -32,6 +35,21 @@ from typing import Any
 
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Amqp, Broker, QueueProbe
+from rmqsync.app.prove_policy import (
+    BYTES,
+    EFFECTIVE_S,
+    LENGTH,
+    LOOK_S,
+    OVERFLOW,
+    REJECT,
+    Standing,
+    fence_policy,
+    is_above,
+    is_in_effect,
+    lift,
+    look,
+    unescaped,
+)
 from rmqsync.kinds.base import Request
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key, Row
@@ -42,18 +60,14 @@ logger = logging.getLogger(__name__)
 SENTINELS = 3
 WATCH_S = 0.4
 """For so long nothing else may appear: time for what was under way."""
-_LOOK_S = 0.05
-EFFECTIVE_S = 10.0
-"""A policy that is not in effect after this will not be."""
-_APPLIED_S = 0.1
-"""From when the cluster lists a policy for a queue until the queue itself has it."""
 SHORTEST_TTL_MS = 60_000
 """Sentinels must not expire during a proof."""
 LONGEST_S = 30.0
 """A proof that takes longer is given up: half of what sentinels live."""
 _MOST_TAKEN = 100
-_TTL, _OVERFLOW, _LIMIT = "message-ttl", "overflow", "delivery-limit"
-_REJECT = "reject-publish"
+LEAST: Mapping[str, int] = {LENGTH: 1_000, BYTES: 10_000_000}
+"""Lower limits may be reached by what comes in before a fence stands."""
+_TTL, _LIMIT = "message-ttl", "delivery-limit"
 _FOR_QUEUES = ("all", "queues", "quorum_queues")
 
 
@@ -73,8 +87,8 @@ class Fence:
     clock: Callable[[], float]
     name: str
     """Of the policy, as `fence_name` makes it."""
-    left: list[Request]
-    """Grows by what would take the fence away, where that failed."""
+    left: list[Standing]
+    """Grows by the fence, where it could not be taken away."""
     make_id: Callable[[], str] = lambda: str(uuid.uuid4())
     """Makes the id of a sentinel."""
     _ids: set[str] = field(default_factory=set)
@@ -96,23 +110,23 @@ class Fence:
         problem = obstacle(row, current, _worst(operators))
         if problem:
             raise NotProven(problem)
-        policy = (self.name, fence_policy(name, current, policies))
+        body = fence_policy(name, current, policies)
+        fence = Standing(vhost, name, self.name, body, current)
         try:
             probe = self.amqp.queue(vhost, name, _expiration_ms(row, current))
         except BrokerError as error:
             raise NotProven(f"it cannot be looked at: {error}") from error
         try:
-            self._delete(probe, key, policy)
+            self._delete(probe, key, fence)
         finally:
             probe.close()
 
-    def _delete(self, probe: QueueProbe, key: Key, policy: tuple[str, dict[str, Any]]) -> None:
-        path = ("policies", key[0], policy[0])
+    def _delete(self, probe: QueueProbe, key: Key, fence: Standing) -> None:
         gone = is_sent = False
         try:
             self.check()
-            self.broker.send(Request("PUT", path, policy[1]))
-            self._await_policy(key, policy[0])
+            self.broker.send(Request("PUT", fence.path, dict(fence.body)))
+            self._await_policy(key)
             self._prove(probe)
             self.check()
             is_sent = True
@@ -129,26 +143,22 @@ class Fence:
         finally:
             if not gone and self._ids:
                 self._take_back(probe, key)
-            self._remove(Request("DELETE", path))
+            self._remove(fence)
 
-    def _remove(self, request: Request) -> None:
+    def _remove(self, fence: Standing) -> None:
         """Take the fence away. What it was for is over: that this fails does not undo it."""
         try:
-            self.broker.send(request)
+            lift(self.broker, fence, self.sleep, self.clock)
         except BrokerError as error:
-            logger.warning("a fence is left policy=%s: %s", request.path[-1], error)
-            self.left.append(request)
+            logger.warning("a fence is left policy=%s: %s", fence.name, error)
+            self.left.append(fence)
 
-    def _await_policy(self, key: Key, name: str) -> None:
-        until = self.clock() + EFFECTIVE_S
-        while _queue(self.broker, key).get("policy") != name:
-            if self.clock() > until:
-                raise NotProven(
-                    f"the policy that keeps publishers out was not in effect after {EFFECTIVE_S:g}"
-                    " s; see whether the cluster is healthy, and run again"
-                )
-            self.sleep(_LOOK_S)
-        self.sleep(_APPLIED_S)
+    def _await_policy(self, key: Key) -> None:
+        if not is_in_effect(self.broker, key, self.name, self.sleep, self.clock):
+            raise NotProven(
+                f"the policy that keeps publishers out was not in effect after {EFFECTIVE_S:g}"
+                " s; see whether the cluster is healthy, and run again"
+            )
 
     def _prove(self, probe: QueueProbe) -> None:
         found = probe.count()
@@ -166,11 +176,11 @@ class Fence:
         while self._try_one(probe):
             if self.clock() > until or len(self._ids) >= 2 * _MOST_TAKEN // 3:
                 raise NotProven("it goes on taking messages although a policy forbids it")
-            self.sleep(_LOOK_S)
+            self.sleep(LOOK_S)
         until = self.clock() + WATCH_S
         while self.clock() < until:
             self._check_alone(probe)
-            self.sleep(_LOOK_S)
+            self.sleep(LOOK_S)
         self._check_alone(probe)
         self._check_first(probe)
 
@@ -241,7 +251,7 @@ class Fence:
 
     def _current(self, key: Key, policies: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
         """Return the definition of the policy that the cluster says is in effect."""
-        name = _queue(self.broker, key).get("policy")
+        name = look(self.broker, key).get("policy")
         found: Any = next((one["definition"] for one in policies if one["name"] == name), {})
         return dict(found)
 
@@ -260,16 +270,16 @@ def _worst(operators: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
                 if isinstance(value, int):
                     found[key] = min(value, known)
                 else:
-                    found[key] = known if value == _REJECT else value
+                    found[key] = known if value == REJECT else value
     return found
 
 
 def obstacle(row: Row, current: Mapping[str, Any], operator: Mapping[str, Any]) -> str | None:
     """Return what keeps a queue from being fenced without changing what happens to messages."""
     arguments = row["arguments"]
-    if operator.get(_OVERFLOW, _REJECT) != _REJECT:
+    if operator.get(OVERFLOW, REJECT) != REJECT:
         return (
-            f"an operator policy in its vhost sets {_OVERFLOW} to '{operator[_OVERFLOW]}', so that "
+            f"an operator policy in its vhost sets {OVERFLOW} to '{operator[OVERFLOW]}', so that "
             "publishers cannot be kept out; change it, or delete the queue with its loss allowed"
         )
     ttls = [arguments.get(f"x-{_TTL}"), current.get(_TTL), operator.get(_TTL)]
@@ -280,12 +290,25 @@ def obstacle(row: Row, current: Mapping[str, Any], operator: Mapping[str, Any]) 
     if 0 in limits:
         return f"its {_LIMIT} is 0: a message that is looked at would be lost"
     strategy = arguments.get("x-dead-letter-strategy", current.get("dead-letter-strategy"))
-    overflow = current.get(_OVERFLOW, arguments.get(f"x-{_OVERFLOW}"))
-    if strategy == "at-least-once" and overflow != _REJECT:
+    overflow = current.get(OVERFLOW, arguments.get(f"x-{OVERFLOW}"))
+    if strategy == "at-least-once" and overflow != REJECT:
         return (
-            f"it dead-letters at-least-once without {_OVERFLOW}: {_REJECT}, which turns on and off "
+            f"it dead-letters at-least-once without {OVERFLOW}: {REJECT}, which turns on and off "
             "with a policy that keeps publishers out; set both or neither"
         )
+    return None if overflow == REJECT else _low_limit(arguments, operator)
+
+
+def _low_limit(arguments: Mapping[str, Any], operator: Mapping[str, Any]) -> str | None:
+    for name, least in LEAST.items():
+        found = [arguments.get(f"x-{name}"), operator.get(name)]
+        limit = min((one for one in found if isinstance(one, int)), default=least)
+        if limit < least:
+            return (
+                f"its {name} is {limit}, or may be by an operator policy in its vhost: where that "
+                "is reached meanwhile, publishers that were kept out could not be let in again; "
+                "delete the queue with its loss allowed"
+            )
     return None
 
 
@@ -296,29 +319,6 @@ def _expiration_ms(row: Row, current: Mapping[str, Any]) -> int | None:
     return None if is_dead_lettering else SHORTEST_TTL_MS
 
 
-def fence_policy(
-    queue: str, current: Mapping[str, Any], policies: Iterable[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return the policy that keeps publishers out of `queue` and changes nothing else."""
-    priorities = [policy.get("priority", 0) for policy in policies]
-    return {
-        "pattern": f"^{escaped(queue)}$",
-        "apply-to": "queues",
-        "priority": math.floor(max((0, *priorities))) + 1,
-        "definition": {**current, "max-length": 0, _OVERFLOW: _REJECT},
-    }
-
-
-def escaped(name: str) -> str:
-    """Return a regular expression that matches `name` and nothing else."""
-    return re.sub(r"([^A-Za-z0-9_\x80-\U0010ffff])", r"\\\1", name)
-
-
-def unescaped(pattern: str) -> str:
-    """Return the name that `fence_policy` made a pattern for."""
-    return re.sub(r"\\(.)", r"\1", pattern.removeprefix("^").removesuffix("$"), flags=re.DOTALL)
-
-
 def remove_left_fences(broker: Broker, amqp: Amqp, owner: str) -> tuple[str, ...]:
     """
     Remove the fences and sentinels of an owner's run that was killed; return its queues, in words.
@@ -327,13 +327,17 @@ def remove_left_fences(broker: Broker, amqp: Amqp, owner: str) -> tuple[str, ...
     """
     policies: Any = broker.get(Request("GET", ("policies",))) or ()
     found = []
-    for policy in policies:
+    for policy in sorted(policies, key=lambda one: is_above(one["name"])):
         if not is_fence_of(owner, policy["name"]):
             continue
         vhost, queue = policy["vhost"], unescaped(policy["pattern"])
-        if _queue(broker, (vhost, queue)).get("type") == "quorum":  # it may be another one by now
+        fence = Standing(vhost, queue, policy["name"], policy)
+        if is_above(fence.name):  # last: what it is above is gone, with it mostly
+            broker.send(Request("DELETE", fence.path))
+            continue
+        if look(broker, (vhost, queue)).get("type") == "quorum":  # it may be another one by now
             _remove_sentinels(amqp, vhost, queue)
-        broker.send(Request("DELETE", ("policies", vhost, policy["name"])))
+        lift(broker, fence)
         found.append(f"queue '{queue}' in vhost '{vhost}'")
         logger.warning("removed what a killed run left queue=%s policy=%s", queue, policy["name"])
     return tuple(found)
@@ -350,22 +354,6 @@ def _remove_sentinels(amqp: Amqp, vhost: str, queue: str) -> None:
         probe.settle(mine, others)
     finally:
         probe.close()
-
-
-def _queue(broker: Broker, key: Key) -> Mapping[str, Any]:
-    """Return what the cluster lists of one queue, without statistics; empty where it is gone."""
-    vhost, name = key
-    query = (
-        ("disable_stats", "true"),
-        ("columns", "name,policy,type"),
-        ("page", "1"),
-        ("page_size", "500"),
-        ("use_regex", "true"),
-        ("name", f"^{escaped(name)}$"),
-    )
-    answer: Any = broker.get(Request("GET", ("queues", vhost), query=query)) or {}
-    items = answer.get("items", ()) if isinstance(answer, Mapping) else answer
-    return next((item for item in items if item["name"] == name), {})
 
 
 def _words(messages: int, consumers: int) -> str:

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from rmqsync.broker.amqp_lock import QueueLock, holder
+from rmqsync.broker.amqp_lock import QueueLock, holder, is_held_by
 from rmqsync.broker.amqp_queue import QueueProbe
 from rmqsync.broker.connection import TlsFiles
 from rmqsync.broker.transport import tls_context
@@ -81,6 +81,12 @@ class Amqp:
     def holder(self) -> str:
         """Return who holds the lock, as well as the cluster can tell."""
         return holder(self._ask, self._connection.lock_vhost)
+
+    def is_held_by(self, lock: object) -> bool:
+        """Tell whether that lock is this cluster's: two names may lead to one broker."""
+        return isinstance(lock, QueueLock) and is_held_by(
+            self._ask, self._connection.lock_vhost, lock.token
+        )
 
     def queue(self, vhost: str, name: str, expiration_ms: int | None = None) -> QueueProbe:
         """

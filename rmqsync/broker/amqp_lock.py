@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 LOCK_QUEUE = "rmqsync.lock"
 _TURN_S = 0.2
 """How long the thread waits for the broker at a time."""
+_TOKEN = "rmqsync-lock"
+"""Argument of the queue, which brokers ignore: tells this lock from all others at once."""
 _LOCKED = 405
 _REFUSED = 403
 
@@ -40,7 +43,9 @@ class QueueLock:
         connection: pika.BlockingConnection,
         channel: BlockingChannel,
         heartbeat_s: float,
+        token: str,
     ) -> None:
+        self.token = token
         self._cluster = cluster
         self._connection = connection
         self._silence_s = 2 * heartbeat_s
@@ -61,8 +66,10 @@ class QueueLock:
 
         try:
             channel = connection.channel()
-            channel.queue_declare(LOCK_QUEUE, exclusive=True, durable=False)
-            return cls(cluster, connection, channel, heartbeat_s)
+            token = str(uuid.uuid4())
+            mark = {_TOKEN: token}
+            channel.queue_declare(LOCK_QUEUE, exclusive=True, durable=False, arguments=mark)
+            return cls(cluster, connection, channel, heartbeat_s, token)
         except known.ChannelClosedByBroker as error:
             _close(connection)
             if error.reply_code == _LOCKED:
@@ -123,6 +130,15 @@ def holder(ask: Callable[[Request], JsonValue], vhost: str) -> str:
     properties = found.get("client_properties") or {}
     title = properties.get("connection_name") or owner["name"]
     return f"{title} (from {owner.get('peer_host', '?')}, user '{found.get('user', '?')}')"
+
+
+def is_held_by(ask: Callable[[Request], JsonValue], vhost: str, token: str) -> bool:
+    """Tell whether the lock in `vhost` has that token; not where the cluster does not answer."""
+    try:
+        queue: Any = ask(Request("GET", ("queues", vhost, LOCK_QUEUE)))
+    except BrokerError:
+        return False
+    return ((queue or {}).get("arguments") or {}).get(_TOKEN) == token
 
 
 def _close(connection: pika.BlockingConnection) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmqsync.cli.codes import Exit
@@ -18,6 +18,7 @@ from rmqsync.cli.output import agreed, out, progress, say, wants_color
 
 if TYPE_CHECKING:
     from rmqsync.app.journal import RunJournal
+    from rmqsync.app.lock import Locks
     from rmqsync.app.plan import Planned
     from rmqsync.model.changes import ClusterResult, Plan
     from rmqsync.wiring import Session
@@ -149,25 +150,29 @@ def _apply(
 ) -> tuple[list[ClusterResult], int | None, Mapping[str, Mapping[str, str | None]]]:
     """Return what became of it, the signal that came, and what the outcome says besides."""
     from rmqsync.app.apply import ApplyOptions, apply_clusters
-    from rmqsync.cli.locking import locked
+    from rmqsync.cli.locking import in_turn
 
-    with (
-        _stoppable() as (stop, caught),
-        locked(shared, planned, sending.lock_timeout_s, stop) as (current, locks),
-        progress(shared.quiet) as shown,
-    ):
-        journal = journal_for(lambda result: end_code([result], caught[0] if caught else None))
-        options = ApplyOptions(
-            parallelism=sending.parallelism,
-            bulk=sending.bulk,
-            progress=shown,
-            stop=stop,
-            locks=locks.held,
-            refused=locks.refused,
-            journal=journal,
-        )
-        results = apply_clusters(current, options)
-        return results, (caught[0] if caught else None), journal.keys()
+    with _stoppable() as (stop, caught):
+
+        @cache  # made once the locks are had
+        def journal() -> RunJournal:
+            return journal_for(lambda result: end_code([result], caught[0] if caught else None))
+
+        def apply(current: Sequence[Planned], locks: Locks) -> Sequence[ClusterResult]:
+            with progress(shared.quiet) as shown:
+                options = ApplyOptions(
+                    parallelism=sending.parallelism,
+                    bulk=sending.bulk,
+                    progress=shown,
+                    stop=stop,
+                    locks=locks.held,
+                    refused=locks.refused,
+                    journal=journal(),
+                )
+                return apply_clusters(current, options)
+
+        results = in_turn(shared, planned, sending.lock_timeout_s, stop, apply)
+        return results, (caught[0] if caught else None), journal().keys()
 
 
 @contextmanager

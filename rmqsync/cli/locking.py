@@ -1,19 +1,60 @@
-"""The locks of one apply, and whether its plan still holds once they are had."""
+"""
+The locks of one apply, and whether its plan still holds once they are had.
+
+Clusters that are one broker by several names are applied one after the other.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rmqsync.app.lock import Locks, Waiting, take_locks
 from rmqsync.app.marking import has_to_write, now
 from rmqsync.app.plan import Planned, plan_clusters
+from rmqsync.app.prepare import refused
 from rmqsync.cli.options import Common
 from rmqsync.cli.output import progress, say
 from rmqsync.cli.planfile import check_same
-from rmqsync.model.changes import Plan
+from rmqsync.model.changes import ClusterResult, Plan
+from rmqsync.model.errors import RmqsyncError
 from rmqsync.report.plan_json import plan_document
+
+
+def in_turn(
+    shared: Common,
+    planned: Sequence[Planned],
+    timeout_s: float,
+    stop: threading.Event,
+    apply: Callable[[Sequence[Planned], Locks], Sequence[ClusterResult]],
+) -> list[ClusterResult]:
+    """
+    Call `apply` with what is locked, and again with what had to wait for that; return all results.
+
+    Raises `StalePlan` where nothing was done.
+    """
+    done: dict[str, ClusterResult] = {}
+    twins: dict[str, str] = {}
+    todo = planned
+    while todo:
+        try:
+            with locked(shared, todo, timeout_s, stop) as (current, locks):
+                now_ = [one for one in current if one.plan.name not in locks.later]
+                done |= {result.plan.name: result for result in apply(now_, locks)}
+        except RmqsyncError as error:
+            if not done:
+                raise
+            done |= {one.plan.name: _too_late(one, twins[one.plan.name], error) for one in todo}
+            break
+        twins |= locks.later
+        todo = [one for one in todo if one.plan.name in locks.later]
+    return [done[one.plan.name] for one in planned]
+
+
+def _too_late(planned: Planned, twin: str, error: RmqsyncError) -> ClusterResult:
+    reason = f"it is the same broker as cluster '{twin}', which was changed first: {error}"
+    return refused(planned.plan, f"{reason}; plan and apply it by itself")
 
 
 @contextmanager

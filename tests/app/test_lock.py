@@ -1,13 +1,21 @@
 """Who gets a lock, who waits, who is refused, and that nothing is written once it is lost."""
 
+import threading
+from dataclasses import replace
+
 import pytest
 
+from rmqsync.app.apply import ApplyOptions, apply_clusters
+from rmqsync.app.journal import Unrecorded
 from rmqsync.app.lock import LockLost, Waiting, WhileHeld, take_locks
 from rmqsync.app.plan import Target
 from rmqsync.kinds.base import Request
 from rmqsync.loading.compile import Options
 from rmqsync.model.errors import Unreachable
 from rmqsync.planning.rules import Rules
+from tests.app.runs import Repository, state_of
+from tests.fakes.cluster import MemoryCluster
+from tests.planning.builders import desired_of, exchange, rows, vhost
 
 PUT = Request("PUT", ("vhosts", "v"), {})
 
@@ -41,6 +49,24 @@ class Amqp:
 
     def holder(self) -> str:
         return "ann on mq-admin, process 7"
+
+    def is_held_by(self, _lock: Lock) -> bool:
+        return False
+
+
+class Shared(Amqp):
+    """One broker, whatever it is called."""
+
+    taken: Lock | None = None
+
+    def lock(self) -> Lock | None:
+        if self.taken is not None and self.taken.is_held:
+            return None
+        self.taken = Lock()
+        return self.taken
+
+    def is_held_by(self, lock: Lock) -> bool:
+        return lock is self.taken
 
 
 class Clock:
@@ -95,6 +121,54 @@ def test_without_waiting_one_try_is_made():
     locks = take_locks([target(Amqp(tries=1))], Clock().waiting(0))
 
     assert "another run" in locks.refused["prod"]
+
+
+@pytest.mark.parametrize("timeout_s", [0, 30])
+def test_a_run_does_not_wait_for_itself(timeout_s: float):
+    """Two names for one broker: the second has to come later, and nobody is waited for."""
+    clock, broker = Clock(), Shared()
+    names = [replace(target(broker), name=name) for name in ("one", "two", "three")]
+
+    locks = take_locks(names, clock.waiting(timeout_s))
+
+    (first,) = locks.held
+    assert locks.later == {one.name: first for one in names if one.name != first}
+    assert locks.refused == {}
+    assert clock.now <= 1
+
+
+def test_a_lock_is_released_when_the_run_of_its_cluster_is_over():
+    """The last one ends only once the lock of the first is free."""
+    free = threading.Event()
+
+    class Telling(Lock):
+        def release(self) -> None:
+            super().release()
+            free.set()
+
+    class Journal(Unrecorded):
+        waited = True
+
+        def before_first_write(self, planned, *, fresh):
+            if planned.plan.name == "slow":
+                self.waited = free.wait(10)
+
+    clusters = [MemoryCluster(state_of(rows(vhost())), name=name) for name in ("quick", "slow")]
+    repository = Repository()
+    before, after = repository.commit(rows(vhost())), repository.commit(rows(vhost(), exchange()))
+    planned = []
+    for cluster in clusters:
+        repository.mark(cluster, before)
+        desired = desired_of(rows(vhost(), exchange()))
+        planned.append(repository.plan(cluster, desired, after, Rules()))
+    journal = Journal()
+    locks = {"quick": Telling(), "slow": Lock()}
+
+    results = apply_clusters(planned, ApplyOptions(locks=locks, journal=journal))
+
+    assert [result.verified for result in results] == [True, True]
+    assert journal.waited, "the lock of the first is held until the second is done"
+    assert not any(lock.is_held for lock in locks.values())
 
 
 @pytest.mark.parametrize("required", [False, True])

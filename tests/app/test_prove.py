@@ -2,13 +2,23 @@
 
 import time
 
+import pika.exceptions as known
 import pytest
 
 from rmqsync.app.prove import NotProven, Prover, remove_left_fences
-from rmqsync.app.prove_fence import escaped, fence_policy, obstacle, unescaped
+from rmqsync.app.prove_fence import obstacle
+from rmqsync.app.prove_policy import (
+    OUT_OF_REACH,
+    Standing,
+    escaped,
+    fence_policy,
+    lift,
+    open_policy,
+    unescaped,
+)
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Request
-from rmqsync.model.errors import Unreachable
+from rmqsync.model.errors import Rejected, Unreachable
 from tests.brokers import Broker
 from tests.race import rabble
 from tests.race.rabble import VHOST
@@ -27,7 +37,13 @@ def row(**arguments):
     ("arguments", "current", "operator", "word"),
     [
         pytest.param({}, {}, {}, None, id="nothing"),
-        pytest.param({}, {"message-ttl": 60_000}, {"max-length": 1}, None, id="time enough"),
+        pytest.param({}, {"message-ttl": 60_000}, {"max-length": 1_000}, None, id="time enough"),
+        pytest.param({"x-max-length": 999}, {}, {}, "max-length is 999", id="own limit"),
+        pytest.param({}, {}, {"max-length-bytes": 1}, "max-length-bytes is 1", id="operator limit"),
+        pytest.param({}, {"max-length": 1}, {}, None, id="a limit that the fence replaces"),
+        pytest.param(
+            {"x-max-length": 1, "x-overflow": "reject-publish"}, {}, {}, None, id="rejects itself"
+        ),
         pytest.param({}, {}, {"overflow": "drop-head"}, "operator policy", id="operator overflow"),
         pytest.param({}, {}, {"overflow": "reject-publish"}, None, id="operator rejects as well"),
         pytest.param({}, {}, {"message-ttl": 10}, "expire", id="operator ttl"),
@@ -63,6 +79,51 @@ def test_a_fence_keeps_what_was_in_effect_and_beats_all_others():
         "priority": 8,
         "definition": {"delivery-limit": 5, "max-length": 0, "overflow": "reject-publish"},
     }
+
+
+@pytest.mark.parametrize(
+    ("before", "limits"),
+    [
+        pytest.param({}, {"max-length": OUT_OF_REACH}, id="no limit"),
+        pytest.param(
+            {"max-length": 5, "max-length-bytes": 6}, {"max-length": OUT_OF_REACH}, id="drops"
+        ),
+        pytest.param({"overflow": "reject-publish"}, {"max-length": OUT_OF_REACH}, id="no reason"),
+        pytest.param(
+            {"max-length-bytes": 6, "overflow": "reject-publish"},
+            {"max-length-bytes": 6},
+            id="rejects itself",
+        ),
+    ],
+)
+def test_what_opens_a_fence_has_no_limit_but_one_that_rejects_itself(before, limits):
+    fence = fence_policy("a.b", {"delivery-limit": 5, **before}, [])
+
+    assert open_policy(fence, before) == {
+        "pattern": r"^a\.b$",
+        "apply-to": "queues",
+        "priority": 2,
+        "definition": {"delivery-limit": 5, **limits, "overflow": "reject-publish"},
+    }
+
+
+def test_a_fence_that_cannot_be_opened_is_taken_away_all_the_same():
+    class Refusing:
+        sent = ()
+
+        def get(self, _request):
+            return {"items": [{"name": "q"}]}
+
+        def send(self, request):
+            self.sent += ((request.method, request.path[-1]),)
+            if request.method == "PUT":
+                raise Rejected("no more policies", 400, "no more policies")
+
+    broker = Refusing()
+
+    lift(broker, Standing("v", "q", "f", fence_policy("q", {}, [])))
+
+    assert broker.sent == (("PUT", "f.open"), ("DELETE", "f"), ("DELETE", "f.open"))
 
 
 @pytest.mark.parametrize("name", ["a.b", ODD, "$", "\\", "a_b-c"])
@@ -221,6 +282,42 @@ def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
         after = amqp.queue(VHOST, ODD)
         assert after.count() == (0, 0)
         after.close()
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["shut", "half open"])
+def test_a_channel_that_a_killed_run_left_refused_is_let_in(broker: Broker, *, is_open) -> None:
+    with rabble.cluster(broker) as found, broker.management() as plain:
+        rabble.declare(broker, "q")
+        limit = {"pattern": "^q", "definition": {"max-length": 1_000_000}}
+        plain.put("policies", VHOST, "p", body=limit)
+        path = ("policies", VHOST, "rmqsync.fence.main.dead")
+        fence = fence_policy("q", {}, [])
+        channel = rabble.connect(broker).channel()
+        channel.confirm_delivery()
+        channel.basic_publish("", "q", b"0")
+        found.send(Request("PUT", path, fence))
+        until_refused(channel)
+        if is_open:  # killed before this took effect, as far as a channel can tell
+            above = {**open_policy(fence, {}), "priority": -1}
+            found.send(Request("PUT", (*path[:-1], path[-1] + ".open"), above))
+
+        removed = remove_left_fences(found, rabble.amqp(broker, found), "main")
+
+        rabble.until_confirmed(channel, "q")
+        assert removed == (f"queue 'q' in vhost '{VHOST}'",)
+        assert [one["name"] for one in found.get(FENCES)] == ["p"]
+        channel.connection.close()
+
+
+def until_refused(channel) -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            channel.basic_publish("", "q", b"1")
+        except known.NackError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the fence keeps nobody out")
 
 
 def test_a_lock_that_is_lost_stops_the_deletion(r40: Broker) -> None:

@@ -124,6 +124,49 @@ def test_a_second_run_waits_and_looks_again(
         assert api.get("queues", "shop") == []
 
 
+def two_names(workspace: Workspace, broker: Broker, **second) -> None:
+    """One broker as two clusters, each with a vhost of its own."""
+    for name, more in (("one", {}), ("two", second)):
+        scope = {"vhosts": [name]}
+        keys = {"layers": [name], "amqp": [broker.amqp_url], "scope": scope, **more}
+        workspace.cluster(name, broker, **keys)
+        queue = {"vhost": name, "name": "q"}
+        workspace.define({"vhosts": [{"name": name}], "queues": [queue]}, f"{name}/all.yaml")
+
+
+def test_two_names_of_one_broker_are_applied_one_after_the_other(
+    workspace: Workspace, broker: Broker
+) -> None:
+    two_names(workspace, broker, owner="other")
+
+    began = time.monotonic()
+    applied = workspace.apply("--lock-timeout", "30")
+    took_s = time.monotonic() - began
+
+    found = {one["name"]: one["verified"] for one in applied.document["clusters"]}
+    assert (applied.code, found) == (0, {"one": True, "two": True}), applied.out
+    assert took_s < 25
+    with broker.management() as api:
+        assert sorted(queue["vhost"] for queue in api.get("queues")) == ["one", "two"]
+
+
+def test_a_second_name_whose_plan_does_not_hold_after_the_first_is_told_of_it(
+    workspace: Workspace, r40: Broker
+) -> None:
+    """They share an owner, and with it the marker."""
+    two_names(workspace, r40)
+
+    applied = workspace.apply("--lock-timeout", "30")
+
+    errors = [one["error"] for one in applied.document["clusters"] if one["error"]]
+    assert applied.code == 4
+    assert len(errors) == 1
+    assert "it is the same broker as cluster" in errors[0]
+    assert "plan and apply it by itself" in errors[0]
+    with r40.management() as api:
+        assert len(api.get("queues")) == 1
+
+
 def test_a_lock_that_is_required_and_cannot_be_had_ends_it(
     workspace: Workspace, r40: Broker
 ) -> None:

@@ -174,6 +174,18 @@ def drain(broker: Broker, queue: str) -> list[tuple[str, bool]]:
     return found
 
 
+def until_confirmed(channel, queue: str, longest_s: float = 10.0) -> None:
+    """Publish on an open channel that asks for confirms until one is given."""
+    until = time.monotonic() + longest_s
+    while True:
+        try:
+            channel.basic_publish("", queue, b"again", mandatory=True)
+            return
+        except known.NackError:
+            assert time.monotonic() < until, f"refused for {longest_s:g} s"
+            time.sleep(0.1)
+
+
 def exists(broker: Broker, queue: str) -> bool:
     with broker.management() as plain:
         return queue in {one["name"] for one in plain.get("queues", VHOST)}

@@ -145,6 +145,51 @@ def test_no_confirmed_message_is_lost_with_a_classic_queue(broker: Broker, recor
     record_property(FIGURE, figure(broker, "classic", trials, more))
 
 
+@pytest.mark.parametrize(
+    "limit", [{}, {"max-length": 1_000_000}, {"max-length-bytes": 10**9}], ids=str
+)
+def test_a_channel_that_was_refused_is_let_in_once_a_deletion_is_given_up(
+    broker: Broker, limit, record_property
+) -> None:
+    """The same channel: a broker tells each by itself, and only while a policy rejects."""
+    with rabble.cluster(broker) as found, broker.management() as plain:
+        rabble.declare(broker, "q")
+        if limit:
+            plain.put("policies", VHOST, "p", body={"pattern": "^q", "definition": limit})
+        policies = plain.get("policies", VHOST)
+        crowd = Rabble(broker)
+
+        class Amqp:
+            def queue(self, *arguments):
+                """Asked for after the look at what it holds, before the fence."""
+                crowd.publisher("", "q", pause_s=0.002)
+                wait_for(lambda: crowd.confirmed)
+                return rabble.amqp(broker, found).queue(*arguments)
+
+        with pytest.raises(NotProven, match="a message came in"):
+            Prover(found, Amqp()).delete(QUEUE, rabble.deletion("q"))
+        before, refused = len(crowd.confirmed), crowd.refused
+        began = time.monotonic()
+        let_in = wait_for(lambda: len(crowd.confirmed) >= before + 20)
+        took_s = time.monotonic() - began
+        crowd.end()
+
+        after, late = len(crowd.confirmed) - before, crowd.refused - refused
+        told = f"{before} confirmed and {refused} refused before, {after} and {late} after"
+        record_property(FIGURE, f"{broker.version} {limit}: {told}, in {took_s:.1f} s")
+        assert let_in, told
+        assert refused > 0, "nobody was kept out"
+        assert {body for body, _ in rabble.drain(broker, "q")} == crowd.confirmed
+        assert plain.get("policies", VHOST) == policies
+
+
+def wait_for(is_so, longest_s: float = 10.0) -> bool:
+    until = time.monotonic() + longest_s
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.02)
+    return bool(is_so())
+
+
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
 def test_no_message_is_lost_that_is_dead_lettered_into_a_queue(broker: Broker, kind: str) -> None:
     """It was confirmed by the first queue, which neither waits for the second nor asks it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rmqsync.app.prove_fence import fence_policy
+from rmqsync.app.prove_policy import fence_policy
 from rmqsync.kinds.policy import FENCE
 from tests.broker.test_amqp import amqp
 from tests.brokers import Broker
