@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from tests.brokers import Broker
@@ -11,6 +9,7 @@ from tests.brokers.certificates import make_certificates
 from tests.conftest import BrokerSource
 from tests.daemon.daemons import Home, names, shop
 from tests.daemon.forges import https_forge, ssh_server
+from tests.daemon.signers import Signers
 
 TOKEN = "t0ken-of-the-forge"
 
@@ -84,30 +83,31 @@ def apply_by_hand(home: Home, *options: str) -> None:
 
 
 def test_only_a_signed_head_is_applied_and_the_rest_is_told(home: Home, broker: Broker) -> None:
-    key = home.folder / "signer"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    signers = home.folder / "allowed_signers"
-    signers.write_text(f"t@example.com {key.with_suffix('.pub').read_text()}")
-    home.settings["source"]["trusted_signers"] = {"file": str(signers)}
-    for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key))):
-        home.git("config", name, value)
-    home.git("config", "commit.gpgsign", "true")
-    signed = home.push(shop("qu.a"))
+    signers = Signers(home)
+    signed = signers.push("ann", shop("qu.a"))
     with home.running() as daemon:
         daemon.until_cluster("one", "the signed commit", sync="in-sync", commit=signed)
-        home.git("config", "commit.gpgsign", "false")
         unsigned = home.push(shop("qu.a", "qu.b"))
 
-        held = daemon.until_cluster("one", "the unsigned one", sync="held", commit=unsigned)
-        assert {one["hold"]["code"] for one in held["plan"]["changes"]} == {"unsigned"}
-        (told,) = daemon.messages("cluster one: changes are held")
-        assert "is not signed" in told
+        daemon.until(lambda: daemon.source()["broken_commit"] == unsigned, "the unsigned one")
+        told = daemon.until(lambda: daemon.messages(f"commit {unsigned[:12]} is not"), "told")
+        assert "is not signed" in told[0]
+        assert "push a signed commit on top" in told[0]
+        source = daemon.source()["name"]
+        assert f'rmqsync_git_broken{{source="{source}"}} 1.0' in daemon.get("/metrics")
+        assert "is not signed" in daemon.get("/")
+        assert not daemon.messages(f"source {source}: commit {unsigned} is in force")
+        found = daemon.cluster("one")
+        assert (found["sync"], found["commit"]) == ("in-sync", signed)
         assert names(broker) == {"qu.a"}
+    with home.running() as daemon:
+        daemon.until_cluster("one", "after a restart", sync="in-sync", commit=signed)
+        assert daemon.source()["broken_commit"] == unsigned
 
-        home.git("config", "commit.gpgsign", "true")
-        again = home.push(shop("qu.a", "qu.c"))
+        again = signers.push("ann", shop("qu.a", "qu.c"))
         daemon.until_cluster("one", "signed again", sync="in-sync", commit=again)
         assert names(broker) == {"qu.a", "qu.c"}
+        assert daemon.source()["broken_commit"] is None
 
 
 def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(empty_home: Home) -> None:
