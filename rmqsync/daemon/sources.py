@@ -142,7 +142,9 @@ class Sources:
     def _mirror(self, followed: _Followed) -> Mirror:
         if followed.mirror is None:
             read_ref = self._session.secrets.read_ref
-            followed.mirror = Mirror(followed.source, self._session.data_dir, read_ref)
+            followed.mirror = Mirror(
+                followed.source, self._session.data_dir, read_ref, copies_paths=True
+            )
         return followed.mirror
 
     def _advance(self, followed: _Followed, found: Checkout) -> bool:

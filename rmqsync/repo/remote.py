@@ -116,6 +116,11 @@ _NOT_GIVEN = re.compile(
 )
 _EXPLANATIONS = (
     (
+        r"dubious ownership",
+        "belongs to another user, so git does not trust it; allow it with "
+        "git config --global --add safe.directory and its path",
+    ),
+    (
         r"host key verification failed|no .* host key is known",
         "is not known by its host key; add it to the file that source.known_hosts names",
     ),

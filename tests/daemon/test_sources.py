@@ -88,6 +88,24 @@ def test_a_commit_without_a_layer_is_broken(empty_home: Home) -> None:
     assert {**followed.update(), "fetched_at": ""} == {**found, "fetched_at": ""}
 
 
+def test_what_was_fetched_from_a_path_stays_in_force_once_it_is_gone(empty_home: Home) -> None:
+    home = empty_home
+    home.settings["source"]["git"] = str(home.remote)
+    home.snapshot("one")
+    commit = home.push(shop("qu.a"))
+    followed = Followed(home)
+    assert followed.update()["commit"] == commit
+    home.remote.rename(home.folder / "away.git")
+
+    for daemon in (followed, Followed(home)):
+        gone = daemon.update()
+        checkout = daemon.sources.checkout("one")
+
+        assert gone["error"] == f"source.git: folder '{home.remote}' does not exist"
+        assert (gone["commit"], checkout.revision.commit) == (commit, commit)
+        assert [file.path for file in checkout.files("base")] == ["base/all.yaml"]
+
+
 def test_a_head_that_nobody_who_is_trusted_has_signed_is_broken(empty_home: Home) -> None:
     home = empty_home
     home.snapshot("one")

@@ -97,6 +97,49 @@ def test_a_branch_that_was_rewritten_or_removed_is_followed(repo: Repo, tmp_path
     )
 
 
+def copying(tmp_path: Path, source: Source) -> Mirror:
+    return Mirror(source, str(tmp_path / "data"), read_token, copies_paths=True)
+
+
+@pytest.mark.parametrize("is_left", ["nothing", "an empty folder"])
+def test_the_copy_of_a_path_outlasts_it(repo: Repo, tmp_path: Path, is_left: str) -> None:
+    first = repo.commit(base__x="1")
+    source = Source(git=str(repo.path))
+    copying(tmp_path, source).fetch()
+    away = tmp_path / "away"
+    repo.path.rename(away)
+    if is_left == "an empty folder":
+        repo.path.mkdir()
+    copy = copying(tmp_path, source)
+
+    missing = error(copy.fetch)
+    kept = copy.checkout(first)
+    repo.path.rmdir() if repo.path.exists() else None
+    away.rename(repo.path)
+    second = repo.commit(base__x="2")
+    copy.fetch()
+
+    assert f"'{repo.path}'" in missing
+    assert [file.content for file in kept.files("base")] == [b"1"]
+    assert copy.checkout().revision == Revision(second)
+
+
+def test_a_path_that_is_a_shallow_clone_or_is_inside_of_a_repository_is_followed(
+    repo: Repo, tmp_path: Path
+) -> None:
+    repo.commit(base__x="1", sub__base__x="1")
+    head = repo.commit(base__x="2", sub__base__x="2")
+    shallow = tmp_path / "shallow"
+    repo.git("clone", "-q", "--depth", "1", f"file://{repo.path}", str(shallow))
+
+    for place in (shallow, repo.path / "sub"):
+        copy = copying(tmp_path, Source(git=str(place)))
+        copy.fetch()
+        checkout = copy.checkout()
+        assert checkout.revision == Revision(head)
+        assert [file.content for file in checkout.files("base")] == [b"2"]
+
+
 def test_a_commit_that_no_branch_holds_can_be_fetched(repo: Repo, tmp_path: Path) -> None:
     repo.commit(base__x="1")
     lost = repo.commit(base__x="2")
