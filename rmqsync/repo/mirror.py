@@ -113,14 +113,15 @@ class Mirror:
 
     def checkout(self, revision: str | None = None) -> RevisionCheckout:
         """
-        Return a revision of what was last fetched; by default the head of the source's branch.
+        Return a revision of what was last fetched; by default the head of the source's branch, or
+        where none has that name, the commit of the tag.
 
         Files that the copy lacks come when they are read. Raises `SourceError` where the revision
         is not there.
         """
         found = self._opened()
         if revision is None:
-            revision = self.head(self._source.branch)
+            revision = self._followed()
         if revision is None:
             raise self._no_branch(found)
         return RevisionCheckout(found, revision, self._source.path, self.fetch)
@@ -128,6 +129,10 @@ class Mirror:
     def head(self, branch: str) -> str | None:
         """Return the commit of a branch, as it was last fetched; `None` where there is none."""
         return self._opened().find_commit(f"refs/heads/{branch}")
+
+    def _followed(self) -> str | None:
+        name = self._source.branch
+        return self.head(name) or self._opened().find_commit(f"refs/tags/{name}")
 
     def push(self, commit: str, branch: str) -> None:
         """
@@ -193,7 +198,7 @@ class Mirror:
         They do not where the server gives files by their name, and has lost just these: it had them
         in a commit that no branch holds any longer. What the head holds is never lost so.
         """
-        head = self.head(self._source.branch)
+        head = self._followed()
         entries = [] if head is None else self._opened().entries(head)
         here = [one.id for one in entries if one.is_file]
         if not here or not set(refused).isdisjoint(here):
@@ -228,10 +233,11 @@ class Mirror:
             raise SourceUnavailable(str(problem)) from problem
 
     def _no_branch(self, found: Repository) -> SourceError:
-        branches = found.branches()
-        known = f"it has {', '.join(branches[:10])}" if branches else "it has no commits yet"
+        names = (("branches", found.branches()), ("tags", found.tags()))
+        known = " and ".join(f"the {what} {', '.join(some[:10])}" for what, some in names if some)
         return SourceError(
-            f"source.git: '{self._url}' has no branch '{self._source.branch}'; {known}"
+            f"source.git: '{self._url}' has no branch or tag '{self._source.branch}'; "
+            f"it has {known or 'no commits yet'}"
         )
 
 

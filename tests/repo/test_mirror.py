@@ -93,7 +93,7 @@ def test_a_branch_that_was_rewritten_or_removed_is_followed(repo: Repo, tmp_path
     head = repo.git("rev-parse", "HEAD")
     assert mirror(tmp_path, source).checkout().revision == Revision(head)
     assert error(mirror(tmp_path, replace(source, branch="old")).checkout) == (
-        f"source.git: 'file://{repo.path}' has no branch 'old'; it has main"
+        f"source.git: 'file://{repo.path}' has no branch or tag 'old'; it has the branches main"
     )
 
 
@@ -138,6 +138,30 @@ def test_a_path_that_is_a_shallow_clone_or_is_inside_of_a_repository_is_followed
         checkout = copy.checkout()
         assert checkout.revision == Revision(head)
         assert [file.content for file in checkout.files("base")] == [b"2"]
+
+
+def test_a_tag_is_followed_where_it_is_moved_to_unless_a_branch_has_its_name(
+    repo: Repo, tmp_path: Path
+) -> None:
+    first = repo.commit(base__x="1")
+    repo.git("tag", "-a", "-m", "one", "v1")
+    second = repo.commit(base__x="2")
+    source = Source(git=f"file://{repo.path}", branch="v1")
+    copy = mirror(tmp_path, source)
+    found = []
+
+    for words in ((), ("tag", "-f", "v1", second), ("branch", "v1", first)):
+        if words:
+            repo.git(*words)
+        copy.fetch()
+        found.append(copy.checkout().revision)
+    in_place = mirror(tmp_path, Source(git=str(repo.path), branch="v2"))
+
+    assert found == [Revision(first), Revision(second), Revision(first)]
+    assert error(in_place.checkout) == (
+        f"source.git: '{repo.path}' has no branch or tag 'v2'; "
+        "it has the branches main, v1 and the tags v1"
+    )
 
 
 def test_a_commit_that_no_branch_holds_can_be_fetched(repo: Repo, tmp_path: Path) -> None:
@@ -406,7 +430,7 @@ def test_a_repository_without_commits_has_no_branch(repo: Repo, tmp_path: Path) 
     remote.fetch()
 
     assert error(remote.checkout) == (
-        f"source.git: 'file://{repo.path}' has no branch 'main'; it has no commits yet"
+        f"source.git: 'file://{repo.path}' has no branch or tag 'main'; it has no commits yet"
     )
 
 
