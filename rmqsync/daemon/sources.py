@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from rmqsync.app.marking import now
 from rmqsync.app.memory import Memory
@@ -46,7 +47,10 @@ def name_of(source: Source) -> str:
     if source.git is None:
         return f"folder {source.path}"
     path = "" if source.path == "." else f" in {source.path}"
-    return f"{without_userinfo(source.git)} ({source.branch}){path}"
+    git = source.git
+    if urlsplit(git).scheme != "ssh":  # there it is a user's name, and a password is refused
+        git = without_userinfo(git)
+    return f"{git} ({source.branch}){path}"
 
 
 @dataclass(slots=True)

@@ -159,6 +159,15 @@ def test_ssh_goes_only_to_hosts_whose_key_is_known(empty_home: Home) -> None:
             refused = daemon.until(lambda: daemon.source()["error"], "the unknown host is told")
             assert "is not known by its host key" in refused
             assert known.read_text() == ""
+            assert daemon.source()["name"].startswith(f"ssh://{server.user}@127.0.0.1:")
+
+            other = server.client_key.with_suffix(".pub").read_text().split()[1]
+            known.write_text(f"{server.known_hosts.rpartition(' ')[0]} {other}\n")
+            daemon.until(
+                lambda: f"Offending ED25519 key in {known}:1" in daemon.source()["error"],
+                "another key is told",
+            )
+            assert "which may be an attack" in daemon.source()["error"]
 
             known.write_text(server.known_hosts)
             daemon.until(lambda: daemon.source()["commit"] == first, "the known host is asked")

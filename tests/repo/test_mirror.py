@@ -673,17 +673,30 @@ def test_a_copy_that_cannot_be_made_says_nothing_of_the_repository(
         (
             "Host key verification failed.",
             "is not known by its host key; add it to the file that source.known_hosts names "
-            "(Could not read from remote repository.)",
+            "(Host key verification failed.)",
+        ),
+        (
+            "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n"
+            "Offending ED25519 key in /keys/known hosts:1\nHost key verification failed.",
+            "shows another host key than the one it is known by, which may be an attack: ask "
+            "those who run it for the new key, and only then replace the old one "
+            "(Offending ED25519 key in /keys/known hosts:1)",
+        ),
+        (
+            "Permissions 0644 for '/keys/my key' are too open.\n"
+            "git@h: Permission denied (publickey).",
+            "was not asked: ssh takes no key that others may read; chmod 600 the file of "
+            "source.ssh_key (Permissions 0644 for '/keys/my key' are too open.)",
         ),
         (
             "git@h: Permission denied (publickey).",
             "denies access; check source.token for https, source.ssh_key for ssh "
-            "(Could not read from remote repository.)",
+            "(git@h: Permission denied (publickey).)",
         ),
         (
             "ssh: Could not resolve hostname h: Name or service not known",
             "cannot be reached; check the address and the network "
-            "(Could not read from remote repository.)",
+            "(ssh: Could not resolve hostname h: Name or service not known)",
         ),
     ],
 )
