@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from rmqsync.cli.codes import Exit
 from rmqsync.cli.options import Common, common, option, session
 from rmqsync.cli.output import out
+
+if TYPE_CHECKING:
+    from rmqsync.daemon.documents import SourceStatusDocument
 
 
 @click.command("run")
@@ -23,6 +27,8 @@ from rmqsync.cli.output import out
 @common
 def command(shared: Common, bind: str | None, log_format: str | None, check: bool) -> int:
     """Keep clusters in line with git, and serve pages, API and metrics, until told to stop."""
+    if check and shared.format not in ("text", "json"):
+        raise click.UsageError(f"run --check tells as text or json, not as {shared.format}")
     from rmqsync.cli.outcome import end_code
     from rmqsync.daemon.logs import set_up
     from rmqsync.daemon.metrics import Metrics
@@ -45,28 +51,37 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
         os.makedirs(opened.data_dir, mode=0o700, exist_ok=True)
         running = Running(opened, metrics, lambda result: end_code([result], None))
         if check:
-            return _check(running)
+            return _check(running, shared)
         sock, is_loopback = listener(bind or opened.settings.daemon.bind, opened.settings)
         with sock:
             return serve(running, sock, loopback=is_loopback)
 
 
-def _check(running: object) -> int:
+def _check(running: object, shared: Common) -> int:
     from rmqsync.daemon.start import Running
 
     assert isinstance(running, Running)
     for name in running.sources.names:
         running.sources.update(name)
-    bad = 0
-    for source in running.board.sources():
-        if source["error"] or source["broken_commit"]:
-            bad += 1
-            out(f"{source['name']}: {source['error'] or 'cannot be used'}\n")
-            for one in source["findings"]:
-                place = one["source"]
-                where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
-                out(f"{where}{one['message']}\n")
-        else:
-            out(f"{source['name']}: commit {source['commit'] or 'none'} can be used\n")
     running.notifier.close(0.5)
+    sources = running.board.sources()
+    if shared.format == "json":
+        from rmqsync.report.plan_json import dumps
+
+        out(dumps({"sources": sources}) + "\n")
+    else:
+        for source in sources:
+            out("".join(f"{line}\n" for line in _lines(source)))
+    bad = any(source["error"] or source["broken_commit"] for source in sources)
     return Exit.FAILED if bad else Exit.DONE
+
+
+def _lines(source: SourceStatusDocument) -> list[str]:
+    from rmqsync.daemon.tales import reasons
+
+    name, broken = source["name"], source["broken_commit"]
+    if broken is not None:
+        return [f"{name}: commit {broken} cannot be used", *reasons(source)]
+    if source["error"] is not None:
+        return [f"{name}: {source['error']}"]
+    return [f"{name}: commit {source['commit'] or 'none'} can be used"]

@@ -19,7 +19,17 @@ from rmqsync.config.secrets import Ref, SecretRef
 from rmqsync.config.shapes import Choice, Either, Flag, ListOf, MapOf, Number, enumeration, words
 from rmqsync.config.source import SOURCE, Source
 from rmqsync.config.tables import Table, option
-from rmqsync.config.texts import AnyText, Cron, Duration, Folder, Glob, KindGlob, Path, Text
+from rmqsync.config.texts import (
+    AnyText,
+    Cron,
+    Duration,
+    Folder,
+    Glob,
+    KindGlob,
+    Path,
+    Text,
+    TimeZone,
+)
 from rmqsync.config.urls import AMQP, ENDPOINT
 from rmqsync.model.changes import Loss
 
@@ -76,7 +86,7 @@ class Window:
     cron: str = option(Cron(), "When it opens: minute, hour, day, month, day of week (0 = Sunday).")
     for_s: int = option(_DURATION, "How long it stays open.")
     timezone: str = option(
-        Text(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "a time zone such as Asia/Shanghai"),
+        TimeZone(),
         "Time zone of cron, by its name in the tz database.",
         "UTC",
     )

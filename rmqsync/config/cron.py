@@ -1,4 +1,4 @@
-"""Checks cron lines. When one is due is left to the scheduler."""
+"""Checks cron lines, and reads them. When one is due is left to the scheduler."""
 
 from __future__ import annotations
 
@@ -33,6 +33,36 @@ def problem(line: str) -> str | None:
             if not _is_part(part, least, most, names):
                 return f"'{part}' is no {name} ({least} to {most})"
     return None
+
+
+def numbers(line: str) -> tuple[tuple[int, ...], ...]:
+    """
+    Return what each field of a right line means, sorted; days of the week from 0, Sunday, to 6.
+
+    A step that is longer than its range leaves the first number alone. From `3/2` on it goes to
+    the end, as from `3-59/2`.
+    """
+    return tuple(
+        tuple(
+            sorted({one for part in text.split(",") for one in _numbers(part, least, most, names)})
+        )
+        for text, (_, least, most, names) in zip(line.lower().split(), _FIELDS, strict=True)
+    )
+
+
+def _numbers(part: str, least: int, most: int, names: dict[str, int]) -> list[int]:
+    bounds, _, step = part.partition("/")
+    first, _, last = bounds.partition("-")
+    low = least if first == "*" else _known(first, names)
+    high = _known(last, names) if last else most if first == "*" or step else low
+    found = range(low, high + 1, int(step or 1))
+    return [one % 7 for one in found] if most == 7 else list(found)
+
+
+def _known(text: str, names: dict[str, int]) -> int:
+    found = _number(text, names)
+    assert found is not None, "a line that was checked"
+    return found
 
 
 def _is_part(part: str, least: int, most: int, names: dict[str, int]) -> bool:

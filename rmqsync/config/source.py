@@ -29,7 +29,12 @@ class Source:
         "this file is in, as it stands.",
         None,
     )
-    branch: str = option(_TEXT, "Branch whose head is applied; needs git.", "main")
+    branch: str = option(
+        _TEXT,
+        "Branch whose head is applied, or tag whose commit is; needs git. A branch of that name "
+        "goes before a tag. A tag that was moved is followed as a branch that was force-pushed is.",
+        "main",
+    )
     path: str = option(
         _TEXT,
         "Folder of the layers, inside the repository. Without git it is relative to this file.",

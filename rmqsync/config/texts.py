@@ -106,6 +106,40 @@ class Cron(Text):
         return " ".join(value.split())
 
 
+class TimeZone(Text):
+    """
+    The name of a time zone, as the tz database of this machine has it.
+
+    Where there is none, any name may be right.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "a time zone such as Asia/Shanghai"
+        )
+
+    def parse(self, node: Node) -> str:
+        value = super().parse(node)
+        if not _is_zone(value):
+            from zoneinfo import available_timezones
+
+            known = sorted(available_timezones())
+            if known:
+                near = did_you_mean(value, known) or "name one such as Asia/Shanghai"
+                raise node.bad(f"there is no time zone '{value}' in the tz database", near)
+        return value
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 class Glob(Text):
     """A glob over addresses, `kind:vhost/name`."""
 

@@ -41,7 +41,8 @@ def markdown(one: ClusterDetailDocument) -> str:
     """
     Return the drift of one cluster as a page that stays the same until the drift is another one.
 
-    So it names no time but since when each object has drifted.
+    So it names no time but since when each object has drifted, and no commit: those that are
+    applied meanwhile do not change it.
     """
     drifts = one["drifts"]
     lines = [f"# Drift of {md(one['name'])}", ""]
@@ -52,9 +53,7 @@ def markdown(one: ClusterDetailDocument) -> str:
         lines += ["Nothing on this cluster was changed outside of rmqsync.", ""]
     else:
         number = "1 object was" if len(drifts) == 1 else f"{len(drifts)} objects were"
-        commit = one["applied"] and one["applied"]["commit"]
-        since = f" since commit {md(commit[:12])} was applied" if commit else ""
-        lines += [f"{number} changed outside of rmqsync{since}.", ""]
+        lines += [f"{number} changed outside of rmqsync.", ""]
         lines += ["| object | cause | since | times |", "|---|---|---|---|"]
         lines += [
             f"| {md(drift['address'])} | {drift['cause']} | {drift['since']} | {drift['times']} |"

@@ -1,13 +1,15 @@
 """
 Notifications, by apprise: told in the background, and never in the way of a run.
 
-The addresses hold credentials, so nothing that apprise says of them gets into the log.
+The addresses hold credentials, and apprise names them: of what it says only known words get into
+the log.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +24,15 @@ GATHER_S = 1.0
 """What happens within this time is told in one message."""
 PAUSES_S = (1.0, 5.0, 25.0)
 """Between attempts."""
+_MOST_TITLES = 20
+_APPRISE = logging.getLogger("apprise")
+_STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
+_KNOWN = re.compile(
+    "connection refused|name or service not known|temporary failure in name resolution"
+    "|no route to host|network is unreachable|timed out|connection reset|certificate verify failed"
+    "|certificate has expired|authentication failed|connection error",
+    re.IGNORECASE,
+)
 
 
 class Notifier:
@@ -41,7 +52,8 @@ class Notifier:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         if targets:
-            logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+            _APPRISE.propagate = False
+            _APPRISE.setLevel(logging.DEBUG)
             self._thread = threading.Thread(target=self._work, name="rmqsync-notify", daemon=True)
             self._thread.start()
 
@@ -53,7 +65,7 @@ class Notifier:
             self._waiting.put_nowait(one)
         except queue.Full:
             self._count("failed")
-            LOG.warning("a notification is lost: %d wait already", MOST_WAITING)
+            LOG.warning("a notification is lost, %d wait already: %s", MOST_WAITING, one.title)
 
     def close(self, timeout_s: float) -> None:
         """Tell what waits, as far as that takes no longer."""
@@ -99,23 +111,55 @@ class Notifier:
     def _send(self, number: int, url: str, found: Sequence[Happening]) -> None:
         title, body = _message(found)
         for pause_s in (*self._pauses_s, None):
-            if _notify(url, title, body):
+            reason = _notify(url, title, body)
+            if reason is None:
                 self._count("sent")
                 return
             if pause_s is None or self._closing.wait(pause_s):
                 break
         self._count("failed")
-        LOG.warning("notify[%d] could not be told: %s", number, title)
+        titles = [one.title for one in found[:_MOST_TITLES]]
+        if len(found) > _MOST_TITLES:
+            titles.append(f"and {len(found) - _MOST_TITLES} more")
+        lost = "; ".join(titles)
+        LOG.warning("notify[%d] could not be told (%s): %s", number, reason, lost)
 
 
-def _notify(url: str, title: str, body: str) -> bool:
+class _Said(logging.Handler):
+    """Keeps what apprise says while it sends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def _notify(url: str, title: str, body: str) -> str | None:
+    """Return why it was not sent, in words that name no address; `None` where it was."""
     import apprise
 
+    said = _Said()
+    _APPRISE.addHandler(said)
     try:
         target = apprise.Apprise()
-        return bool(target.add(url)) and bool(target.notify(title=title, body=body))
-    except Exception:  # whatever a plugin raises may name the address
-        return False
+        if not target.add(url):
+            return "apprise does not know such an address"
+        return None if target.notify(title=title, body=body) else _reason(said.lines)
+    except Exception as problem:  # whatever a plugin raises may name the address
+        return f"apprise failed with {type(problem).__name__}"
+    finally:
+        _APPRISE.removeHandler(said)
+
+
+def _reason(lines: Sequence[str]) -> str:
+    text = "\n".join(lines)
+    if status := _STATUS.search(text):
+        return f"it answers {status[1]}"
+    found = [one.lower() for one in _KNOWN.findall(text)]
+    found.sort(key=lambda one: one == "connection error")  # which says least
+    return found[0] if found else "apprise gave no reason"
 
 
 def _wants(target: Notify, one: Happening) -> bool:

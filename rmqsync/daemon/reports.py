@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from urllib.parse import quote
 
@@ -137,11 +137,15 @@ class Reports:
     def _to_branch(self, texts: Mapping[str, str]) -> None:
         assert self._wanted.branch is not None
         files = {file_name(name): text.encode() for name, text in texts.items()}
-        message = f"Drift of {', '.join(texts)}\n"
+        names = {file_name(name): name for name in texts}
+
+        def message(changed: Sequence[str]) -> str:
+            return f"Drift of {', '.join(names[file] for file in changed)}\n"
+
         mirror = self._mirror(self._sources[next(iter(texts))])
-        commit = publish(mirror, self._wanted.branch, files, message, _AUTHOR)
-        if commit is not None:
-            LOG.info("drift of %s: commit %s", ", ".join(texts), commit)
+        done = publish(mirror, self._wanted.branch, files, message, _AUTHOR)
+        if done is not None:
+            LOG.info("drift of %s: commit %s", ", ".join(names[n] for n in done[1]), done[0])
 
     def _done(self, write: Callable[[], None]) -> bool:
         try:

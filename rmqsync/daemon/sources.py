@@ -1,8 +1,9 @@
 """
 Where definitions come from, followed for a long time: fetched, checked, and only then in force.
 
-A commit is in force once it compiles for every cluster of its source; until then the last good one
-is, also after a restart. Files are read from the object store, never from a work tree.
+A commit is in force once it is signed by whom the settings trust, where they say so, and compiles
+for every cluster of its source; until then the last good one is, also after a restart. Files are
+read from the object store, never from a work tree.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from rmqsync.app.marking import now
 from rmqsync.app.memory import Memory
@@ -21,15 +23,21 @@ from rmqsync.config.source import Source
 from rmqsync.daemon.board import Board
 from rmqsync.loading.compile import Options
 from rmqsync.model.errors import BadLayer, InvalidDefinitions, RmqsyncError, SourceError
-from rmqsync.model.findings import Finding
+from rmqsync.model.findings import Finding, error
 from rmqsync.repo import repository
 from rmqsync.repo.checkout import FolderCheckout, RevisionCheckout
-from rmqsync.repo.local import write_atomic
+from rmqsync.repo.files import digest
+from rmqsync.repo.local import read_bytes, write_atomic
 from rmqsync.repo.mirror import Mirror
 from rmqsync.report.plan_json import findings_document, without_userinfo
 from rmqsync.run_options import RunOptions
 from rmqsync.wiring import Session
 
+UNSIGNED = "RMQ089"
+_HOW_TO_SIGN = (
+    "have one of them push a signed commit on top, as with git commit -S --allow-empty: it stands "
+    "for all before it"
+)
 Counter = Callable[[str, str], None]
 """(source, `fetched` or `failed`)."""
 
@@ -39,7 +47,10 @@ def name_of(source: Source) -> str:
     if source.git is None:
         return f"folder {source.path}"
     path = "" if source.path == "." else f" in {source.path}"
-    return f"{without_userinfo(source.git)} ({source.branch}){path}"
+    git = source.git
+    if urlsplit(git).scheme != "ssh":  # there it is a user's name, and a password is refused
+        git = without_userinfo(git)
+    return f"{git} ({source.branch}){path}"
 
 
 @dataclass(slots=True)
@@ -52,10 +63,16 @@ class _Followed:
     checkout: Checkout | None = None
     mirror: Mirror | None = None
     """Kept, since it knows what the server does not give."""
-    seen: tuple[str | None, str] | None = None
-    """Commit and files that were last looked at."""
+    seen: tuple[str | None, str, tuple[str, ...]] | None = None
+    """Commit, files and trusted signers that were last looked at."""
     problem: str | None = None
     """What keeps them from being used, other than findings."""
+
+    @property
+    def signers(self) -> list[str]:
+        """The files of those who are trusted to sign; none: signatures do not count."""
+        found = (one.source.trusted_signers for one in self.clusters)
+        return list(dict.fromkeys(one.file for one in found if one is not None and one.file))
 
 
 class Sources:
@@ -107,9 +124,9 @@ class Sources:
             followed = self._followed[name]
             try:
                 is_new = self._advance(followed, self._head(followed))
-            except SourceError as error:
+            except SourceError as problem:
                 self._count(name, "failed")
-                self._board.set_source(name, error=str(error))
+                self._board.set_source(name, error=str(problem))
                 return followed.checkout is None and self._fall_back(followed)
             self._count(name, "fetched")
             self._board.set_source(name, error=followed.problem, fetched_at=now())
@@ -129,7 +146,9 @@ class Sources:
     def _mirror(self, followed: _Followed) -> Mirror:
         if followed.mirror is None:
             read_ref = self._session.secrets.read_ref
-            followed.mirror = Mirror(followed.source, self._session.data_dir, read_ref)
+            followed.mirror = Mirror(
+                followed.source, self._session.data_dir, read_ref, copies_paths=True
+            )
         return followed.mirror
 
     def _advance(self, followed: _Followed, found: Checkout) -> bool:
@@ -138,10 +157,11 @@ class Sources:
 
         Raises `SourceError` where its files cannot be read: it is looked at again next time.
         """
+        trusted = tuple(map(_signers, followed.signers))
         try:
-            seen = (found.revision.commit, _content(followed, found))
+            seen = (found.revision.commit, _content(followed, found), trusted)
         except RmqsyncError:
-            seen = (found.revision.commit, "")  # told by the check
+            seen = (found.revision.commit, "", trusted)  # told by the check
         if seen == followed.seen:
             return False
         problem = self._check(followed, found)
@@ -168,16 +188,23 @@ class Sources:
         return followed.checkout is None and self._fall_back(followed)
 
     def _check(self, followed: _Followed, found: Checkout) -> RmqsyncError | None:
-        """Compile for every cluster; return all that is wrong. Raises `SourceError`."""
+        """
+        Compile for every cluster; return all that is wrong. Raises `SourceError`.
+
+        What nobody has signed is not compiled.
+        """
+        unsigned = [found.unsigned(file) for file in followed.signers]
+        if reasons := [one for one in unsigned if one is not None]:
+            return InvalidDefinitions(error(UNSIGNED, one, hint=_HOW_TO_SIGN) for one in reasons)
         findings: dict[Finding, None] = {}
         for cluster in followed.clusters:
             try:
                 layers = [(layer, found.files(layer)) for layer in cluster.layers]
                 self._memory.compiled(cluster.name, layers, self._options(cluster))
-            except InvalidDefinitions as error:
-                findings.update(dict.fromkeys(error.findings))
-            except BadLayer as error:
-                return error
+            except InvalidDefinitions as invalid:
+                findings.update(dict.fromkeys(invalid.findings))
+            except BadLayer as problem:
+                return problem
         return InvalidDefinitions(findings) if findings else None
 
     def _options(self, cluster: ClusterSettings) -> Options:
@@ -230,3 +257,10 @@ class Sources:
 
 def _content(followed: _Followed, found: Checkout) -> str:
     return found.tree(dict.fromkeys(layer for one in followed.clusters for layer in one.layers))
+
+
+def _signers(file: str) -> str:
+    try:
+        return digest(read_bytes(file))
+    except SourceError as problem:
+        raise SourceError(f"source.trusted_signers: {problem}") from problem

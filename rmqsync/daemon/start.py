@@ -106,7 +106,8 @@ class Running:
         ]
         self.notifier = Notifier(notify, self.metrics.notified)
         self.reports = Reports(
-            settings, lambda source: Mirror(source, session.data_dir, secrets.read_ref)
+            settings,
+            lambda source: Mirror(source, session.data_dir, secrets.read_ref, copies_paths=True),
         )
         watch = Watch(DriftLog(open_drifts(session)), self.notifier, self.reports)
         name = f"rmqsync@{socket.gethostname()}"

@@ -44,7 +44,7 @@ class SourceTales:
         if broken is not None and broken != known_broken:
             _tell_broken(source)
             title = f"commit {broken[:12]} cannot be used"
-            self._happened(name, title, [_line(one) for one in source["findings"]])
+            self._happened(name, title, reasons(source))
         if broken is None and known_broken is not None:
             self._happened(name, "its newest commit can be used again", [])
         if error is not None and error != known_error:
@@ -71,7 +71,13 @@ def _tell_broken(source: SourceStatusDocument) -> None:
         LOG.error("%s", _line(one))
 
 
+def reasons(source: SourceStatusDocument) -> list[str]:
+    """Return what keeps the newest commit of a source from being used, each with what to do."""
+    found = [_line(one) for one in source["findings"]]
+    return found or ([source["error"]] if source["error"] is not None else [])
+
+
 def _line(one: RemarkDocument) -> str:
-    place = one["source"]
+    place, hint = one["source"], one["hint"]
     where = f"{place['file']}:{place['line']}:{place['column']}: " if place else ""
-    return f"{where}{one['message']}"
+    return f"{where}{one['message']}{f'; {hint}' if hint else ''}"

@@ -11,6 +11,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from rmqsync.config.cluster import Window
+from rmqsync.config.cron import numbers
 from rmqsync.model.errors import SourceError
 from rmqsync.model.times import stamp
 
@@ -30,31 +31,19 @@ def cron(line: str, timezone: str = "UTC") -> BaseTrigger:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SourceError(f"there is no time zone '{timezone}' in the tz database") from error
-    minute, hour, day, month, weekday = line.lower().split()
-    common = {"minute": minute, "hour": hour, "month": month, "timezone": zone}
-    if weekday == "*":
-        return CronTrigger(day=day, **common)
-    days = ",".join(_weekdays(weekday))
+    _, _, day, _, weekday = line.split()
+    minutes, hours, days, months, weekdays = numbers(line)
+    common = {"minute": _text(minutes), "hour": _text(hours), "month": _text(months)}
+    on_day = {"day": _text(days)}
+    on_weekday = {"day_of_week": ",".join(_DAYS[one] for one in weekdays)}
     if day.startswith("*") or weekday.startswith("*"):
-        return CronTrigger(day=day, day_of_week=days, **common)
-    either = [CronTrigger(day=day, **common), CronTrigger(day_of_week=days, **common)]
+        return CronTrigger(**on_day, **on_weekday, **common, timezone=zone)
+    either = [CronTrigger(**one, **common, timezone=zone) for one in (on_day, on_weekday)]
     return OrTrigger(either)
 
 
-def _weekdays(text: str) -> list[str]:
-    """Return the names of the days that a field of a checked cron line means."""
-    found: set[int] = set()
-    for part in text.split(","):
-        bounds, _, step = part.partition("/")
-        first, _, last = bounds.partition("-")
-        low = 0 if first == "*" else _day(first)
-        high = _day(last) if last else (6 if first == "*" else 7 if step else low)
-        found |= {number % 7 for number in range(low, high + 1, int(step or 1))}
-    return [_DAYS[number] for number in sorted(found)]
-
-
-def _day(text: str) -> int:
-    return int(text) if text.isdigit() else _DAYS.index(text)
+def _text(found: Iterable[int]) -> str:
+    return ",".join(map(str, found))
 
 
 class Windows:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from rmqsync.config.source import Source
 from rmqsync.model.errors import SourceError, SourceUnavailable
-from rmqsync.repo import command
+from rmqsync.repo import command, repository
 from rmqsync.repo.checkout import RevisionCheckout
 from rmqsync.repo.local import make_private_folder, reason
 from rmqsync.repo.lost import Lost
@@ -26,12 +26,16 @@ from rmqsync.repo.remote import NotGiven, ReadRef, Remote
 from rmqsync.repo.repository import Repository
 from rmqsync.repo.stale import remove_stale_locks
 
+_ROOT = (".git", "HEAD")
+"""One of them is in the root of each repository, bare or not."""
 FETCH_S = 300
 """How long a fetch may take."""
 
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH = ("--quiet", "--no-write-fetch-head")
 _WITHOUT_FILES = "--filter=blob:none"
+_ALL_OF_A_PATH = ("--no-filter", "--update-shallow")
+"""A clone that others keep on this machine may well be a shallow one."""
 # A server that is told which commits are here may take their files to be here too, and send none:
 # so does git with a bitmap, as `git gc` makes. When git itself fetches such files, it says nothing.
 _SAY_NOTHING = ("fetch.negotiationAlgorithm=noop",)
@@ -47,8 +51,19 @@ class Mirror:
     """
 
     def __init__(
-        self, source: Source, data_folder: str, read_ref: ReadRef, timeout_s: float = FETCH_S
+        self,
+        source: Source,
+        data_folder: str,
+        read_ref: ReadRef,
+        timeout_s: float = FETCH_S,
+        *,
+        copies_paths: bool = False,
     ) -> None:
+        """
+        With `copies_paths` a path is copied too, and whole: what was fetched outlasts it.
+
+        A folder inside of a repository is used where it is all the same.
+        """
         assert source.git is not None, "a source without git is a folder"
         self._source = source
         self._url = source.git
@@ -56,17 +71,22 @@ class Mirror:
         name = re.sub(r"[^A-Za-z0-9]+", "-", self._url.rstrip("/").rpartition("/")[2])[:40]
         key = hashlib.sha256(self._url.encode()).hexdigest()[:12]
         self._folder = os.path.join(data_folder, "git", f"{name}-{key}.git")
+        self._copies_paths = copies_paths
         self._lost = Lost()
         self._is_refetched = False
 
     @property
     def folder(self) -> str:
         """Where the repository is on this machine."""
-        return self._url if self._is_local else self._folder
+        return self._url if self._is_in_place else self._folder
 
     @property
-    def _is_local(self) -> bool:
+    def _is_path(self) -> bool:
         return os.path.isabs(self._url) or os.path.isdir(self._url)
+
+    @property
+    def _is_in_place(self) -> bool:
+        return self._is_path and not (self._copies_paths and _can_be_fetched(self._url))
 
     def fetch(self, commit: str | None = None) -> None:
         """
@@ -75,9 +95,9 @@ class Mirror:
         Raises `SourceError` with the next step; the copy is then as it was. `NotGiven` is only
         about `commit`.
         """
-        if self._is_local:
-            if not os.path.isdir(self._url):
-                raise SourceUnavailable(f"source.git: folder '{self._url}' does not exist")
+        if self._is_path and not os.path.isdir(self._url):
+            raise SourceUnavailable(f"source.git: folder '{self._url}' does not exist")
+        if self._is_in_place:
             return
         with self._lock():
             self._refuse_lost([] if commit is None else [commit])
@@ -93,14 +113,15 @@ class Mirror:
 
     def checkout(self, revision: str | None = None) -> RevisionCheckout:
         """
-        Return a revision of what was last fetched; by default the head of the source's branch.
+        Return a revision of what was last fetched; by default the head of the source's branch, or
+        where none has that name, the commit of the tag.
 
         Files that the copy lacks come when they are read. Raises `SourceError` where the revision
         is not there.
         """
         found = self._opened()
         if revision is None:
-            revision = self.head(self._source.branch)
+            revision = self._followed()
         if revision is None:
             raise self._no_branch(found)
         return RevisionCheckout(found, revision, self._source.path, self.fetch)
@@ -108,6 +129,10 @@ class Mirror:
     def head(self, branch: str) -> str | None:
         """Return the commit of a branch, as it was last fetched; `None` where there is none."""
         return self._opened().find_commit(f"refs/heads/{branch}")
+
+    def _followed(self) -> str | None:
+        name = self._source.branch
+        return self.head(name) or self._opened().find_commit(f"refs/tags/{name}")
 
     def push(self, commit: str, branch: str) -> None:
         """
@@ -119,11 +144,13 @@ class Mirror:
         self._remote.ask(self.folder, "push", ["--quiet"], what)
 
     def _opened(self) -> Repository:
-        return Repository(self.folder, None if self._is_local else self._get)
+        return Repository(self.folder, None if self._is_in_place else self._get)
 
     def _fetch(self, *options: str, what: Sequence[str]) -> None:
-        files = "--no-filter" if self._is_whole() else _WITHOUT_FILES
-        self._remote.ask(self._folder, "fetch", [*_FETCH, files, *options], what)
+        files: tuple[str, ...] = _ALL_OF_A_PATH
+        if not self._is_path:
+            files = ("--no-filter",) if self._is_whole() else (_WITHOUT_FILES,)
+        self._remote.ask(self._folder, "fetch", [*_FETCH, *files, *options], what)
 
     def _is_whole(self) -> bool:
         return command.run(self._folder, "config", "--bool", _WHOLE).out.strip() == b"true"
@@ -171,7 +198,7 @@ class Mirror:
         They do not where the server gives files by their name, and has lost just these: it had them
         in a commit that no branch holds any longer. What the head holds is never lost so.
         """
-        head = self.head(self._source.branch)
+        head = self._followed()
         entries = [] if head is None else self._opened().entries(head)
         here = [one.id for one in entries if one.is_file]
         if not here or not set(refused).isdisjoint(here):
@@ -206,8 +233,17 @@ class Mirror:
             raise SourceUnavailable(str(problem)) from problem
 
     def _no_branch(self, found: Repository) -> SourceError:
-        branches = found.branches()
-        known = f"it has {', '.join(branches[:10])}" if branches else "it has no commits yet"
+        names = (("branches", found.branches()), ("tags", found.tags()))
+        known = " and ".join(f"the {what} {', '.join(some[:10])}" for what, some in names if some)
         return SourceError(
-            f"source.git: '{self._url}' has no branch '{self._source.branch}'; {known}"
+            f"source.git: '{self._url}' has no branch or tag '{self._source.branch}'; "
+            f"it has {known or 'no commits yet'}"
         )
+
+
+def _can_be_fetched(path: str) -> bool:
+    """Tell whether git fetches from a path, or did while there was something: not below a root."""
+    if not os.path.isdir(path) or any(os.path.lexists(os.path.join(path, n)) for n in _ROOT):
+        return True
+    found = repository.find(path)
+    return found is None or not found[1]

@@ -116,6 +116,21 @@ _NOT_GIVEN = re.compile(
 )
 _EXPLANATIONS = (
     (
+        r"dubious ownership",
+        "belongs to another user, so git does not trust it; allow it with "
+        "git config --global --add safe.directory and its path",
+    ),
+    (
+        r"offending .* key in|host key for .* has changed",
+        "shows another host key than the one it is known by, which may be an attack: ask those who "
+        "run it for the new key, and only then replace the old one",
+    ),
+    (
+        r"load key .*: bad permissions|permissions .* too open|unprotected private key",
+        "was not asked: ssh takes no key that others may read; chmod 600 the file of "
+        "source.ssh_key",
+    ),
+    (
         r"host key verification failed|no .* host key is known",
         "is not known by its host key; add it to the file that source.known_hosts names",
     ),
@@ -153,5 +168,14 @@ def _explained(err: str) -> tuple[type[SourceError], str]:
     for pattern, meaning in _EXPLANATIONS:
         if re.search(pattern, low):
             kind = NotGiven if pattern == _NOT_GIVEN.pattern else kind
-            return kind, f"{meaning} ({command.said(err)})"
+            return kind, f"{meaning} ({_said(err, pattern)})"
     return kind, f"cannot be used: {command.said(err)}"
+
+
+def _said(err: str, pattern: str) -> str:
+    """Return git's own words; those of ssh, where git has none but that ssh failed."""
+    words = command.said(err)
+    if not words.startswith("Could not read from remote repository"):
+        return words
+    lines = (line.strip() for line in err.splitlines())
+    return next((line[:256] for line in lines if re.search(pattern, line.lower())), words)

@@ -122,7 +122,14 @@ class Repository:
         return out.decode("ascii").split()
 
     def branches(self) -> list[str]:
-        out = self._read("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
+        return self._names("refs/heads", "refname")
+
+    def tags(self) -> list[str]:
+        """Return the tags, the newest first."""
+        return self._names("refs/tags", "-creatordate")
+
+    def _names(self, where: str, sort: str) -> list[str]:
+        out = self._read("for-each-ref", f"--sort={sort}", "--format=%(refname:lstrip=2)", where)
         return out.decode("utf-8", "replace").split()
 
     def entries(self, commit: str) -> list[Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rmqsync.config.cron import problem
+from rmqsync.config.cron import numbers, problem
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,15 @@ def test_right(line: str) -> None:
 )
 def test_wrong(line: str, expected: str) -> None:
     assert problem(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("*/20 8-18/5 5 jan-mar sun", ((0, 20, 40), (8, 13, 18), (5,), (1, 2, 3), (0,))),
+        ("50/5,1 20-21/9 */31 DEC 5-7", ((1, 50, 55), (20,), (1,), (12,), (0, 5, 6))),
+    ],
+)
+def test_what_a_line_means(line: str, expected: tuple[tuple[int, ...], ...]) -> None:
+    assert problem(line) is None
+    assert numbers(line) == expected

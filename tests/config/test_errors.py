@@ -41,6 +41,24 @@ def test_all_errors_of_all_files_are_reported_with_their_places() -> None:
     assert found[0].startswith("broken.yaml:2:1: not YAML")
 
 
+def test_a_time_zone_that_there_is_not_is_told_with_the_other_errors_and_the_nearest() -> None:
+    text = """\
+    clusters:
+      a:
+        endpoints: ["file:a"]
+        layers: [x]
+        windows:
+          - {cron: "0 2 * * *", for: 2h, timezone: Asia/Shangai}
+          - {cron: "0 25 * * *", for: 2h, timezone: Mars}
+    """
+
+    assert errors(text) == [
+        "rmqsync.yaml:6:48: clusters.a.windows[0].timezone: there is no time zone 'Asia/Shangai' in the tz database; did you mean 'Asia/Shanghai'?",
+        "rmqsync.yaml:7:16: clusters.a.windows[1].cron: '0 25 * * *' is no cron line: '25' is no hour (0 to 23); write it as in '*/10 * * * *'",
+        "rmqsync.yaml:7:49: clusters.a.windows[1].timezone: there is no time zone 'Mars' in the tz database; name one such as Asia/Shanghai",
+    ]
+
+
 def test_an_error_in_defaults_is_reported_once_and_also_without_clusters() -> None:
     text = "defaults: {evry: 5m, every: 5}\n"
     clusters = """

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from rmqsync.config.read import read_settings
 from rmqsync.config.source import Source
 from rmqsync.daemon.drift_report import drift_report, markdown
-from rmqsync.daemon.reports import file_name
+from rmqsync.daemon.reports import Reports, file_name
 from rmqsync.model.errors import SourceError
 from rmqsync.repo.mirror import Mirror
-from rmqsync.repo.publish import publish
+from rmqsync.repo.publish import Message, publish
 from tests.brokers import Broker
 from tests.brokers.certificates import make_certificates
 from tests.cli.workspace import GIT
@@ -45,10 +46,16 @@ def drift(address: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cluster(name: str, *drifts: dict[str, Any], checked_at: str | None = "now", **more: Any) -> Any:
+def cluster(
+    name: str,
+    *drifts: dict[str, Any],
+    checked_at: str | None = "now",
+    commit: str = "a" * 40,
+    **more: Any,
+) -> Any:
     return {
         "name": name, "sync": "drifted", "on_drift": "report", "checked_at": checked_at,
-        "applied": {"commit": "a" * 40, "at": "…"}, "drifts": list(drifts), "mode": "apply",
+        "applied": {"commit": commit, "at": "…"}, "drifts": list(drifts), "mode": "apply",
         "drift_known": checked_at is not None, **more,
     }  # fmt: skip
 
@@ -62,7 +69,7 @@ def test_a_page_shows_what_is_and_what_was_declared():
     assert text.splitlines() == [
         "# Drift of one",
         "",
-        "1 object was changed outside of rmqsync since commit aaaaaaaaaaaa was applied.",
+        "1 object was changed outside of rmqsync.",
         "",
         "| object | cause | since | times |",
         "|---|---|---|---|",
@@ -139,23 +146,55 @@ def mirror(remote: Path, data: Path) -> Mirror:
     return Mirror(Source(git=remote.as_uri()), str(data), lambda _ref, _what: "")
 
 
+def said(text: str) -> Message:
+    return lambda _changed: text
+
+
 def test_files_are_committed_beside_what_the_branch_holds(remote: Path, tmp_path: Path):
     copy = mirror(remote, tmp_path / "data")
-    first = publish(copy, "drift", {"one.md": b"1"}, "first\n", AUTHOR)
-    second = publish(mirror(remote, tmp_path / "data2"), "drift", {"two.md": b"2"}, "2\n", AUTHOR)
+    one, two = {"one.md": b"1"}, {"two.md": b"2"}
+    first = publish(copy, "drift", one, " ".join, AUTHOR)
+    second = publish(mirror(remote, tmp_path / "data2"), "drift", {**one, **two}, " ".join, AUTHOR)
 
-    assert publish(copy, "drift", {"one.md": b"1"}, "again\n", AUTHOR) is None
+    assert publish(copy, "drift", one, " ".join, AUTHOR) is None
+    assert first is not None
+    assert second is not None
+    assert (first[1], second[1]) == (["one.md"], ["two.md"])
     log = git(remote, "log", "--format=%H %an %ae %s", "drift").splitlines()
     assert log == [
-        f"{second} robot robot@example.com 2",
-        f"{first} robot robot@example.com first",
+        f"{second[0]} robot robot@example.com two.md",
+        f"{first[0]} robot robot@example.com one.md",
     ]
     assert git(remote, "ls-tree", "--name-only", "drift").split() == ["one.md", "two.md"]
 
 
+def test_a_commit_names_the_clusters_whose_drift_is_another_one(remote: Path, tmp_path: Path):
+    lines = (
+        f"source: {{git: '{remote.as_uri()}'}}\n"
+        "daemon: {drift_reports: {branch: drift}}\n"
+        "defaults: {endpoints: ['file:x.json'], layers: [base]}\n"
+        "clusters: {one: {}, two: {}}\n"
+    )
+    settings = read_settings("rmqsync.yaml", lambda _name: lines.encode(), str(tmp_path))
+
+    def written(*clusters: Any) -> list[str]:
+        reports = Reports(settings, lambda _source: mirror(remote, tmp_path / "data"), 0.1)
+        for found in clusters:
+            reports.changed(found)
+        reports.close(30)
+        return git(remote, "log", "--format=%s", "drift").splitlines()
+
+    both = written(cluster("one", drift("queue:a/b")), cluster("two"))
+    more = written(cluster("one", drift("queue:a/b"), commit="b" * 40), cluster("two", drift("x")))
+    again = written(cluster("one", drift("queue:a/b"), commit="c" * 40))
+
+    assert both == ["Drift of one, two"]
+    assert more == again == ["Drift of two", "Drift of one, two"]
+
+
 def test_what_others_push_at_that_moment_stays(remote: Path, tmp_path: Path, monkeypatch):
     slow, quick = (mirror(remote, tmp_path / name) for name in ("slow", "quick"))
-    publish(slow, "drift", {"one.md": b"1"}, "first\n", AUTHOR)
+    publish(slow, "drift", {"one.md": b"1"}, said("first"), AUTHOR)
 
     class Overtaken(Mirror):
         overtaken = False
@@ -163,11 +202,11 @@ def test_what_others_push_at_that_moment_stays(remote: Path, tmp_path: Path, mon
         def push(self, commit: str, branch: str) -> None:
             if not self.overtaken:
                 self.overtaken = True
-                publish(quick, "drift", {"two.md": b"2"}, "between\n", AUTHOR)
+                publish(quick, "drift", {"two.md": b"2"}, said("between"), AUTHOR)
             super().push(commit, branch)
 
     late = Overtaken(Source(git=remote.as_uri()), str(tmp_path / "slow"), lambda _r, _w: "")
-    publish(late, "drift", {"one.md": b"new"}, "late\n", AUTHOR)
+    publish(late, "drift", {"one.md": b"new"}, said("late"), AUTHOR)
 
     subjects = git(remote, "log", "--format=%s", "drift").split()
     assert subjects == ["late", "between", "first"]
@@ -181,7 +220,7 @@ def test_a_push_that_is_refused_says_why(tmp_path: Path):
     git(work, "commit", "-q", "--allow-empty", "-m", "first")
 
     with pytest.raises(SourceError, match="does not take this branch"):
-        publish(mirror(work, tmp_path / "data"), "drift", {"a.md": b""}, "a\n", AUTHOR)
+        publish(mirror(work, tmp_path / "data"), "drift", {"a.md": b""}, said("a"), AUTHOR)
 
 
 @pytest.fixture

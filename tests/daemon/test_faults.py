@@ -50,8 +50,8 @@ def status(daemon: Running, path: str) -> int:
 def test_on_a_full_disk_nothing_is_written_until_there_is_room_for_a_backup(
     home: Home, broker: Broker
 ) -> None:
-    # A path is used where it is: git itself needs no room then.
-    home.settings["source"]["git"] = str(home.remote)
+    # A folder is read where it is: git itself needs no room then.
+    home.settings["source"] = {"path": str(home.work), "poll": "2s"}
     home.push(shop("qu.a"))
     data = home.folder / "data"
     with small_disk(data), home.running() as daemon:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from tests.brokers import Broker
@@ -11,6 +9,7 @@ from tests.brokers.certificates import make_certificates
 from tests.conftest import BrokerSource
 from tests.daemon.daemons import Home, names, shop
 from tests.daemon.forges import https_forge, ssh_server
+from tests.daemon.signers import Signers
 
 TOKEN = "t0ken-of-the-forge"
 
@@ -84,30 +83,31 @@ def apply_by_hand(home: Home, *options: str) -> None:
 
 
 def test_only_a_signed_head_is_applied_and_the_rest_is_told(home: Home, broker: Broker) -> None:
-    key = home.folder / "signer"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    signers = home.folder / "allowed_signers"
-    signers.write_text(f"t@example.com {key.with_suffix('.pub').read_text()}")
-    home.settings["source"]["trusted_signers"] = {"file": str(signers)}
-    for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key))):
-        home.git("config", name, value)
-    home.git("config", "commit.gpgsign", "true")
-    signed = home.push(shop("qu.a"))
+    signers = Signers(home)
+    signed = signers.push("ann", shop("qu.a"))
     with home.running() as daemon:
         daemon.until_cluster("one", "the signed commit", sync="in-sync", commit=signed)
-        home.git("config", "commit.gpgsign", "false")
         unsigned = home.push(shop("qu.a", "qu.b"))
 
-        held = daemon.until_cluster("one", "the unsigned one", sync="held", commit=unsigned)
-        assert {one["hold"]["code"] for one in held["plan"]["changes"]} == {"unsigned"}
-        (told,) = daemon.messages("cluster one: changes are held")
-        assert "is not signed" in told
+        daemon.until(lambda: daemon.source()["broken_commit"] == unsigned, "the unsigned one")
+        told = daemon.until(lambda: daemon.messages(f"commit {unsigned[:12]} is not"), "told")
+        assert "is not signed" in told[0]
+        assert "push a signed commit on top" in told[0]
+        source = daemon.source()["name"]
+        assert f'rmqsync_git_broken{{source="{source}"}} 1.0' in daemon.get("/metrics")
+        assert "is not signed" in daemon.get("/")
+        assert not daemon.messages(f"source {source}: commit {unsigned} is in force")
+        found = daemon.cluster("one")
+        assert (found["sync"], found["commit"]) == ("in-sync", signed)
         assert names(broker) == {"qu.a"}
+    with home.running() as daemon:
+        daemon.until_cluster("one", "after a restart", sync="in-sync", commit=signed)
+        assert daemon.source()["broken_commit"] == unsigned
 
-        home.git("config", "commit.gpgsign", "true")
-        again = home.push(shop("qu.a", "qu.c"))
+        again = signers.push("ann", shop("qu.a", "qu.c"))
         daemon.until_cluster("one", "signed again", sync="in-sync", commit=again)
         assert names(broker) == {"qu.a", "qu.c"}
+        assert daemon.source()["broken_commit"] is None
 
 
 def test_a_token_is_taken_anew_once_it_is_right_and_never_shown(empty_home: Home) -> None:
@@ -159,6 +159,15 @@ def test_ssh_goes_only_to_hosts_whose_key_is_known(empty_home: Home) -> None:
             refused = daemon.until(lambda: daemon.source()["error"], "the unknown host is told")
             assert "is not known by its host key" in refused
             assert known.read_text() == ""
+            assert daemon.source()["name"].startswith(f"ssh://{server.user}@127.0.0.1:")
+
+            other = server.client_key.with_suffix(".pub").read_text().split()[1]
+            known.write_text(f"{server.known_hosts.rpartition(' ')[0]} {other}\n")
+            daemon.until(
+                lambda: f"Offending ED25519 key in {known}:1" in daemon.source()["error"],
+                "another key is told",
+            )
+            assert "which may be an attack" in daemon.source()["error"]
 
             known.write_text(server.known_hosts)
             daemon.until(lambda: daemon.source()["commit"] == first, "the known host is asked")

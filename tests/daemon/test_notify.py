@@ -109,7 +109,29 @@ def test_it_is_tried_again_and_told_when_it_is_in_vain(
     notifier.close(BOUND_S)
 
     assert counted == ["sent", "failed"]
-    assert "notify[0] could not be told" in caplog.text
+    told = "notify[0] could not be told (it answers 500): it happened"
+    assert [one.getMessage() for one in caplog.records if one.name == "rmqsync.daemon"] == [told]
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        (f"json://ann:{SECRET}@127.0.0.1:1/x", "connection refused"),
+        (f"gibberish://{SECRET}", "apprise does not know such an address"),
+    ],
+)
+def test_what_is_lost_is_told_with_the_reason_and_without_the_address(
+    where: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    notifier = Notifier([(target(), where)], pauses_s=())
+    notifier.tell(happened(Event.FAILED, title="the first"))
+    notifier.tell(happened(Event.HELD, title="the second"))
+    notifier.close(BOUND_S)
+
+    told = f"notify[0] could not be told ({reason}): the first; the second"
+    assert [one.getMessage() for one in caplog.records if one.name == "rmqsync.daemon"] == [told]
     assert SECRET not in caplog.text
 
 

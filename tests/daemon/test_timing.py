@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmqsync.config.cluster import Window
+from rmqsync.config.cron import problem
 from rmqsync.daemon.timing import Windows, back_off_s, cron, in_zone, spread_s
 from rmqsync.model.errors import SourceError
 
@@ -43,6 +44,24 @@ def test_of_day_and_weekday_either_will_do_when_both_are_restricted() -> None:
     assert next_of("0 3 25 * 5") == datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
     assert next_of("0 3 30 * 5") == datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
     assert next_of("0 3 */2 * 5") == datetime(2026, 11, 27, 3, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "due"),
+    [
+        ("50/20 * * * *", datetime(2026, 11, 23, 0, 50)),
+        ("5-10/30 * * * *", datetime(2026, 11, 23, 0, 5)),
+        ("0 3 */31 * *", datetime(2026, 12, 1, 3, 0)),
+        ("0 3 1 dec/1 *", datetime(2026, 12, 1, 3, 0)),
+        ("0 3 1 12-dec *", datetime(2026, 12, 1, 3, 0)),
+    ],
+)
+def test_a_line_that_the_settings_take_is_due_though_the_scheduler_would_not_have_it(
+    line: str, due: datetime
+) -> None:
+    assert problem(line) is None
+
+    assert next_of(line) == due.replace(tzinfo=UTC)
 
 
 @given(st.sets(st.integers(0, 7), min_size=1), st.integers(0, 13))

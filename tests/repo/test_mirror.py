@@ -93,7 +93,74 @@ def test_a_branch_that_was_rewritten_or_removed_is_followed(repo: Repo, tmp_path
     head = repo.git("rev-parse", "HEAD")
     assert mirror(tmp_path, source).checkout().revision == Revision(head)
     assert error(mirror(tmp_path, replace(source, branch="old")).checkout) == (
-        f"source.git: 'file://{repo.path}' has no branch 'old'; it has main"
+        f"source.git: 'file://{repo.path}' has no branch or tag 'old'; it has the branches main"
+    )
+
+
+def copying(tmp_path: Path, source: Source) -> Mirror:
+    return Mirror(source, str(tmp_path / "data"), read_token, copies_paths=True)
+
+
+@pytest.mark.parametrize("is_left", ["nothing", "an empty folder"])
+def test_the_copy_of_a_path_outlasts_it(repo: Repo, tmp_path: Path, is_left: str) -> None:
+    first = repo.commit(base__x="1")
+    source = Source(git=str(repo.path))
+    copying(tmp_path, source).fetch()
+    away = tmp_path / "away"
+    repo.path.rename(away)
+    if is_left == "an empty folder":
+        repo.path.mkdir()
+    copy = copying(tmp_path, source)
+
+    missing = error(copy.fetch)
+    kept = copy.checkout(first)
+    repo.path.rmdir() if repo.path.exists() else None
+    away.rename(repo.path)
+    second = repo.commit(base__x="2")
+    copy.fetch()
+
+    assert f"'{repo.path}'" in missing
+    assert [file.content for file in kept.files("base")] == [b"1"]
+    assert copy.checkout().revision == Revision(second)
+
+
+def test_a_path_that_is_a_shallow_clone_or_is_inside_of_a_repository_is_followed(
+    repo: Repo, tmp_path: Path
+) -> None:
+    repo.commit(base__x="1", sub__base__x="1")
+    head = repo.commit(base__x="2", sub__base__x="2")
+    shallow = tmp_path / "shallow"
+    repo.git("clone", "-q", "--depth", "1", f"file://{repo.path}", str(shallow))
+
+    for place in (shallow, repo.path / "sub"):
+        copy = copying(tmp_path, Source(git=str(place)))
+        copy.fetch()
+        checkout = copy.checkout()
+        assert checkout.revision == Revision(head)
+        assert [file.content for file in checkout.files("base")] == [b"2"]
+
+
+def test_a_tag_is_followed_where_it_is_moved_to_unless_a_branch_has_its_name(
+    repo: Repo, tmp_path: Path
+) -> None:
+    first = repo.commit(base__x="1")
+    repo.git("tag", "-a", "-m", "one", "v1")
+    second = repo.commit(base__x="2")
+    source = Source(git=f"file://{repo.path}", branch="v1")
+    copy = mirror(tmp_path, source)
+    found = []
+
+    for words in ((), ("tag", "-f", "v1", second), ("branch", "v1", first)):
+        if words:
+            repo.git(*words)
+        copy.fetch()
+        found.append(copy.checkout().revision)
+    in_place = mirror(tmp_path, Source(git=str(repo.path), branch="v2"))
+
+    assert found == [Revision(first), Revision(second), Revision(first)]
+    assert error(in_place.checkout) == (
+        f"source.git: '{repo.path}' has no branch or tag 'v2'; "
+        "it has the branches main, v1 and the tags v1"
     )
 
 
@@ -363,7 +430,7 @@ def test_a_repository_without_commits_has_no_branch(repo: Repo, tmp_path: Path) 
     remote.fetch()
 
     assert error(remote.checkout) == (
-        f"source.git: 'file://{repo.path}' has no branch 'main'; it has no commits yet"
+        f"source.git: 'file://{repo.path}' has no branch or tag 'main'; it has no commits yet"
     )
 
 
@@ -606,17 +673,30 @@ def test_a_copy_that_cannot_be_made_says_nothing_of_the_repository(
         (
             "Host key verification failed.",
             "is not known by its host key; add it to the file that source.known_hosts names "
-            "(Could not read from remote repository.)",
+            "(Host key verification failed.)",
+        ),
+        (
+            "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n"
+            "Offending ED25519 key in /keys/known hosts:1\nHost key verification failed.",
+            "shows another host key than the one it is known by, which may be an attack: ask "
+            "those who run it for the new key, and only then replace the old one "
+            "(Offending ED25519 key in /keys/known hosts:1)",
+        ),
+        (
+            "Permissions 0644 for '/keys/my key' are too open.\n"
+            "git@h: Permission denied (publickey).",
+            "was not asked: ssh takes no key that others may read; chmod 600 the file of "
+            "source.ssh_key (Permissions 0644 for '/keys/my key' are too open.)",
         ),
         (
             "git@h: Permission denied (publickey).",
             "denies access; check source.token for https, source.ssh_key for ssh "
-            "(Could not read from remote repository.)",
+            "(git@h: Permission denied (publickey).)",
         ),
         (
             "ssh: Could not resolve hostname h: Name or service not known",
             "cannot be reached; check the address and the network "
-            "(Could not read from remote repository.)",
+            "(ssh: Could not resolve hostname h: Name or service not known)",
         ),
     ],
 )

@@ -1,0 +1,35 @@
+"""`run --check`: says of each source whether its newest commit can be used, and if not, why."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from tests.daemon.daemons import Home, shop
+
+
+def test_a_broken_commit_is_named_with_each_error_and_what_to_do(empty_home: Home) -> None:
+    home = empty_home
+    home.snapshot("one")
+    home.config.write_text(yaml.safe_dump(home.settings))
+    good = home.push(shop("qu.a"))
+    name = f"{home.remote.as_uri()} (main)"
+    fine = home.run("run", "--check")
+    broken = home.push({"vhosts": [{"name": "shop", "tracin": True}]})
+
+    as_text = home.run("run", "--check")
+    as_json = home.run("run", "--check", "--format", "json")
+    as_html = home.run("run", "--check", "--format", "html")
+
+    assert (fine.returncode, fine.stdout) == (0, f"{name}: commit {good} can be used\n")
+    assert as_text.returncode == 1
+    first, second, *_ = as_text.stdout.splitlines()
+    assert first == f"{name}: commit {broken} cannot be used"
+    assert second.startswith("base/all.yaml:3:3: ")
+    assert second.endswith("; did you mean 'tracing'?")
+    assert as_json.returncode == 1
+    (source,) = json.loads(as_json.stdout)["sources"]
+    assert (source["name"], source["commit"], source["broken_commit"]) == (name, good, broken)
+    assert source["findings"][0]["hint"]
+    assert as_html.returncode == 64
