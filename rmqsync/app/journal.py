@@ -108,7 +108,8 @@ class RunJournal:
             return backups.keep(name, self.starter.run, _in_scope(content, planned))
         except (SourceError, BrokerError) as error:
             raise Refused(
-                f"no backup could be kept: {error}; mend that, or go without with --backup none"
+                f"no backup could be kept: {error}; mend that, or go without with --backup none, "
+                "as a daemon with daemon.backups: 0"
             ) from error
 
     def _record(self, planned: Planned, status: RunStatus) -> RunRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +15,12 @@ from rmqsync.cli.output import out
 
 if TYPE_CHECKING:
     from rmqsync.daemon.documents import SourceStatusDocument
+
+
+_WEAK = (
+    "daemon.tokens.%s has fewer than %d characters and might be guessed; take 32 random bytes, as "
+    "of head -c 32 /dev/urandom | base64"
+)
 
 
 @click.command("run")
@@ -33,7 +40,7 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
     from rmqsync.daemon.logs import set_up
     from rmqsync.daemon.metrics import Metrics
     from rmqsync.daemon.serve import listener, serve
-    from rmqsync.daemon.start import Running, secrets_of
+    from rmqsync.daemon.start import SHORT, Running, secrets_of, weak_tokens
 
     kept: list[Metrics] = []
 
@@ -48,6 +55,8 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
     with session(shared, observe=observe) as opened:
         form = log_format or ("text" if sys.stderr.isatty() else "json")
         set_up(form, secrets_of(opened).values(), verbose=shared.verbose > 0)
+        for token in weak_tokens(opened):
+            logging.getLogger("rmqsync.daemon").warning(_WEAK, token, SHORT)
         os.makedirs(opened.data_dir, mode=0o700, exist_ok=True)
         running = Running(opened, metrics, lambda result: end_code([result], None))
         if check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LOG = logging.getLogger("rmqsync.daemon")
+_TAKEN = "; end what listens there, perhaps another rmqsync, or choose another port"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
@@ -46,7 +48,9 @@ def listener(bind: str, settings: Settings) -> tuple[socket.socket, bool]:
         sock.listen(128)
     except (OSError, OverflowError) as error:
         sock.close()
-        raise SourceError(f"daemon.bind: cannot listen on {bind}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        hint = _TAKEN if getattr(error, "errno", None) == errno.EADDRINUSE else ""
+        raise SourceError(f"daemon.bind: cannot listen on {bind}: {why.lower()}{hint}") from error
     return sock, is_loopback
 
 

@@ -35,6 +35,8 @@ from rmqsync.wiring import Session
 from rmqsync.wiring_history import Approvals, open_drifts, open_history
 
 LOG = logging.getLogger("rmqsync.daemon")
+SHORT = 16
+"""Characters of a token; with fewer it is warned of."""
 _FETCHES = 16
 """Sources that are fetched at once."""
 _FIRST_FETCH_S = 10.0
@@ -63,6 +65,12 @@ def secrets_of(session: Session) -> dict[str, str]:
         with suppress(SourceError):  # whoever needs it says so
             found[what] = read(ref, what)
     return found
+
+
+def weak_tokens(session: Session) -> list[str]:
+    """Return the names of tokens that are short enough to be guessed. Raises `SourceError`."""
+    tokens, read = session.settings.daemon.tokens, session.secrets.read_ref
+    return [name for name, ref in tokens.items() if len(read(ref, f"token '{name}'")) < SHORT]
 
 
 def _told_later(settings: Settings) -> Iterator[tuple[str, SecretRef]]:

@@ -184,7 +184,7 @@ def test_without_a_backup_nothing_may_be_written(reader, backups) -> None:
     history = History()
     found, one = journal(history, backups), planned(reader)
 
-    with pytest.raises(Refused, match=r"the disk is full.*--backup none"):
+    with pytest.raises(Refused, match=r"the disk is full.*--backup none.*daemon.backups: 0"):
         found.before_first_write(one, fresh=False)
 
     assert history.written == []

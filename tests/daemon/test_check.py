@@ -33,3 +33,20 @@ def test_a_broken_commit_is_named_with_each_error_and_what_to_do(empty_home: Hom
     assert (source["name"], source["commit"], source["broken_commit"]) == (name, good, broken)
     assert source["findings"][0]["hint"]
     assert as_html.returncode == 64
+
+
+def test_a_token_that_might_be_guessed_is_warned_of_and_taken(empty_home: Home) -> None:
+    home = empty_home
+    home.snapshot("one")
+    home.push(shop("qu.a"))
+    home.settings["daemon"]["tokens"]["short"] = {"env": "SHORT_TOKEN"}
+    home.environ["SHORT_TOKEN"] = "gu3ss"
+    home.config.write_text(yaml.safe_dump(home.settings))
+
+    done = home.run("run", "--check", "--log-format", "json")
+
+    assert done.returncode == 0
+    (told,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert told["level"] == "warning"
+    assert told["message"].startswith("daemon.tokens.short has fewer than 16 characters")
+    assert "gu3ss" not in done.stderr

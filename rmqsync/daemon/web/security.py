@@ -33,6 +33,10 @@ MOST_FAILURES = 10
 """Wrong tokens of one address within the time below; it has to wait then."""
 FAILURES_S = 60.0
 MOST_BODY = 1_000_000
+_PROXY = (
+    "behind a proxy set daemon.bind to an address that is not loopback, with a token in "
+    "daemon.tokens; or have the proxy send Host: localhost, which will do for reading"
+)
 _LOCAL = re.compile(r"(?i:localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?")
 
 
@@ -150,7 +154,8 @@ class Guard:
         refusal = self._refusal(scope)
         if refusal is not None:
             status, text = refusal
-            answer = JSONResponse({"error": text, "hint": None}, status)
+            hint = _PROXY if status == 421 else None
+            answer = JSONResponse({"error": text, "hint": hint}, status)
             await answer(scope, receive, with_headers)
             return
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import re
 import threading
 import time
@@ -23,12 +24,15 @@ from starlette.responses import JSONResponse
 from rmqsync.daemon.ports import Service
 from rmqsync.daemon.web.security import Rate, is_at_most
 
+LOG = logging.getLogger("rmqsync.daemon")
 MOST_BODY = 5_000_000
 REPLAY_S = 300.0
 """How old a signed time may be, and for how long a delivery is known."""
 MOST_KNOWN = 10_000
 MOST_DELIVERIES = 60
 """Of one address in a minute."""
+MOST_TOLD = 20
+"""Refusals that are logged in a minute."""
 
 Verify = Callable[[Headers, bytes, bytes, float], bool]
 """(headers, body, secret, now) to whether the signature is right."""
@@ -133,24 +137,31 @@ class Webhooks:
         self._clock = clock
         self._known: OrderedDict[str, float] = OrderedDict()
         self._rate = Rate(MOST_DELIVERIES, 60.0)
+        self._told = Rate(1, 60.0)
+        self._all_told = Rate(MOST_TOLD, 60.0)
         self._lock = threading.Lock()
 
     async def take(self, forge: str, request: Request, fetch: Callable[[], None]) -> JSONResponse:
         """Answer a delivery; `fetch` is called for each that is right and new."""
         address = request.client.host if request.client is not None else "?"
         if forge not in self._secrets:
-            self._count(forge if forge in _VERIFY else "unknown", "not-configured")
+            known = forge if forge in _VERIFY else "unknown"
+            self._count(known, "not-configured")
+            self._tell(known, address, "it is not in daemon.webhooks")
             return _answer(404, f"no webhook of '{forge}' is configured; see daemon.webhooks")
         if self._rate.left_s(f"{forge} {address}") > 0:
             self._count(forge, "rate-limited")
+            self._tell(forge, address, "there are too many deliveries")
             return _answer(429, "too many deliveries; wait a minute", {"Retry-After": "60"})
         self._rate.add(f"{forge} {address}")
         body = await _body(request)
         if body is None:
             self._count(forge, "too-large")
+            self._tell(forge, address, f"it has more than {MOST_BODY} bytes")
             return _answer(413, f"a delivery of more than {MOST_BODY} bytes is not read")
         if not self._is_right(forge, request.headers, body):
             self._count(forge, "bad-signature")
+            self._tell(forge, address, "the signature is wrong, or too old")
             return _answer(401, "the signature is wrong, or too old")
         if not self._is_new(forge, request.headers, body):
             self._count(forge, "replayed")
@@ -158,6 +169,15 @@ class Webhooks:
         self._count(forge, "accepted")
         await run_in_threadpool(fetch)
         return _answer(202, None)
+
+    def _tell(self, forge: str, address: str, reason: str) -> None:
+        """Log a refusal: of one address and reason once a minute, and not too many at all."""
+        key = f"{forge} {address} {reason}"
+        if self._told.left_s(key) > 0 or self._all_told.left_s("") > 0:
+            return
+        self._told.add(key)
+        self._all_told.add("")
+        LOG.warning("a delivery to /webhooks/%s from %s is refused: %s", forge, address, reason)
 
     def _is_right(self, forge: str, headers: Headers, body: bytes) -> bool:
         verify, now = _VERIFY[forge], self._clock()

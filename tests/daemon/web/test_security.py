@@ -215,7 +215,8 @@ def test_loopback_tells_nothing_to_a_name_that_was_pointed_at_it(
         answer = web.ask(method, path, headers={"Host": host})
 
         assert answer.status_code == 421
-        assert answer.json() == {"error": "this daemon is reached as localhost only", "hint": None}
+        assert answer.json()["error"] == "this daemon is reached as localhost only"
+        assert "behind a proxy set daemon.bind to an address that is not" in answer.json()["hint"]
 
 
 @pytest.mark.parametrize("host", ["mq.example.com", "10.0.0.1:8080"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import httpx
 import pytest
 
-from rmqsync.daemon.web.webhooks import MOST_BODY, MOST_DELIVERIES, REPLAY_S, Webhooks
+from rmqsync.daemon.web.webhooks import MOST_BODY, MOST_DELIVERIES, MOST_TOLD, REPLAY_S, Webhooks
 from tests.daemon.web.webs import SECRETS, Web
 
 NOW = 1_800_000_000
@@ -123,6 +123,31 @@ def test_a_wrong_secret_has_nothing_done(forge: str, sign: Sign, secret: str) ->
     assert answer.status_code == 401
     assert secret not in answer.text
     assert (hooks.fetches, hooks.results) == (0, ["bad-signature"])
+
+
+def test_refusals_are_logged_with_the_address_and_the_reason_but_not_each_of_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hooks = Hooks("github", SECRETS["github"])
+
+    for _ in range(3):
+        hooks.send({})
+    hooks.send({}, client="192.0.2.2")
+    hooks.web.ask("POST", "/webhooks/gitea", "192.0.2.1", content=BODY)
+    hooks.web.ask("POST", "/webhooks/%0Anone", "192.0.2.1", content=BODY)
+    told = list(caplog.messages)
+    for number in range(2 * MOST_TOLD):
+        hooks.send({}, client=f"192.0.2.{10 + number}")
+
+    wrong = "is refused: the signature is wrong, or too old"
+    assert told == [
+        f"a delivery to /webhooks/github from 192.0.2.1 {wrong}",
+        f"a delivery to /webhooks/github from 192.0.2.2 {wrong}",
+        "a delivery to /webhooks/gitea from 192.0.2.1 is refused: it is not in daemon.webhooks",
+        "a delivery to /webhooks/unknown from 192.0.2.1 is refused: it is not in daemon.webhooks",
+    ]
+    assert len(caplog.messages) == MOST_TOLD
+    assert SECRETS["github"] not in caplog.text
 
 
 @every_forge
