@@ -22,7 +22,7 @@ from rmqsync.app.plan import CLUSTERS_AT_ONCE, Target
 from rmqsync.app.ports import Broker, Lock
 from rmqsync.kinds.base import Request
 from rmqsync.model.definitions import Live, QueueFacts
-from rmqsync.model.errors import BrokerError
+from rmqsync.model.errors import BrokerError, Refused
 from rmqsync.model.values import JsonValue, Key
 
 POLL_S = 0.5
@@ -87,6 +87,8 @@ def _take(target: Target, waiting: Waiting, held: dict[str, Lock]) -> tuple[str 
         return None, f"cluster '{target.name}' has no `amqp`: no lock keeps other runs off it"
     try:
         lock = _wait(target, waiting, held)
+    except Refused as error:
+        return str(error), None
     except BrokerError as error:
         if target.lock_required:
             return f"lock.required is set, and there is no lock: {error}", None

@@ -135,7 +135,11 @@ class Amqp(Protocol):
     """One cluster over AMQP."""
 
     def lock(self) -> Lock | None:
-        """Return the cluster's lock, held; `None` while somebody else holds it."""
+        """
+        Return the cluster's lock, held; `None` while somebody else holds it.
+
+        Raises `Refused` where waiting for it is in vain.
+        """
 
     def holder(self) -> str:
         """Return who holds it, as well as the cluster can tell."""

@@ -12,13 +12,13 @@ A deletion that is given up takes sentinels and fence away again, and whoever wa
 (`app/prove_policy.py`). That takes a queue which can be brought under its limit: one of its own, or
 of an operator policy, is not ours to raise, so that a queue with a low one is not fenced at all.
 
-What a killed run leaves is found
-by the policy's name, which holds the owner, and goes at the start of the owner's next run under the
-lock, whatever that run is for: else publishers stay out of a queue that is wanted again. A note in
-the marker would tell less than the name does: it would have to be written before each fence, and is
-lost where the marker is removed, taken over or restored, while the fence is still there. Every
-sentinel lies behind a fence: it goes in after it and is taken out before it. Fences of other owners
-stay, since their lock may be in another vhost and they may be in use.
+What a killed run leaves is found by the policy's name, which holds the owner, and goes at the start
+of the owner's next run under the lock, whatever that run is for: else publishers stay out of a
+queue that is wanted again. A note in the marker would tell less than the name does: it would have
+to be written before each fence, and is lost where the marker is removed, taken over or restored,
+while the fence is still there. Every sentinel lies behind a fence: it goes in after it and is taken
+out before it. Fences of other owners stay, since their lock may be in another vhost and they may be
+in use.
 
 Not covered: publishers without confirms, who are never told; a client that gets *all* sentinels in
 the instant between that look and the deletion while another publishes; and where such a limit that

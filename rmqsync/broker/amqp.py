@@ -17,13 +17,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from rmqsync.broker.amqp_lock import QueueLock, holder, is_held_by
+from rmqsync.broker.amqp_lock import QueueLock, holder, in_the_way, is_held_by
 from rmqsync.broker.amqp_queue import QueueProbe
 from rmqsync.broker.connection import TlsFiles
 from rmqsync.broker.transport import tls_context
 from rmqsync.broker.wording import say
 from rmqsync.kinds.base import Request
-from rmqsync.model.errors import AccessDenied, BrokerError, Unreachable
+from rmqsync.model.errors import AccessDenied, BrokerError, Refused, Unreachable
 from rmqsync.model.values import JsonValue
 from rmqsync.version import __version__
 
@@ -72,11 +72,16 @@ class Amqp:
         """
         Return the cluster's lock, held; `None` while another connection holds it.
 
-        Raises `Unreachable`, `AccessDenied` or `BrokerError`.
+        Raises `Unreachable`, `AccessDenied` or `BrokerError`; `Refused` where a queue of its name
+        is there that is no lock.
         """
         vhost = self._connection.lock_vhost
         connection = self._open(vhost, f"rmqsync lock, {_who(self._connection.name)}")
-        return QueueLock.take(self._connection.name, vhost, connection, HEARTBEAT_S)
+        found = QueueLock.take(self._connection.name, vhost, connection, HEARTBEAT_S)
+        problem = None if found is not None else in_the_way(self._ask, vhost)
+        if problem is not None:
+            raise Refused(problem)
+        return found
 
     def holder(self) -> str:
         """Return who holds the lock, as well as the cluster can tell."""

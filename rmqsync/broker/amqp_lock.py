@@ -132,6 +132,26 @@ def holder(ask: Callable[[Request], JsonValue], vhost: str) -> str:
     return f"{title} (from {owner.get('peer_host', '?')}, user '{found.get('user', '?')}')"
 
 
+def in_the_way(ask: Callable[[Request], JsonValue], vhost: str) -> str | None:
+    """
+    Return why there can be no lock in `vhost`; `None` where there can, or nobody knows.
+
+    A queue of that name which is no lock is refused with the same 405 as one that is: brokers look
+    at its owner first, and it has none (rabbit_amqqueue.erl `check_exclusive_access`). Seen on
+    3.10.8, 4.0.5 and 4.3.6, with every type of queue.
+    """
+    try:
+        queue: Any = ask(Request("GET", ("queues", vhost, LOCK_QUEUE)))
+    except BrokerError:
+        return None
+    if (queue or {}).get("exclusive") is not False:
+        return None
+    return (
+        f"queue '{LOCK_QUEUE}' in vhost '{vhost}' is in the way of the lock: it is not exclusive, "
+        "so that no run of rmqsync made it; delete it, or set `lock.vhost` to another vhost"
+    )
+
+
 def is_held_by(ask: Callable[[Request], JsonValue], vhost: str, token: str) -> bool:
     """Tell whether the lock in `vhost` has that token; not where the cluster does not answer."""
     try:

@@ -11,7 +11,7 @@ from rmqsync.app.lock import LockLost, Waiting, WhileHeld, take_locks
 from rmqsync.app.plan import Target
 from rmqsync.kinds.base import Request
 from rmqsync.loading.compile import Options
-from rmqsync.model.errors import Unreachable
+from rmqsync.model.errors import Refused, Unreachable
 from rmqsync.planning.rules import Rules
 from tests.app.runs import Repository, state_of
 from tests.fakes.cluster import MemoryCluster
@@ -121,6 +121,15 @@ def test_without_waiting_one_try_is_made():
     locks = take_locks([target(Amqp(tries=1))], Clock().waiting(0))
 
     assert "another run" in locks.refused["prod"]
+
+
+def test_a_run_does_not_wait_in_vain():
+    clock = Clock()
+
+    locks = take_locks([target(Amqp(error=Refused("in the way")))], clock.waiting(30))
+
+    assert locks.refused == {"prod": "in the way"}
+    assert (locks.warnings, clock.now) == ([], 0)
 
 
 @pytest.mark.parametrize("timeout_s", [0, 30])

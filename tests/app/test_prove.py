@@ -25,6 +25,8 @@ from tests.race.rabble import VHOST
 
 QUEUE = KINDS["queue"]
 ODD = "ü/%~ *+(名)|$^[a]\\d.{2}?"
+LEFT = "q.left"
+"""A name of its own: what is got from it is counted after it is gone."""
 SENTINEL_IDS = ("1", "2", "3")
 FENCES = Request("GET", ("policies", VHOST))
 
@@ -287,14 +289,14 @@ def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
 @pytest.mark.parametrize("is_open", [False, True], ids=["shut", "half open"])
 def test_a_channel_that_a_killed_run_left_refused_is_let_in(broker: Broker, *, is_open) -> None:
     with rabble.cluster(broker) as found, broker.management() as plain:
-        rabble.declare(broker, "q")
+        rabble.declare(broker, LEFT)
         limit = {"pattern": "^q", "definition": {"max-length": 1_000_000}}
         plain.put("policies", VHOST, "p", body=limit)
         path = ("policies", VHOST, "rmqsync.fence.main.dead")
-        fence = fence_policy("q", {}, [])
+        fence = fence_policy(LEFT, {}, [])
         channel = rabble.connect(broker).channel()
         channel.confirm_delivery()
-        channel.basic_publish("", "q", b"0")
+        channel.basic_publish("", LEFT, b"0")
         found.send(Request("PUT", path, fence))
         until_refused(channel)
         if is_open:  # killed before this took effect, as far as a channel can tell
@@ -303,8 +305,8 @@ def test_a_channel_that_a_killed_run_left_refused_is_let_in(broker: Broker, *, i
 
         removed = remove_left_fences(found, rabble.amqp(broker, found), "main")
 
-        rabble.until_confirmed(channel, "q")
-        assert removed == (f"queue 'q' in vhost '{VHOST}'",)
+        rabble.until_confirmed(channel, LEFT)
+        assert removed == (f"queue '{LEFT}' in vhost '{VHOST}'",)
         assert [one["name"] for one in found.get(FENCES)] == ["p"]
         channel.connection.close()
 
@@ -313,7 +315,7 @@ def until_refused(channel) -> None:
     until = time.monotonic() + 10
     while time.monotonic() < until:
         try:
-            channel.basic_publish("", "q", b"1")
+            channel.basic_publish("", LEFT, b"1")
         except known.NackError:
             return
         time.sleep(0.05)

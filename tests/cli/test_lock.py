@@ -124,6 +124,32 @@ def test_a_second_run_waits_and_looks_again(
         assert api.get("queues", "shop") == []
 
 
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+def test_a_queue_that_is_no_lock_and_is_in_its_way_is_named(
+    shop: Workspace, broker: Broker, kind: str
+) -> None:
+    with broker.management() as api:
+        api.put(
+            "queues",
+            "/",
+            "rmqsync.lock",
+            body={"durable": True, "arguments": {"x-queue-type": kind}},
+        )
+
+    refused = shop.apply("--lock-timeout", "30")
+
+    assert refused.code == 1
+    assert "waiting for the lock" not in refused.err
+    assert refused.cluster["error"] == (
+        "cluster 'one': nothing was done: queue 'rmqsync.lock' in vhost '/' is in the way of the "
+        "lock: it is not exclusive, so that no run of rmqsync made it; delete it, or set "
+        "`lock.vhost` to another vhost"
+    )
+    with broker.management() as api:
+        api.delete("queues", "/", "rmqsync.lock")
+    assert shop.apply().code == 0
+
+
 def two_names(workspace: Workspace, broker: Broker, **second) -> None:
     """One broker as two clusters, each with a vhost of its own."""
     for name, more in (("one", {}), ("two", second)):

@@ -153,7 +153,8 @@ def test_a_channel_that_was_refused_is_let_in_once_a_deletion_is_given_up(
 ) -> None:
     """The same channel: a broker tells each by itself, and only while a policy rejects."""
     with rabble.cluster(broker) as found, broker.management() as plain:
-        rabble.declare(broker, "q")
+        name = f"q.{'.'.join(limit)}"  # one of its own: statistics outlive queues
+        rabble.declare(broker, name)
         if limit:
             plain.put("policies", VHOST, "p", body={"pattern": "^q", "definition": limit})
         policies = plain.get("policies", VHOST)
@@ -162,12 +163,12 @@ def test_a_channel_that_was_refused_is_let_in_once_a_deletion_is_given_up(
         class Amqp:
             def queue(self, *arguments):
                 """Asked for after the look at what it holds, before the fence."""
-                crowd.publisher("", "q", pause_s=0.002)
+                crowd.publisher("", name, pause_s=0.002)
                 wait_for(lambda: crowd.confirmed)
                 return rabble.amqp(broker, found).queue(*arguments)
 
         with pytest.raises(NotProven, match="a message came in"):
-            Prover(found, Amqp()).delete(QUEUE, rabble.deletion("q"))
+            Prover(found, Amqp()).delete(QUEUE, rabble.deletion(name))
         before, refused = len(crowd.confirmed), crowd.refused
         began = time.monotonic()
         let_in = wait_for(lambda: len(crowd.confirmed) >= before + 20)
@@ -179,7 +180,7 @@ def test_a_channel_that_was_refused_is_let_in_once_a_deletion_is_given_up(
         record_property(FIGURE, f"{broker.version} {limit}: {told}, in {took_s:.1f} s")
         assert let_in, told
         assert refused > 0, "nobody was kept out"
-        assert {body for body, _ in rabble.drain(broker, "q")} == crowd.confirmed
+        assert {body for body, _ in rabble.drain(broker, name)} == crowd.confirmed
         assert plain.get("policies", VHOST) == policies
 
 
