@@ -168,7 +168,7 @@ def test_good_news_is_no_warning() -> None:
 
 
 def test_the_log_warns_of_trouble_and_not_of_its_end(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="rmqsync.daemon")
     watch = Watch(DriftLog(None), Notifier([]), cast(Any, None))
     for sync in ("held", "in-sync"):
         watch.changed(detail(sync), None)

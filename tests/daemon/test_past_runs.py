@@ -26,7 +26,7 @@ class Flapping:
 def test_a_broken_history_is_logged_once_and_so_is_its_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="rmqsync.daemon")
     store = Flapping()
     past = PastRuns(cast(RunStore, store))
     found = []
