@@ -63,6 +63,8 @@ class Execution:
     results: dict[Ref, Result] = field(default_factory=dict)
     replaced: dict[Ref, Result] = field(default_factory=dict)
     """What became of each object that was to be deleted and made anew, without what hung on it."""
+    kept: set[Ref] = field(default_factory=set)
+    """Not changed, since another change that they rely on was not made."""
     by_ref: dict[Ref, Change] = field(init=False)
     """The changes of the plan."""
     in_bulk: set[Ref] = field(default_factory=set)
@@ -120,7 +122,10 @@ class Execution:
         ready = []
         forsaken = self._bereft(step)
         for change in step:
-            reason = self._blocked(change) or forsaken.get(change.ref)
+            reason = self._blocked(change)
+            if reason is None and change.ref in forsaken:
+                reason = forsaken[change.ref]
+                self.kept.add(change.ref)
             if reason:
                 self.results[change.ref] = Result(Outcome.SKIPPED, reason)
             else:

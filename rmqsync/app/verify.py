@@ -116,8 +116,11 @@ def _put_back_again(
     so too, and nothing of what came back.
     """
 
+    # What was to go, and stays since another change was not made, is put back with the rest.
+    changes = {ref: one for ref, one in execution.by_ref.items() if ref not in execution.kept}
+
     def missing_now() -> dict[Ref, dict[Ref, Row]]:
-        return missing(execution.replaced, execution.by_ref, execution.live, after.live.rows)
+        return missing(execution.replaced, changes, execution.live, after.live.rows)
 
     after, reasons = _read_again(planned), {}
     first = missing_now()

@@ -188,9 +188,10 @@ def check_told(one: Cluster, result: ClusterResult) -> None:
     told = " ".join(found.error or "" for found in result.results)
     for ref in one.before:
         name = KINDS[ref.kind].sentence(ref.key)
-        is_lost = ref in one.missing
-        if ref.kind in HANGING:
-            assert (name in told) == is_lost, (name, told)
+        if ref.kind in HANGING and ref in one.kept:
+            assert (name in told) == (ref in one.missing), (name, told)
+        elif ref.kind in HANGING and name in told:  # it was to go, then to stay, and is gone
+            assert ref not in one.cluster.state, (name, told)
     if one.missing:
         assert any(found.outcome is Outcome.FAILED for found in result.results)
     for change, found in zip(result.plan.changes, result.results, strict=True):

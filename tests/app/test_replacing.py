@@ -134,3 +134,18 @@ def test_a_replacement_that_keeps_a_drifted_argument_is_as_planned() -> None:
 
     assert result.results[0] == (Outcome.APPLIED, None, None)
     assert cluster.state[Ref("queue", ("v", "q"))]["arguments"] == both
+
+
+def test_what_was_to_go_and_stays_for_want_of_another_is_put_back_as_well() -> None:
+    """It went with the exchange, and what was to take its place was refused."""
+    old, new = binding(key="old"), binding(key="new")
+    faults = {WRITE_OF["first binding"]: Fault.REFUSED}
+
+    cluster, result = replaced(live=[old], last=[old], desired=[new], faults=faults)
+
+    assert hanging(cluster) == rows(old)
+    assert [one.outcome for one in result.results] == [
+        Outcome.APPLIED,
+        Outcome.FAILED,
+        Outcome.SKIPPED,
+    ]
