@@ -325,3 +325,25 @@ def test_a_pause_that_came_after_the_plan_keeps_a_run_without_a_lock_from_beginn
     assert "paused by ann: incident" in str(result.error)
     assert story.cluster.writes == []
     assert story.cluster.markers[OWNER] == paused
+
+
+def findings_of(value: object, current: Entry) -> list[str]:
+    """Return the codes of what is said of a marker with this value."""
+    live = MemoryCluster({}, markers={OWNER: value}).read()
+    checkout: Any = type("Folder", (), {"past": None})
+    scope = (("*",), ("*",))
+    _, found = ownership_of("one", Claim(), checkout, current, live, scope, lambda _: None)
+    return [one.code for one in found]
+
+
+def test_people_are_told_why_nothing_is_known_of_what_was_declared() -> None:
+    """Also where nothing differs, and so nothing is held."""
+    entry = Entry("a" * 40, "a" * 40, ".", ("base",))
+    folder = Entry(None, "a" * 40, ".", ("base",))
+    marker = Marker("1", "one", adopted=True, applied=entry)
+
+    assert findings_of("spoilt", entry) == ["RMQ108"]
+    assert findings_of(Marker("1", "other", applied=entry).document(), entry) == ["RMQ108"]
+    assert findings_of(marker.document(), entry) == []
+    assert findings_of(Marker("1", "one", applied=folder).document(), folder) == ["RMQ109"]
+    assert findings_of(Marker("1", "one", applied=folder).document(), entry) == ["RMQ110"]
