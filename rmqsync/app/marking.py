@@ -33,14 +33,19 @@ def now() -> str:
     return stamp(datetime.now(UTC))
 
 
+def marker_path(owner: str) -> tuple[str, ...]:
+    """Return where the marker of an owner is, as the path of a `Request`."""
+    return ("global-parameters", PREFIX + owner)
+
+
 def marker_request(owner: str, marker: Marker) -> Request:
     """Return the call that stores a marker."""
-    return Request("PUT", ("global-parameters", PREFIX + owner), {"value": marker.document()})
+    return Request("PUT", marker_path(owner), {"value": marker.document()})
 
 
 def marker_query(owner: str) -> Request:
     """Return the call that reads a marker: an object with its `value`."""
-    return Request("GET", ("global-parameters", PREFIX + owner))
+    return Request("GET", marker_path(owner))
 
 
 def begin(
@@ -99,8 +104,9 @@ def _waiting(plan: ClusterPlan) -> set[Ref]:
 
 def end_as_it_is(planned: Planned, broker: Broker) -> None:
     """Write the marker that is `due`, if one is. Raises as `Broker.send` does."""
-    if due(planned) is not None and planned.live is not None:
-        end(planned, broker, planned.live, _waiting(planned.plan))
+    marker = due(planned)
+    if marker is not None:
+        _store(planned, broker, marker)
 
 
 def fences_left(planned: Planned) -> bool:
@@ -122,7 +128,11 @@ def end(
     """Say what a run left: `live` was read after it. Raises as `Broker.send` does."""
     if not planned.own.is_judged or planned.desired is None:
         return
-    marker = _after(planned, live, open_, run)
+    _store(planned, broker, _after(planned, live, open_, run))
+
+
+def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
+    assert planned.desired is not None
     broker.send(marker_request(_claim(planned).owner, marker))
     if planned.own.current is not None and not planned.target.options.allow_plain_secrets:
         keep_compiled(_claim(planned), planned.own.current, planned.desired)

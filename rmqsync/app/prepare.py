@@ -13,14 +13,13 @@ from dataclasses import replace
 from rmqsync.app.approvals import spend_approvals
 from rmqsync.app.execute import INTERRUPTED, Execution, single_calls
 from rmqsync.app.lock import LockLost
-from rmqsync.app.marking import begin
+from rmqsync.app.marking import begin, marker_path
 from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Journal
 from rmqsync.app.prove import remove_left_fences
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import ClusterPlan, ClusterResult, Outcome, Result
 from rmqsync.model.errors import BrokerError, Refused, RmqsyncError
-from rmqsync.model.marker import PREFIX
 
 
 def prepare(planned: Planned, execution: Execution, journal: Journal) -> ClusterResult | None:
@@ -60,11 +59,10 @@ def _given_back(planned: Planned, execution: Execution, reason: str) -> ClusterR
     """Have the marker be as it was before the run, which ends for a reason."""
     if planned.own.is_judged and planned.live is not None:
         owner = planned.target.owner
-        path = ("global-parameters", PREFIX + owner)
         before = planned.live.markers.get(owner)
         body = None if before is None else {"value": before}
         try:
-            execution.broker.send(Request("PUT" if body else "DELETE", path, body))
+            execution.broker.send(Request("PUT" if body else "DELETE", marker_path(owner), body))
         except BrokerError as problem:
             reason = (
                 f"{reason}; the marker says that a run is under way, and could not be put back, "

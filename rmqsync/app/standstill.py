@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from rmqsync.app.lock import Waiting, WhileHeld, take_locks
-from rmqsync.app.marking import marker_query, marker_request, now
+from rmqsync.app.marking import marker_path, marker_query, marker_request, now
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Broker
 from rmqsync.kinds.base import Request
 from rmqsync.model.errors import BrokerError, Refused
-from rmqsync.model.marker import PREFIX, Marker, Stop
+from rmqsync.model.marker import Marker, Stop
 from rmqsync.model.marker_reading import NotAMarker, read_marker
 from rmqsync.version import __version__
 
@@ -61,7 +61,7 @@ def disown(target: Target, owner: str, waiting: Waiting) -> bool:
     with _locked(target, waiting) as broker:
         if broker.get(marker_query(owner)) is None:
             return False
-        broker.send(Request("DELETE", ("global-parameters", PREFIX + owner)))
+        broker.send(Request("DELETE", marker_path(owner)))
     return True
 
 
