@@ -24,6 +24,7 @@ bench: $(VENV)/ready  ## the table of speed, as ratios
 
 sweep: $(VENV)/ready  ## every request of every sort of run disturbed in every way: hours
 	$(BIN)/python -m tests.sweep
+	RMQSYNC_SWEEP_NODES=all $(BIN)/python -m pytest tests/sweep/test_nodes.py
 
 format: $(VENV)/ready
 	$(BIN)/ruff format .

@@ -58,6 +58,8 @@ class Claim:
     ignore_health: bool = False
     members: tuple[str, ...] = ()
     """Nodes that the settings expect."""
+    closed: str | None = None
+    """Why nothing is to be changed now: no window of the cluster is open, and nobody is asked."""
     pin: Stop | None = None
     """The cluster is to stay where this run brings it."""
     store: CompiledStore | None = None

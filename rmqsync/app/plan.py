@@ -37,6 +37,7 @@ from rmqsync.planning.rules import Rules, idle_targets
 
 CLUSTERS_AT_ONCE = 8
 
+_AT_A_TERMINAL = "apply at a terminal, without --auto-approve"
 _NOTHING = (
     "the definitions declare nothing at all, so everything would be deleted; that is refused: "
     "state: absent deletes single objects, rmqsync disown gives up all of them"
@@ -161,11 +162,15 @@ def _trusted(target: Target, own: Ownership) -> Ownership:
 
 
 def _gated(target: Target, live: Live, own: Ownership, compared: Compared) -> Ownership:
-    """Hold everything where there is something to change and the cluster is not healthy."""
+    """Hold everything where there is something to change, and not the time for it."""
     claim = target.claim
-    if claim is None or claim.ignore_health or not target.writable or own.refusal is not None:
+    if claim is None or not target.writable or own.refusal is not None:
         return own
     if live.from_file or not compared.draft.changes:
+        return own
+    if claim.closed is not None:
+        return replace(own, refusal=Hold(HoldCode.WINDOW, claim.closed, _AT_A_TERMINAL))
+    if claim.ignore_health:
         return own
     hold = unhealthy(target.reader, live, claim.members)
     return own if hold is None else replace(own, refusal=hold)

@@ -25,6 +25,7 @@ from rmqsync.cli.options import (
 from rmqsync.cli.options import lock_timeout as with_lock_timeout
 from rmqsync.cli.options import version as as_version
 from rmqsync.cli.output import progress, say
+from rmqsync.cli.windows import heeding
 
 if TYPE_CHECKING:
     from rmqsync.app.plan import Planned
@@ -143,9 +144,9 @@ def command(
         options = replace(options, approvals=Approvals(opened))
         try:
             if planfile:
-                planned = _planned_again(opened, planfile, options, shared)
+                planned = _planned_again(opened, planfile, options, shared, auto_approve)
             else:
-                planned = _planned(opened, options, shared)
+                planned = _planned(opened, options, shared, auto_approve)
                 planned = _when_healthy(planned, opened, shared, health_timeout)
         except InvalidDefinitions as error:
             return emit_findings(shared, error)
@@ -190,7 +191,9 @@ def losses(allowed: Sequence[str]) -> tuple[Loss | None, Mapping[str, Loss]]:
     return everywhere, overrides
 
 
-def _planned(opened: Session, options: RunOptions, shared: Common) -> list[Planned]:
+def _planned(
+    opened: Session, options: RunOptions, shared: Common, auto_approve: bool
+) -> list[Planned]:
     from rmqsync.app.plan import plan_clusters
     from rmqsync.model.errors import UsageError
 
@@ -203,6 +206,8 @@ def _planned(opened: Session, options: RunOptions, shared: Common) -> list[Plann
     targets = [target for target in targets if target.writable]
     if not targets:
         raise UsageError("no cluster to apply to: all are files or have mode: report")
+    if auto_approve:
+        targets = heeding(targets, opened.settings)
     with progress(shared.quiet) as shown:
         return plan_clusters(targets, opened.memory, progress=shown)
 
@@ -229,7 +234,7 @@ def _when_healthy(
 
 
 def _planned_again(
-    opened: Session, planfile: str, options: RunOptions, shared: Common
+    opened: Session, planfile: str, options: RunOptions, shared: Common, auto_approve: bool
 ) -> list[Planned]:
     """Plan what a saved plan was made for, and see that it comes out the same."""
     from rmqsync.app.plan import plan_clusters
@@ -258,7 +263,8 @@ def _planned_again(
         ignore_health=False,
     )
     with progress(shared.quiet) as shown:
-        planned = plan_clusters(opened.targets(as_saved), opened.memory, progress=shown)
+        targets = opened.targets(as_saved)
+        planned = plan_clusters(targets, opened.memory, progress=shown)
         check_fits(saved, plan_document(plan_of(planned)), planned)
         allowing = replace(
             as_saved,
@@ -271,6 +277,9 @@ def _planned_again(
             forget_revision=options.forget_revision,
             ignore_health=options.ignore_health,
         )
-        if allowing != as_saved:
-            planned = plan_clusters(opened.targets(allowing), opened.memory, progress=shown)
+        allowed = opened.targets(allowing) if allowing != as_saved else targets
+        if auto_approve:
+            allowed = heeding(allowed, opened.settings)
+        if allowed != targets:
+            planned = plan_clusters(allowed, opened.memory, progress=shown)
     return planned

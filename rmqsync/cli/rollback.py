@@ -14,6 +14,7 @@ from rmqsync.cli.keeping import Keeping, keeping
 from rmqsync.cli.options import Common, common, emit_findings, guard_option, session
 from rmqsync.cli.options import lock_timeout as with_lock_timeout
 from rmqsync.cli.output import progress, say
+from rmqsync.cli.windows import heeding
 
 if TYPE_CHECKING:
     from rmqsync.app.plan import Target
@@ -82,6 +83,8 @@ def command(
         if not target.writable:
             raise UsageError(f"cluster '{name}' is a file or has mode: report; it stays as it is")
         target = _pinned_by_commit(target, to)
+        if auto_approve:
+            (target,) = heeding([target], opened.settings)
         try:
             with progress(shared.quiet) as shown:
                 planned = plan_clusters([target], opened.memory, progress=shown)

@@ -25,7 +25,7 @@ from rmqsync.daemon.board import Board
 from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.standing import Standing, has_to_write
 from rmqsync.daemon.targets import Targets
-from rmqsync.daemon.timing import Windows, in_zone
+from rmqsync.daemon.timing import Windows
 from rmqsync.model.changes import ClusterResult, HoldCode, Plan, Status
 from rmqsync.model.errors import RmqsyncError
 from rmqsync.model.times import stamp
@@ -106,13 +106,8 @@ class Cycles:
         moment = datetime.now(UTC)
         if self._windows[name].is_open(moment):
             return None
-        return (
-            f"It is outside of its windows: what is to be done waits {self._opens(name, moment)}."
-        )
-
-    def _opens(self, name: str, moment: datetime) -> str:
-        opens = self._windows[name].next(moment)
-        return "for ever" if opens is None else f"for the window that opens {in_zone(opens)}"
+        waits = self._windows[name].waits_for(moment)
+        return f"It is outside of its windows: what is to be done waits {waits}."
 
     def cancel(self, name: str, who: str) -> bool:
         """Give up what waits for its window; return whether anything did."""
@@ -161,7 +156,7 @@ class Cycles:
             if self.standing.is_cancelled(name, planned.plan.fingerprint):
                 return False
             at = _text(self._windows[name].next(moment))
-            text = f"its changes wait {self._opens(name, moment)}"
+            text = f"its changes wait {self._windows[name].waits_for(moment)}"
             self.standing.waits(name, "window", at, text)
             return False
         if not request.who and self.standing.is_cancelled(name, planned.plan.fingerprint):

@@ -70,6 +70,11 @@ class Windows:
         found = [trigger.get_next_fire_time(None, now) for trigger, _ in self._windows]
         return min((one for one in found if one is not None), default=None)
 
+    def waits_for(self, now: datetime) -> str:
+        """Say what has to be waited for while none is open."""
+        opens = self.next(now)
+        return "for ever" if opens is None else f"for the window that opens {in_zone(opens)}"
+
 
 def in_zone(at: datetime) -> str:
     """Return a time in UTC, and as the clocks of its own zone have it where that is another."""

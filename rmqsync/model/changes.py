@@ -60,6 +60,7 @@ class HoldCode(Enum):
     DRIFT = "drift"
     PAUSED = "paused"
     UNSIGNED = "unsigned"
+    WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from tests.brokers import Broker
 from tests.cli.workspace import Outcome, Workspace
+from tests.conftest import FIGURE
 from tests.fakes.faults import Channel, Reply, Reset
 from tests.sweep.injections import Injection, Reach
 from tests.sweep.looks import fill, held, snapshot
-from tests.sweep.proxy import Proxy
+from tests.sweep.proxy import Proxy, Watch
 from tests.sweep.scenarios import VHOST, binding, exchange, queue
 
 SERVING, LOCKING = 0, 1
@@ -22,6 +26,12 @@ SERVING, LOCKING = 0, 1
 KEPT = (VHOST, "qu.kept")
 MANY = 12
 AWAY = ("is down or inaccessible", "it is not there")
+AWAY_S = 4.0
+"""How long a node stays away before it is started again."""
+ALL = "RMQSYNC_SWEEP_NODES"
+"""Environment: `all` has the node die at every request there is; else at one that is drawn."""
+DRAWN_FROM = 50
+"""A run has more requests than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +54,17 @@ class NodeDies:
 @pytest.fixture
 def cluster(c310: Broker) -> Iterator[Broker]:
     """A cluster with all its nodes, before and after; one queue holds messages."""
-    with c310.management() as api:
-        api.put("vhosts", VHOST, body={})
-        api.put("queues", *KEPT, body={"durable": True, "node": c310.nodes[SERVING].name})
-    fill(c310, [KEPT], 3)
+    _prepare(c310)
     yield c310
     c310.start_missing_nodes()
     _wait_until_whole(c310)
+
+
+def _prepare(cluster: Broker) -> None:
+    with cluster.management() as api:
+        api.put("vhosts", VHOST, body={})
+        api.put("queues", *KEPT, body={"durable": True, "node": cluster.nodes[SERVING].name})
+    fill(cluster, [KEPT], 3)
 
 
 def _wait_until_whole(cluster: Broker) -> None:
@@ -166,3 +180,66 @@ def test_when_the_node_that_holds_the_lock_dies_the_run_stops_and_says_so(
     assert told["applied"]
     assert told["skipped"]
     back_and_converged(workspace, cluster)
+
+
+def _numbers(seed: str) -> Iterable[int]:
+    if os.environ.get(ALL) == "all":
+        return itertools.count(1)
+    return [random.Random(seed).randint(1, DRAWN_FROM)]
+
+
+def _dies_at(number: int, workspace: Workspace, cluster: Broker) -> bool:
+    """The serving node dies at a request of a run and comes back; whether there was a request."""
+    dies = NodeDies(cluster, SERVING, is_lost=True)
+    injection = Injection("node dies", dies, forwards=False)
+    others = [node.management_url for node in cluster.nodes if node is not cluster.nodes[SERVING]]
+    with Proxy(cluster, SERVING) as proxy, proxy.watching(injection, number) as watch:
+        workspace.cluster("one", cluster, endpoints=[proxy.url, *others])
+        back = threading.Thread(target=_start_once_dead, args=(cluster, watch))
+        back.start()
+        found = workspace.apply("--bulk", "never", "--parallelism", "1")
+        watch.released.set()
+        back.join()
+    if not watch.harmed:
+        return False
+    told = by_result(found)
+    _wait_until_whole(cluster)
+    there = snapshot(cluster).keys()
+    assert found.code == (4 if told["failed"] | told["skipped"] else 0), found.out + found.err
+    assert told["applied"] <= there, found.out + found.err
+    assert told["failed"].isdisjoint(there), found.out + found.err
+    assert found.cluster["verified"], found.out + found.err
+    back_and_converged(workspace, cluster)
+    return True
+
+
+def _start_once_dead(cluster: Broker, watch: Watch) -> None:
+    while not watch.harmed:
+        if watch.released.wait(0.05):
+            return
+    time.sleep(AWAY_S)
+    cluster.start_missing_nodes()
+
+
+def test_at_whatever_request_a_node_dies_and_comes_back_the_next_run_converges(
+    workspace: Workspace,
+    cluster: Broker,
+    seed: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    define(workspace)
+    broken, tried = [], 0
+    for number in _numbers(seed):
+        try:
+            if not _dies_at(number, workspace, cluster):
+                break
+        except AssertionError as error:
+            broken.append(f"request {number}: {error}")
+            cluster.start_missing_nodes()
+        tried += 1
+        cluster.reset()
+        _prepare(cluster)
+
+    record_property(FIGURE, f"{cluster.version} node killed at {tried} requests, seed {seed}")
+    assert tried
+    assert not broken, "\n\n".join(broken)
