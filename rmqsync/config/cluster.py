@@ -157,7 +157,7 @@ class ClusterSettings:
     )
     nodes: tuple[str, ...] = option(
         ListOf(Text(r"[^@\s]+@[^@\s]+", "a node name such as rabbit@mq1")),
-        "Expected members, for status and the health gate; left out: not checked.",
+        "Expected members, for the health gate; left out: not checked.",
         (),
     )
     mode: Mode = option(enumeration(Mode), "Whether runs may write: report never does.", Mode.APPLY)
@@ -174,7 +174,9 @@ class ClusterSettings:
         Cron(), "When the daemon compares, instead of every; in UTC, 0 = Sunday.", None
     )
     windows: tuple[Window, ...] = option(
-        ListOf(Table(Window)), "Unattended runs apply only inside these; none: always.", ()
+        ListOf(Table(Window)),
+        "Unattended runs (daemon, --auto-approve) apply only inside these; none: always.",
+        (),
     )
     prune: Prune = option(
         enumeration(Prune),
