@@ -16,7 +16,7 @@ from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
 from rmqsync.app.put_back import undeclared
 from rmqsync.kinds.base import Request
-from rmqsync.model.changes import Action, ClusterPlan, HoldCode, Ref
+from rmqsync.model.changes import Action, Change, ClusterPlan, HoldCode, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.errors import Refused
 from rmqsync.model.marker import PREFIX, Marker
@@ -123,12 +123,21 @@ def has_to_write(planned: Planned) -> bool:
 
 
 def end(
-    planned: Planned, broker: Broker, live: Live, open_: Iterable[Ref], run: str | None = None
+    planned: Planned,
+    broker: Broker,
+    live: Live,
+    open_: Iterable[Ref],
+    run: str | None = None,
+    partly: Iterable[Change] = (),
 ) -> None:
-    """Say what a run left: `live` was read after it. Raises as `Broker.send` does."""
+    """
+    Say what a run left: `live` was read after it. Raises as `Broker.send` does.
+
+    `partly` as in `planning.marking.ended`.
+    """
     if not planned.own.is_judged or planned.desired is None:
         return
-    _store(planned, broker, _after(planned, live, open_, run))
+    _store(planned, broker, _after(planned, live, open_, run, partly))
 
 
 def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
@@ -138,7 +147,13 @@ def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
         keep_compiled(_claim(planned), planned.own.current, planned.desired)
 
 
-def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None = None) -> Marker:
+def _after(
+    planned: Planned,
+    live: Live,
+    open_: Iterable[Ref],
+    run: str | None = None,
+    partly: Iterable[Change] = (),
+) -> Marker:
     assert planned.desired is not None
     nothing_waits = not any(
         change.hold is not None and change.hold.code is HoldCode.ADOPTION
@@ -151,6 +166,7 @@ def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None =
         live.rows,
         open_,
         adopted=_is_whole(planned) and (planned.own.adopts or nothing_waits),
+        partly=partly,
     )
 
 

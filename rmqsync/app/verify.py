@@ -95,6 +95,15 @@ def verdict(execution: Execution, remaining: Sequence[Ref], live: Live) -> bool 
     return None
 
 
+def made_in_part(execution: Execution) -> tuple[Change, ...]:
+    """Return what was made but for the fields that somebody changed, which are left as they are."""
+    return tuple(
+        change
+        for change in execution.plan.applicable
+        if change.left and execution.results[change.ref].outcome is Outcome.APPLIED
+    )
+
+
 def _row(rows: Rows, ref: Ref) -> Row | None:
     return rows.get(ref.kind, {}).get(ref.key)
 
