@@ -16,7 +16,7 @@ from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
 from rmqsync.app.put_back import undeclared
 from rmqsync.kinds.base import Request
-from rmqsync.model.changes import Action, Change, ClusterPlan, HoldCode, Ref
+from rmqsync.model.changes import Action, Change, ClusterPlan, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.errors import Refused
 from rmqsync.model.marker import PREFIX, Marker
@@ -155,19 +155,28 @@ def _after(
     partly: Iterable[Change] = (),
 ) -> Marker:
     assert planned.desired is not None
-    nothing_waits = not any(
-        change.hold is not None and change.hold.code is HoldCode.ADOPTION
-        for change in planned.plan.changes
-    )
     return ended(
         _as_stopped_now(planned.own, live, _claim(planned).owner),
         _place(planned, live, run),
         planned.desired,
         live.rows,
         open_,
-        adopted=_is_whole(planned) and (planned.own.adopts or nothing_waits),
+        adopted=_is_whole(planned) and _adopts(planned),
         partly=partly,
     )
+
+
+def _adopts(planned: Planned) -> bool:
+    """
+    Tell whether what was there before may be changed from now on.
+
+    Somebody said so, or there is nothing of it to change. What is held waits for a yes, whichever
+    hold is named: that one may go in time. And nobody was asked where nothing could be applied.
+    """
+    plan, own = planned.plan, planned.own
+    if own.adopts and (plan.applicable or not own.is_attended or _claim(planned).adopt):
+        return True
+    return all(change.action is Action.CREATE for change in plan.held)
 
 
 def _as_stopped_now(own: Ownership, live: Live, owner: str) -> Ownership:

@@ -289,6 +289,40 @@ def test_what_somebody_changed_after_a_run_was_killed_is_not_forgotten() -> None
     assert ("delete", "policy:v/p", "altered") in story.changes(rows(vhost()))
 
 
+def unadopted(*live: tuple[str, dict[str, Any]]) -> Story:
+    """A cluster that was there before rmqsync."""
+    story = Story(rows(vhost(), *live))
+    del story.cluster.markers[OWNER]
+    return story
+
+
+@pytest.mark.parametrize("stance", [{}, {"adopts": True, "is_attended": True}])
+def test_what_waits_for_another_reason_first_is_not_adopted(stance: dict[str, Any]) -> None:
+    """The hold that goes in time hides the one that takes a yes, and nobody gave that."""
+    story = unadopted(exchange("x", type="direct"))
+    wanted = rows(vhost(), exchange("x", type="topic"))
+    assert story.changes(wanted, **stance) == [("replace", "exchange:v/x", "on-change")]
+
+    assert not story.apply(wanted, **stance).adopted
+
+
+def test_what_a_creation_goes_along_with_is_not_adopted_by_it() -> None:
+    story = unadopted(exchange("x", type="direct"))
+    wanted = rows(vhost(), exchange("x", type="topic"), exchange("new"))
+
+    assert not story.apply(wanted).adopted
+
+
+def test_a_yes_adopts_and_so_does_a_run_that_has_nothing_to_wait_for() -> None:
+    attended = {"adopts": True, "is_attended": True}
+    wanted = rows(vhost(), exchange("x", type="topic"), exchange("new"))
+
+    assert unadopted(exchange("x", type="direct")).apply(wanted, **attended).adopted
+    assert unadopted(exchange("x", type="direct")).apply(wanted, adopts=True).adopted
+    assert unadopted().apply(wanted).adopted
+    assert unadopted(exchange("new")).apply(rows(vhost(), exchange("new")), **attended).adopted
+
+
 def test_a_run_that_holds_all_its_changes_says_so_in_the_marker() -> None:
     """Else `--take-over` would have to come with `--adopt`, and each name the other."""
     story = Story(rows(vhost(), policy("p", 5)))
