@@ -181,7 +181,7 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
             error = f"cluster '{plan.name}': what a killed run left could not be removed: {problem}"
             return ClusterResult(plan, results, error=error)
     try:
-        end_as_it_is(planned, broker)
+        end_as_it_is(planned, broker, is_locked=execution.lock is not None)
     except RmqsyncError as problem:
         error = f"cluster '{plan.name}': the marker could not be written: {problem}"
         return ClusterResult(plan, results, error=error)

@@ -68,12 +68,16 @@ def begin(
 
 
 def _check_not_stopped(planned: Planned, broker: Broker) -> None:
+    assert planned.live is not None
     claim = _claim(planned)
     answer = broker.get(marker_query(claim.owner))
+    value = answer.get("value") if isinstance(answer, dict) else None
+    if value == planned.live.markers.get(claim.owner):
+        return  # what it says was heeded in the plan, or is foreign and to be taken over
     try:
-        marker = read_marker(answer.get("value") if isinstance(answer, dict) else None)
+        marker = read_marker(value)
     except NotAMarker:
-        return  # as when it was planned, or removed since
+        return  # removed since
     hold = stopped(planned.plan.name, marker, claim)
     if hold is not None:
         raise Refused(f"{hold.reason}; allow it with: {hold.override}")
@@ -90,7 +94,7 @@ def due(planned: Planned) -> Marker | None:
         return None
     if plan.applicable or planned.own.refusal is not None or not _is_whole(planned):
         return None
-    after = _after(planned, planned.live, _waiting(plan))
+    after = _after(planned, planned.own, planned.live, _waiting(plan))
     return after if is_due(planned.own.marker, after) else None
 
 
@@ -102,11 +106,14 @@ def _waiting(plan: ClusterPlan) -> set[Ref]:
     }
 
 
-def end_as_it_is(planned: Planned, broker: Broker) -> None:
-    """Write the marker that is `due`, if one is. Raises as `Broker.send` does."""
+def end_as_it_is(planned: Planned, broker: Broker, *, is_locked: bool = True) -> None:
+    """Write the marker that is `due`, if one is. Raises as `begin` does."""
     marker = due(planned)
-    if marker is not None:
-        _store(planned, broker, marker)
+    if marker is None:
+        return
+    if not is_locked:
+        _check_not_stopped(planned, broker)
+    _store(planned, broker, marker)
 
 
 def fences_left(planned: Planned) -> bool:
@@ -137,7 +144,8 @@ def end(
     """
     if not planned.own.is_judged or planned.desired is None:
         return
-    _store(planned, broker, _after(planned, live, open_, run, partly))
+    own = _as_stopped_now(planned, live)
+    _store(planned, broker, _after(planned, own, live, open_, run, partly))
 
 
 def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
@@ -149,6 +157,7 @@ def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
 
 def _after(
     planned: Planned,
+    own: Ownership,
     live: Live,
     open_: Iterable[Ref],
     run: str | None = None,
@@ -156,7 +165,7 @@ def _after(
 ) -> Marker:
     assert planned.desired is not None
     return ended(
-        _as_stopped_now(planned.own, live, _claim(planned).owner),
+        own,
         _place(planned, live, run),
         planned.desired,
         live.rows,
@@ -179,15 +188,17 @@ def _adopts(planned: Planned) -> bool:
     return all(change.action is Action.CREATE for change in plan.held)
 
 
-def _as_stopped_now(own: Ownership, live: Live, owner: str) -> Ownership:
+def _as_stopped_now(planned: Planned, live: Live) -> Ownership:
     """Take over a pause or pin, or the end of one, that came while the run was under way."""
+    own = planned.own
     try:
-        found = read_marker(live.markers[owner])
+        found = read_marker(live.markers[_claim(planned).owner])
     except (KeyError, NotAMarker):
         return own
-    if own.marker is None or found.cluster != own.marker.cluster:
+    known = own.marker or Marker(__version__, planned.target.name)  # the run began with none
+    if found.cluster != known.cluster:
         return own
-    return replace(own, marker=replace(own.marker, paused=found.paused, pinned=found.pinned))
+    return replace(own, marker=replace(known, paused=found.paused, pinned=found.pinned))
 
 
 def _is_whole(planned: Planned) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -221,6 +221,24 @@ def test_a_pause_during_a_run_stands_when_it_is_over() -> None:
     assert story.marker.paused == stop
 
 
+def test_a_pause_during_the_first_run_stands_when_it_is_over() -> None:
+    story = unadopted()
+    stop = Stop("incident", "ann")
+
+    class Pausing(MemoryCluster):
+        def send(self, request: Request) -> None:
+            super().send(request)
+            if request.path[0] == "exchanges":
+                marker = read_marker(self.markers[OWNER])
+                self.markers[OWNER] = replace(marker, paused=stop).document()
+
+    story.cluster = Pausing(story.cluster.state)
+    story.apply(rows(vhost(), exchange("e")))
+
+    assert story.marker.paused == stop
+    assert story.marker.adopted
+
+
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of so many objects that a marker does not list them."""
@@ -358,6 +376,21 @@ def test_a_pause_that_came_after_the_plan_keeps_a_run_without_a_lock_from_beginn
 
     assert "paused by ann: incident" in str(result.error)
     assert story.cluster.writes == []
+    assert story.cluster.markers[OWNER] == paused
+
+
+def test_a_pause_that_came_after_the_plan_stands_where_only_the_marker_is_to_be_written() -> None:
+    story = Story(rows(vhost()))
+    story.by_hand(exchange("e"))
+    planned = story.plan(rows(vhost(), exchange("e")))
+    assert planned.plan.changes == ()
+    stop = Stop("incident", "ann")
+    paused = replace(story.marker, paused=stop).document()
+    story.cluster.markers[OWNER] = paused
+
+    result = applied(planned)
+
+    assert "paused by ann: incident" in str(result.error)
     assert story.cluster.markers[OWNER] == paused
 
 
