@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from rmqsync.model.definitions import Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding, Stop
 from rmqsync.model.marker_reading import read_marker
 from rmqsync.planning.marking import begun
+from rmqsync.planning.ownership import Past
 from rmqsync.planning.rules import Rules
 from tests.app.runs import OWNER, Repository, applied, state_of
 from tests.fakes.cluster import MemoryCluster
@@ -414,3 +416,27 @@ def test_people_are_told_why_nothing_is_known_of_what_was_declared() -> None:
     assert findings_of(marker.document(), entry) == []
     assert findings_of(Marker("1", "one", applied=folder).document(), folder) == ["RMQ109"]
     assert findings_of(Marker("1", "one", applied=folder).document(), entry) == ["RMQ110"]
+
+
+@pytest.mark.parametrize(
+    ("is_read", "code"),
+    [
+        pytest.param(True, HoldCode.NOT_AHEAD, id="it can be read"),
+        pytest.param(False, None, id="it cannot"),
+    ],
+)
+def test_only_a_revision_that_cannot_be_read_is_given_up(
+    is_read: bool, code: HoldCode | None
+) -> None:
+    """Who gives up what is lost did not say that this one may be older than what is not."""
+    here, there = (Entry(letter * 40, letter * 40, ".", ("base",)) for letter in "ab")
+    value = Marker("1", "one", adopted=True, applied=there).document()
+    live = MemoryCluster({}, markers={OWNER: value}).read()
+    git = {"root_commit": None, "descends_from": lambda *_: False, "with_tree": lambda *_: None}
+    checkout: Any = SimpleNamespace(past=SimpleNamespace(**git))
+    claim, scope = Claim(forget_revision=True), (("*",), ("*",))
+    past = Past({}) if is_read else None
+
+    own, _ = ownership_of("one", claim, checkout, here, live, scope, lambda _: past)
+
+    assert (own.refusal and own.refusal.code) == code
