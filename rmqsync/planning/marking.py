@@ -128,8 +128,15 @@ def _moved_on(
 
 
 def is_due(before: Marker | None, after: Marker) -> bool:
-    """Tell whether a marker says anything else than the one that is there."""
-    return before is None or _essence(before) != _essence(after)
+    """
+    Tell whether a marker says anything else than the one that is there.
+
+    Nodes that are not listed may be down, and are members all the same; one that joined has to be
+    known before the others are replaced, or the marker would be foreign then.
+    """
+    if before is None or not set(after.members) <= set(before.members):
+        return True
+    return _essence(before) != _essence(after)
 
 
 def _essence(marker: Marker) -> tuple[object, ...]:
