@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rmqsync.app.marking import now
 from rmqsync.app.ownership import Claim
 from rmqsync.app.ports import ApprovalStore, CompiledStore
+from rmqsync.app.standstill import stop_of
 from rmqsync.config.cluster import ClusterSettings, OnDrift
 from rmqsync.kinds.context import Version
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Loss
-from rmqsync.model.marker import Stop
 from rmqsync.planning.rules import Rules
 
 
@@ -62,7 +61,7 @@ def claim_of(cluster: ClusterSettings, options: RunOptions, store: CompiledStore
         forget_revision=options.forget_revision,
         ignore_health=options.ignore_health,
         members=cluster.nodes,
-        pin=None if options.pin is None else Stop(options.pin, options.who, now()),
+        pin=None if options.pin is None else stop_of(options.pin, options.who, None),
         store=store,
     )
 

@@ -16,7 +16,7 @@ from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prepare import interrupted, prepare, refused
 from rmqsync.app.prove import Prover, lift, remove_left_fences
 from rmqsync.app.unexpected import told
-from rmqsync.app.verify import verdict, verify
+from rmqsync.app.verify import made_in_part, verdict, verify
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.model.changes import ClusterResult, Outcome, Ref, Result
@@ -111,7 +111,8 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         try:
             remaining, after = verify(planned, execution)
             verified = verdict(execution, remaining, after.live)
-            end(planned, execution.broker, after.live, after.open_, run)
+            partly = made_in_part(execution)
+            end(planned, execution.broker, after.live, after.open_, run, partly)
         except Exception as problem:  # whatever it is, what was done is told
             reason = told(plan.name, problem)
             verified, error = False, f"the result could not be verified: {reason}"
@@ -180,7 +181,7 @@ def _only_marked(planned: Planned, execution: Execution) -> ClusterResult:
             error = f"cluster '{plan.name}': what a killed run left could not be removed: {problem}"
             return ClusterResult(plan, results, error=error)
     try:
-        end_as_it_is(planned, broker)
+        end_as_it_is(planned, broker, is_locked=execution.lock is not None)
     except RmqsyncError as problem:
         error = f"cluster '{plan.name}': the marker could not be written: {problem}"
         return ClusterResult(plan, results, error=error)

@@ -235,12 +235,15 @@ class Execution:
 
     def _bring_back(self, unmade: Ref, change: Change) -> Result:
         """Make again what was deleted first for another that was not made after all."""
+        wanted = self.by_ref[unmade].after
         assert change.before is not None
+        assert wanted is not None
         kind = KINDS[change.ref.kind]
         (request,) = declarations(kind, None, change.before, self.context)
         reason = f"{kind.sentence(unmade.key)} is to take its place, and was not made"
         try:
-            if self.broker.get(Request("GET", request.path)):  # it was made, and nobody heard of it
+            there = self.broker.get(Request("GET", request.path))
+            if kind.handles(wanted, there):  # it was made, and nobody heard of it
                 return self.results[change.ref]
             self.broker.send(request)
         except BrokerError as error:

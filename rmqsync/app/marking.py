@@ -16,7 +16,7 @@ from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
 from rmqsync.app.put_back import undeclared
 from rmqsync.kinds.base import Request
-from rmqsync.model.changes import Action, ClusterPlan, HoldCode, Ref
+from rmqsync.model.changes import Action, Change, ClusterPlan, Ref
 from rmqsync.model.definitions import Live
 from rmqsync.model.errors import Refused
 from rmqsync.model.marker import PREFIX, Marker
@@ -68,12 +68,16 @@ def begin(
 
 
 def _check_not_stopped(planned: Planned, broker: Broker) -> None:
+    assert planned.live is not None
     claim = _claim(planned)
     answer = broker.get(marker_query(claim.owner))
+    value = answer.get("value") if isinstance(answer, dict) else None
+    if value == planned.live.markers.get(claim.owner):
+        return  # what it says was heeded in the plan, or is foreign and to be taken over
     try:
-        marker = read_marker(answer.get("value") if isinstance(answer, dict) else None)
+        marker = read_marker(value)
     except NotAMarker:
-        return  # as when it was planned, or removed since
+        return  # removed since
     hold = stopped(planned.plan.name, marker, claim)
     if hold is not None:
         raise Refused(f"{hold.reason}; allow it with: {hold.override}")
@@ -90,7 +94,7 @@ def due(planned: Planned) -> Marker | None:
         return None
     if plan.applicable or planned.own.refusal is not None or not _is_whole(planned):
         return None
-    after = _after(planned, planned.live, _waiting(plan))
+    after = _after(planned, planned.own, planned.live, _waiting(plan))
     return after if is_due(planned.own.marker, after) else None
 
 
@@ -102,11 +106,14 @@ def _waiting(plan: ClusterPlan) -> set[Ref]:
     }
 
 
-def end_as_it_is(planned: Planned, broker: Broker) -> None:
-    """Write the marker that is `due`, if one is. Raises as `Broker.send` does."""
+def end_as_it_is(planned: Planned, broker: Broker, *, is_locked: bool = True) -> None:
+    """Write the marker that is `due`, if one is. Raises as `begin` does."""
     marker = due(planned)
-    if marker is not None:
-        _store(planned, broker, marker)
+    if marker is None:
+        return
+    if not is_locked:
+        _check_not_stopped(planned, broker)
+    _store(planned, broker, marker)
 
 
 def fences_left(planned: Planned) -> bool:
@@ -123,12 +130,22 @@ def has_to_write(planned: Planned) -> bool:
 
 
 def end(
-    planned: Planned, broker: Broker, live: Live, open_: Iterable[Ref], run: str | None = None
+    planned: Planned,
+    broker: Broker,
+    live: Live,
+    open_: Iterable[Ref],
+    run: str | None = None,
+    partly: Iterable[Change] = (),
 ) -> None:
-    """Say what a run left: `live` was read after it. Raises as `Broker.send` does."""
+    """
+    Say what a run left: `live` was read after it. Raises as `Broker.send` does.
+
+    `partly` as in `planning.marking.ended`.
+    """
     if not planned.own.is_judged or planned.desired is None:
         return
-    _store(planned, broker, _after(planned, live, open_, run))
+    own = _as_stopped_now(planned, live)
+    _store(planned, broker, _after(planned, own, live, open_, run, partly))
 
 
 def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
@@ -138,31 +155,50 @@ def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
         keep_compiled(_claim(planned), planned.own.current, planned.desired)
 
 
-def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None = None) -> Marker:
+def _after(
+    planned: Planned,
+    own: Ownership,
+    live: Live,
+    open_: Iterable[Ref],
+    run: str | None = None,
+    partly: Iterable[Change] = (),
+) -> Marker:
     assert planned.desired is not None
-    nothing_waits = not any(
-        change.hold is not None and change.hold.code is HoldCode.ADOPTION
-        for change in planned.plan.changes
-    )
     return ended(
-        _as_stopped_now(planned.own, live, _claim(planned).owner),
+        own,
         _place(planned, live, run),
         planned.desired,
         live.rows,
         open_,
-        adopted=_is_whole(planned) and (planned.own.adopts or nothing_waits),
+        adopted=_is_whole(planned) and _adopts(planned),
+        partly=partly,
     )
 
 
-def _as_stopped_now(own: Ownership, live: Live, owner: str) -> Ownership:
+def _adopts(planned: Planned) -> bool:
+    """
+    Tell whether what was there before may be changed from now on.
+
+    Somebody said so, or there is nothing of it to change. What is held waits for a yes, whichever
+    hold is named: that one may go in time. And nobody was asked where nothing could be applied.
+    """
+    plan, own = planned.plan, planned.own
+    if own.adopts and (plan.applicable or not own.is_attended or _claim(planned).adopt):
+        return True
+    return all(change.action is Action.CREATE for change in plan.held)
+
+
+def _as_stopped_now(planned: Planned, live: Live) -> Ownership:
     """Take over a pause or pin, or the end of one, that came while the run was under way."""
+    own = planned.own
     try:
-        found = read_marker(live.markers[owner])
+        found = read_marker(live.markers[_claim(planned).owner])
     except (KeyError, NotAMarker):
         return own
-    if own.marker is None or found.cluster != own.marker.cluster:
+    known = own.marker or Marker(__version__, planned.target.name)  # the run began with none
+    if found.cluster != known.cluster:
         return own
-    return replace(own, marker=replace(own.marker, paused=found.paused, pinned=found.pinned))
+    return replace(own, marker=replace(known, paused=found.paused, pinned=found.pinned))
 
 
 def _is_whole(planned: Planned) -> bool:

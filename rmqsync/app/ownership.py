@@ -369,7 +369,7 @@ def _lasts(stop: Stop) -> bool:
 
 
 def _not_ahead(claim: Claim, checkout: Checkout, marker: Marker, entry: Entry) -> Hold | None:
-    if claim.allow_rewind or claim.forget_revision:
+    if claim.allow_rewind:
         return None
     for one in marker.entries:
         reason = _behind(checkout, one, entry)

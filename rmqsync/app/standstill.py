@@ -15,8 +15,8 @@ from rmqsync.app.marking import marker_path, marker_query, marker_request, now
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Broker
 from rmqsync.kinds.base import Request
-from rmqsync.model.errors import BrokerError, Refused
-from rmqsync.model.marker import Marker, Stop
+from rmqsync.model.errors import BrokerError, Refused, UsageError
+from rmqsync.model.marker import LONGEST_TEXT, Marker, Stop
 from rmqsync.model.marker_reading import NotAMarker, read_marker
 from rmqsync.version import __version__
 
@@ -111,5 +111,19 @@ def _locked(target: Target, waiting: Waiting) -> Iterator[Broker]:
 
 
 def stop_of(reason: str, by: str | None, until: str | None) -> Stop:
-    """Return a pause that begins now."""
-    return Stop(reason, by, now(), until)
+    """
+    Return a pause, or a pin, that begins now.
+
+    Raises `UsageError` for what could not be read in the marker again: it would be spoilt.
+    """
+    who = None if by is None else _text("name of who does it", by)
+    return Stop(_text("reason", reason), who, now(), until)
+
+
+def _text(what: str, value: str) -> str:
+    found = value.strip()
+    if not found:
+        raise UsageError(f"the {what} is empty")
+    if len(found) > LONGEST_TEXT:
+        raise UsageError(f"the {what} has {len(found)} characters, at most {LONGEST_TEXT} are kept")
+    return found

@@ -61,7 +61,7 @@ def verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], Aft
         for ref in again:
             execution.results[ref] = _resend(execution, claimed[ref])
         if any(execution.results[ref].outcome is Outcome.APPLIED for ref in again):
-            after = _read_again(planned)
+            after = _read_again(planned, execution)
             differing = after.differing
     remaining = [
         ref
@@ -95,6 +95,15 @@ def verdict(execution: Execution, remaining: Sequence[Ref], live: Live) -> bool 
     return None
 
 
+def made_in_part(execution: Execution) -> tuple[Change, ...]:
+    """Return what was made but for the fields that somebody changed, which are left as they are."""
+    return tuple(
+        change
+        for change in execution.plan.applicable
+        if change.left and execution.results[change.ref].outcome is Outcome.APPLIED
+    )
+
+
 def _row(rows: Rows, ref: Ref) -> Row | None:
     return rows.get(ref.kind, {}).get(ref.key)
 
@@ -122,12 +131,12 @@ def _put_back_again(
     def missing_now() -> dict[Ref, dict[Ref, Row]]:
         return missing(execution.replaced, changes, execution.live, after.live.rows)
 
-    after, reasons = _read_again(planned), {}
+    after, reasons = _read_again(planned, execution), {}
     first = missing_now()
     rows = {ref: row for found in first.values() for ref, row in found.items()}
     if rows:
         reasons = put_back(execution.broker, rows, execution.context)
-        after = _read_again(planned)
+        after = _read_again(planned, execution)
     lost = {}
     for ref, found in missing_now().items():
         why = {one: reasons.get(one, SILENT) for one in found}
@@ -150,7 +159,7 @@ def _mark_done(execution: Execution, open_: Collection[Ref], lost: Collection[Re
             execution.results[change.ref] = Result(Outcome.APPLIED)
 
 
-def _read_again(planned: Planned) -> After:
+def _read_again(planned: Planned, execution: Execution) -> After:
     assert planned.desired is not None
     live = planned.target.reader.read()
     context = context_of(planned.desired, live, planned.target.context)
@@ -160,9 +169,18 @@ def _read_again(planned: Planned) -> After:
     differing = {
         change.ref: change
         for change in found.changes
-        if change.after is None or not _gone_by_itself(change)
+        if change.after is None
+        or not (_gone_by_itself(change) and _was_there(change.ref, execution))
     }
     return After(live, differing, tuple({*differing, *found.doomed, *found.altered}))
+
+
+def _was_there(ref: Ref, execution: Execution) -> bool:
+    """Tell whether an object was there once the run was over: made, or found and let alone."""
+    result = execution.results.get(ref)
+    if result is None:
+        return _row(execution.live, ref) is not None
+    return result.outcome is Outcome.APPLIED
 
 
 def _gone_by_itself(change: Change) -> bool:

@@ -24,8 +24,9 @@ def command(
     from rmqsync.cli.standing import end_of, target_of, user, waiting
 
     until = end_of(length)
+    stop = stop_of(reason, user(), until)
     with session(shared) as opened:
         target = target_of(opened, cluster, shared)
-        pause(target, stop_of(reason, user(), until), waiting(shared, lock_timeout))
+        pause(target, stop, waiting(shared, lock_timeout))
     out(f"Cluster '{target.name}' is paused {f'until {until}' if until else 'until resume'}.\n")
     return Exit.DONE

@@ -19,6 +19,8 @@ from rmqsync.cli.windows import heeding
 if TYPE_CHECKING:
     from rmqsync.app.plan import Target
 
+_LONGEST = 400
+
 
 @click.command("rollback")
 @click.argument("cluster")
@@ -75,7 +77,7 @@ def command(
             adopt=adopt,
             allow_rewind=True,
             ignore_health=ignore_health,
-            pin=f"rolled back to {to}",
+            pin=f"rolled back to {_named(to)}",
             who=starter(keep.who).who,
             timeout_s=shared.timeout,
         )
@@ -98,10 +100,15 @@ def command(
         return code
 
 
+def _named(to: str) -> str:
+    """Cut the path of a backup that is longer than a marker has room for."""
+    return to if len(to) <= _LONGEST else f"…{to[-_LONGEST:]}"
+
+
 def _pinned_by_commit(target: Target, to: str) -> Target:
     """Have the pin name the commit: what `HEAD~1` means is another one soon."""
     commit, claim = target.checkout.revision.commit, target.claim
     if commit is None or claim is None or claim.pin is None or commit.startswith(to):
         return target
-    pin = replace(claim.pin, reason=f"rolled back to {to}, commit {commit[:12]}")
+    pin = replace(claim.pin, reason=f"rolled back to {_named(to)}, commit {commit[:12]}")
     return replace(target, claim=replace(claim, pin=pin))

@@ -18,6 +18,8 @@ from rmqsync.model.values import JsonValue, canonical
 FORMAT: Final = 1
 PREFIX: Final = "rmqsync."
 """Of the names of the global parameters that hold markers; the owner follows."""
+LONGEST_TEXT: Final = 500
+"""Of what people say in a marker: far below what is read, where a longer one would spoil it."""
 MOST_ADDRESSES: Final = 1_000
 """With more outstanding ones the marker lists runs instead of addresses."""
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Ref
+from rmqsync.model.changes import Change, Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.marker import (
     MOST_ADDRESSES,
     Entry,
     Marker,
+    Outstanding,
     Stop,
     digest_of,
     is_digest_of,
@@ -69,21 +70,27 @@ def ended(
     open_: Iterable[Ref],
     *,
     adopted: bool,
+    partly: Iterable[Change] = (),
     kinds: Registry = KINDS,
 ) -> Marker:
     """
     Return the marker to write when a run is over.
 
     `live` is what was read after it, `open_` every object that is not in line, or is to go and is
-    still there.
+    still there. `partly` are changes that were made but for the fields in `left`: what git says of
+    these objects is applied, so that what differs from it is drift, and the next commit to any
+    other field is git's.
     """
     assert own.current is not None
     before = _at(own.marker, place)
     current = replace(own.current, at=place.at, run=place.run)
     if before.applied is not None and before.applied.content == current.content:
         current = before.applied
-    waiting = tuple(open_)
-    secrets = _digests(before, place, desired, live, set(waiting), kinds)
+    changes = {change.ref: change for change in partly}
+    not_in_line = tuple(open_)
+    waiting = tuple(ref for ref in not_in_line if ref not in changes)
+    secrets_left = {ref for ref in not_in_line if ref in changes and _leaves_secret(changes[ref])}
+    secrets = _digests(before, place, desired, live, {*waiting, *secrets_left}, kinds)
     done = replace(
         before,
         adopted=before.adopted or adopted,
@@ -97,14 +104,39 @@ def ended(
     past = (*before.runs, *((before.running,) if before.running else ()))
     if found is None or (number > MOST_ADDRESSES and len(past) < _MOST_RUNS):
         still = still_outstanding(own, desired, live, waiting, kinds)
+        still += _moved_on(own, current, changes.keys() & set(not_in_line), kinds)
         runs = _distinct((*past, current))[-_MOST_UNREAD:]
         return replace(done, runs=runs, outstanding=still)
     return replace(done, applied=current, runs=(), outstanding=found)
 
 
+def _leaves_secret(change: Change) -> bool:
+    return any(field.sensitive for field in change.left)
+
+
+def _moved_on(
+    own: Ownership, current: Entry, refs: Iterable[Ref], kinds: Registry
+) -> tuple[Outstanding, ...]:
+    """
+    Return objects that waited, and are in line with this run now but for what it left.
+
+    Where `applied` stays where it is, they would else be judged by runs that they waited through.
+    """
+    waited = sorted(ref for ref in refs if own.entry_of(ref, kinds)[0])
+    names = tuple(address_of(kinds[ref.kind], ref.key) for ref in waited)
+    return (Outstanding(current, names),) if names else ()
+
+
 def is_due(before: Marker | None, after: Marker) -> bool:
-    """Tell whether a marker says anything else than the one that is there."""
-    return before is None or _essence(before) != _essence(after)
+    """
+    Tell whether a marker says anything else than the one that is there.
+
+    Nodes that are not listed may be down, and are members all the same; one that joined has to be
+    known before the others are replaced, or the marker would be foreign then.
+    """
+    if before is None or not set(after.members) <= set(before.members):
+        return True
+    return _essence(before) != _essence(after)
 
 
 def _essence(marker: Marker) -> tuple[object, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from rmqsync.model.definitions import Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding, Stop
 from rmqsync.model.marker_reading import read_marker
 from rmqsync.planning.marking import begun
+from rmqsync.planning.ownership import Past
 from rmqsync.planning.rules import Rules
 from tests.app.runs import OWNER, Repository, applied, state_of
 from tests.fakes.cluster import MemoryCluster
@@ -221,6 +223,24 @@ def test_a_pause_during_a_run_stands_when_it_is_over() -> None:
     assert story.marker.paused == stop
 
 
+def test_a_pause_during_the_first_run_stands_when_it_is_over() -> None:
+    story = unadopted()
+    stop = Stop("incident", "ann")
+
+    class Pausing(MemoryCluster):
+        def send(self, request: Request) -> None:
+            super().send(request)
+            if request.path[0] == "exchanges":
+                marker = read_marker(self.markers[OWNER])
+                self.markers[OWNER] = replace(marker, paused=stop).document()
+
+    story.cluster = Pausing(story.cluster.state)
+    story.apply(rows(vhost(), exchange("e")))
+
+    assert story.marker.paused == stop
+    assert story.marker.adopted
+
+
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of so many objects that a marker does not list them."""
@@ -289,6 +309,40 @@ def test_what_somebody_changed_after_a_run_was_killed_is_not_forgotten() -> None
     assert ("delete", "policy:v/p", "altered") in story.changes(rows(vhost()))
 
 
+def unadopted(*live: tuple[str, dict[str, Any]]) -> Story:
+    """A cluster that was there before rmqsync."""
+    story = Story(rows(vhost(), *live))
+    del story.cluster.markers[OWNER]
+    return story
+
+
+@pytest.mark.parametrize("stance", [{}, {"adopts": True, "is_attended": True}])
+def test_what_waits_for_another_reason_first_is_not_adopted(stance: dict[str, Any]) -> None:
+    """The hold that goes in time hides the one that takes a yes, and nobody gave that."""
+    story = unadopted(exchange("x", type="direct"))
+    wanted = rows(vhost(), exchange("x", type="topic"))
+    assert story.changes(wanted, **stance) == [("replace", "exchange:v/x", "on-change")]
+
+    assert not story.apply(wanted, **stance).adopted
+
+
+def test_what_a_creation_goes_along_with_is_not_adopted_by_it() -> None:
+    story = unadopted(exchange("x", type="direct"))
+    wanted = rows(vhost(), exchange("x", type="topic"), exchange("new"))
+
+    assert not story.apply(wanted).adopted
+
+
+def test_a_yes_adopts_and_so_does_a_run_that_has_nothing_to_wait_for() -> None:
+    attended = {"adopts": True, "is_attended": True}
+    wanted = rows(vhost(), exchange("x", type="topic"), exchange("new"))
+
+    assert unadopted(exchange("x", type="direct")).apply(wanted, **attended).adopted
+    assert unadopted(exchange("x", type="direct")).apply(wanted, adopts=True).adopted
+    assert unadopted().apply(wanted).adopted
+    assert unadopted(exchange("new")).apply(rows(vhost(), exchange("new")), **attended).adopted
+
+
 def test_a_run_that_holds_all_its_changes_says_so_in_the_marker() -> None:
     """Else `--take-over` would have to come with `--adopt`, and each name the other."""
     story = Story(rows(vhost(), policy("p", 5)))
@@ -327,6 +381,21 @@ def test_a_pause_that_came_after_the_plan_keeps_a_run_without_a_lock_from_beginn
     assert story.cluster.markers[OWNER] == paused
 
 
+def test_a_pause_that_came_after_the_plan_stands_where_only_the_marker_is_to_be_written() -> None:
+    story = Story(rows(vhost()))
+    story.by_hand(exchange("e"))
+    planned = story.plan(rows(vhost(), exchange("e")))
+    assert planned.plan.changes == ()
+    stop = Stop("incident", "ann")
+    paused = replace(story.marker, paused=stop).document()
+    story.cluster.markers[OWNER] = paused
+
+    result = applied(planned)
+
+    assert "paused by ann: incident" in str(result.error)
+    assert story.cluster.markers[OWNER] == paused
+
+
 def findings_of(value: object, current: Entry) -> list[str]:
     """Return the codes of what is said of a marker with this value."""
     live = MemoryCluster({}, markers={OWNER: value}).read()
@@ -347,3 +416,27 @@ def test_people_are_told_why_nothing_is_known_of_what_was_declared() -> None:
     assert findings_of(marker.document(), entry) == []
     assert findings_of(Marker("1", "one", applied=folder).document(), folder) == ["RMQ109"]
     assert findings_of(Marker("1", "one", applied=folder).document(), entry) == ["RMQ110"]
+
+
+@pytest.mark.parametrize(
+    ("is_read", "code"),
+    [
+        pytest.param(True, HoldCode.NOT_AHEAD, id="it can be read"),
+        pytest.param(False, None, id="it cannot"),
+    ],
+)
+def test_only_a_revision_that_cannot_be_read_is_given_up(
+    is_read: bool, code: HoldCode | None
+) -> None:
+    """Who gives up what is lost did not say that this one may be older than what is not."""
+    here, there = (Entry(letter * 40, letter * 40, ".", ("base",)) for letter in "ab")
+    value = Marker("1", "one", adopted=True, applied=there).document()
+    live = MemoryCluster({}, markers={OWNER: value}).read()
+    git = {"root_commit": None, "descends_from": lambda *_: False, "with_tree": lambda *_: None}
+    checkout: Any = SimpleNamespace(past=SimpleNamespace(**git))
+    claim, scope = Claim(forget_revision=True), (("*",), ("*",))
+    past = Past({}) if is_read else None
+
+    own, _ = ownership_of("one", claim, checkout, here, live, scope, lambda _: past)
+
+    assert (own.refusal and own.refusal.code) == code

@@ -36,11 +36,20 @@ def around(*found: tuple[str, dict[str, Any]]) -> Rows:
 
 
 def run(
-    before: Rows, after: Rows, *faults: int, fault: Fault = Fault.REFUSED, **guards: Any
+    before: Rows,
+    after: Rows,
+    *faults: int,
+    fault: Fault = Fault.REFUSED,
+    live: Rows | None = None,
+    **guards: Any,
 ) -> tuple[MemoryCluster, ClusterResult]:
-    """Apply `after` to a cluster that has `before`, all of it ours; these writes go wrong."""
+    """
+    Apply `after` to a cluster on which `before` was applied; these writes go wrong.
+
+    `live` is what it has, where that is more.
+    """
     wrong = dict.fromkeys(faults, fault)
-    cluster = MemoryCluster(state_of(before), busy=set(BUSY), faults=wrong)
+    cluster = MemoryCluster(state_of(live or before), busy=set(BUSY), faults=wrong)
     repository = Repository()
     repository.mark(cluster, repository.commit(before))
     rules = Rules(max_deletes=FREE, **guards)
@@ -182,3 +191,14 @@ def test_a_weight_is_not_made_again_beside_one_that_nobody_heard_of() -> None:
 
     assert outcomes(result) == {"1": DONE, "2": DONE}
     assert [key[4] for key in cluster.read().rows["binding"]] == ["2"]
+
+
+def test_a_weight_that_somebody_else_gave_is_no_reason_not_to_make_it_again() -> None:
+    """That one never counted, and does not when the first is gone."""
+    before = rows(vhost(), HASHING, queue(), binding(key="1"), binding(key="3"))
+    cluster, result = run(LIGHT, HEAVY, SECOND, live=before)
+
+    assert {key: found[0] for key, found in outcomes(result).items()} == dict.fromkeys(
+        "12", Outcome.FAILED
+    )
+    assert sorted(key[4] for key in cluster.read().rows["binding"]) == ["1", "3"]

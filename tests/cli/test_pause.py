@@ -129,3 +129,18 @@ def test_a_pause_of_no_length_is_refused(workspace: Workspace, r43: Broker, leng
 
     assert found.code == 64
     assert marker(r43) is None
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 5_000])
+def test_a_pause_without_a_reason_that_can_be_kept_is_refused(
+    workspace: Workspace, r43: Broker, reason: str
+) -> None:
+    """The variable in a pipeline is not set: the marker would be spoilt, and nothing run again."""
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+
+    found = workspace.run("pause", "one", "--reason", reason)
+
+    assert found.code == 64
+    assert "error: the reason " in found.err
+    assert marker(r43) is None

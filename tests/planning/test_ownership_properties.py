@@ -88,7 +88,8 @@ class Cluster:
             own=replace(own, is_attended=True),
         )
         open_ = {*(one.ref for one in again.changes), *again.doomed, *again.altered}
-        after = ended(own, PLACE, wanted, self.live, open_, adopted=own.adopts)
+        partly = [one for one in plan.applicable if one.left]
+        after = ended(own, PLACE, wanted, self.live, open_, adopted=own.adopts, partly=partly)
         self.marker = read_marker(after.document())
         return plan
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from rmqsync.config.settings import Right
@@ -24,6 +24,7 @@ from rmqsync.daemon.documents import (
 from rmqsync.daemon.ports import Service
 from rmqsync.daemon.web.security import Tokens
 from rmqsync.daemon.web.shapes import reference
+from rmqsync.model.marker import LONGEST_TEXT
 from rmqsync.model.times import stamp
 from rmqsync.report.document import PlanDocument, RunsDocument
 
@@ -54,7 +55,9 @@ class _Strict(BaseModel):
 class Pause(_Strict):
     """Why, and for how long; without an end until somebody resumes."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True)] = Field(
+        min_length=1, max_length=LONGEST_TEXT
+    )
     duration: str | None = Field(
         None, alias="for", pattern=r"^[1-9][0-9]{0,5}[smhd]$", examples=["2h"]
     )

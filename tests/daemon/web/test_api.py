@@ -161,6 +161,14 @@ def test_a_body_that_is_not_called_json_is_told_by_its_header(
     assert answer.json()["hint"] == "send Content-Type: application/json"
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
+def test_a_pause_says_why_in_a_few_words(reason: str) -> None:
+    answer = Web().post("/api/v1/clusters/shanghai/pause", {"reason": reason})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("reason: ")
+
+
 def test_many_addresses_are_approved_by_one_request() -> None:
     web = Web()
     body = {"fingerprint": fleet.FINGERPRINT, "addresses": [fleet.HELD, fleet.DRIFTED]}
