@@ -167,8 +167,7 @@ def _read_again(planned: Planned) -> After:
 
 def _gone_by_itself(change: Change) -> bool:
     assert change.after is not None
-    kind = KINDS[change.ref.kind]
-    goes = kind.transient(change.after) or kind.self_deleting(change.after)
+    goes = KINDS[change.ref.kind].goes_by_itself(change.after)
     return change.action is Action.CREATE and goes
 
 

@@ -180,22 +180,6 @@ def cause_of_missing(ref: Ref, wanted: Row, own: Ownership, kinds: Registry = KI
     return Cause.DRIFT if any(same(row, wanted) for row in rows) else Cause.BOTH
 
 
-def is_completed(ref: Ref, wanted: Row, own: Ownership, kinds: Registry = KINDS) -> bool:
-    """Tell whether an object that goes by itself was made before, as it is declared now."""
-    kind = kinds[ref.kind]
-    if not own.is_judged or not (kind.transient(wanted) or kind.self_deleting(wanted)):
-        return False
-    marker = own.marker
-    if marker is not None and own.current is not None and own.entry_of(ref, kinds) == (False, None):
-        entries = marker.entries
-        if entries and all(one.content == own.current.content for one in entries):
-            return marker.running is None
-    last = own.last(ref, kinds)
-    return last is not None and all(
-        row is not None and same(row, wanted) for row in (past.row(ref) for past in last)
-    )
-
-
 def with_causes(
     change: Change, own: Ownership, context: Context, kinds: Registry = KINDS
 ) -> Change:
