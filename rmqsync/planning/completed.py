@@ -17,6 +17,7 @@ from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.findings import Finding, note
 from rmqsync.model.values import Row, same
+from rmqsync.planning.needs import row_needs
 from rmqsync.planning.ownership import Ownership
 
 Missing = Sequence[tuple[Ref, Row]]
@@ -34,7 +35,14 @@ def completed(
         for ref, row in _going(missing, live, context, kinds)
         if _was_made(ref, row, own, kinds)
     }
-    return gone
+    # One step is enough: nothing is declared inside of what is declared inside of these.
+    hanging = {
+        ref: needed
+        for ref, row in (missing if gone else ())
+        for needed in row_needs(ref, row, kinds)
+        if needed in gone and ref not in gone
+    }
+    return gone | hanging
 
 
 def _going(

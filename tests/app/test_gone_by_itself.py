@@ -9,7 +9,7 @@ import pytest
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 from tests.app.test_marker_kept import Story
-from tests.planning.builders import exchange, queue, rows, vhost
+from tests.planning.builders import binding, exchange, queue, rows, vhost
 
 GONE = "goes by itself, and has gone since it was made"
 
@@ -98,3 +98,39 @@ def test_what_is_only_never_pruned_is_made_again(
         (gone, "drift")
     ]
     assert notes(story, declared) == []
+
+
+BOUND = rows(vhost(), exchange(), queue("tmp", auto_delete=True), binding("e", "tmp", "k"))
+TMP = Ref("queue", ("v", "tmp"))
+
+
+@pytest.mark.parametrize("more", [[], [binding("e", "tmp", "new")]], ids=["as it was", "one more"])
+def test_bindings_of_a_queue_that_went_by_itself_wait_for_it(
+    more: list[tuple[str, dict[str, Any]]],
+) -> None:
+    """The broker would answer 404, every time."""
+    story = without(BOUND, TMP)
+    wanted = rows(vhost(), exchange(), queue("tmp", auto_delete=True), binding("e", "tmp", "k"))
+    wanted["binding"] |= rows(*more).get("binding", {})
+
+    assert story.changes(wanted) == []
+    told = "needs queue 'tmp' in vhost 'v', which has gone by itself"
+    assert sum(told in one for one in notes(story, wanted)) == len(wanted["binding"])
+
+    story.apply(wanted)
+    story.by_hand(queue("tmp", auto_delete=True))
+
+    assert {action for action, _, _ in story.changes(wanted)} == {"create"}
+    assert len(story.changes(wanted)) == len(wanted["binding"])
+
+
+def test_a_queue_that_git_changes_is_made_again_with_its_bindings() -> None:
+    story = without(BOUND, TMP)
+    changed = queue("tmp", auto_delete=True, arguments={"x-max-length": 5})
+
+    assert [
+        address
+        for _, address, _ in story.changes(
+            rows(vhost(), exchange(), changed, binding("e", "tmp", "k"))
+        )
+    ] == ["queue:v/tmp", "binding:v/e/queue/tmp/k"]
