@@ -239,9 +239,15 @@ def _without_drift(one: FieldChange, own: Ownership) -> FieldChange:
 
 
 def _is_normalised(one: FieldChange, raw: list[Row], values: list[JsonValue | Absent]) -> bool:
-    """Tell whether a value is one that normal form makes, or that only the broker knows of."""
+    """
+    Tell whether a value is one that normal form makes, or that only the broker knows of.
+
+    The latter are whole fields of a kind, which another version may be the first to read. What git
+    does not have inside of one, a key of a policy or an argument, somebody put there.
+    """
     pairs = zip((at(row, one.path) for row in raw), values, strict=True)
-    return any(now is ABSENT or not _equal(then, now) for then, now in pairs)
+    is_field = len(one.path) == 1
+    return any((is_field and now is ABSENT) or not _equal(then, now) for then, now in pairs)
 
 
 def _equal(one: JsonValue | Absent, other: JsonValue | Absent) -> bool:

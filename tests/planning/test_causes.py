@@ -1,0 +1,82 @@
+"""Whose change it is, case by case; what holds in general is in `test_ownership_properties`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import ClusterPlan, FieldChange
+from rmqsync.model.definitions import Live, Rows
+from rmqsync.model.marker import Entry, Marker, digest_of
+from rmqsync.planning.draft import draft
+from rmqsync.planning.ownership import Ownership, Past, secret_part
+from rmqsync.planning.plan import context_of, finish
+from rmqsync.planning.rules import Rules
+from tests.planning.builders import PLACE, desired_of, exchange, queue, rows, vhost
+
+APPLIED = Entry("a" * 40, "a" * 40, ".", ("base",))
+PATTERN = {"vhost": "v", "name": "p", "pattern": "^zz"}
+SHA256 = "rabbit_password_hashing_sha256"
+
+
+def plan_of(
+    last: Rows,
+    desired: Rows,
+    live: Rows,
+    *,
+    secret: str | None = None,
+    left: Rows | None = None,
+    **stance: Any,
+) -> tuple[ClusterPlan, Ownership]:
+    """Plan an adopted cluster; `left` is the live side as the last run left it, for its secrets."""
+    digests = {
+        kind.address(row): digest_of(secret_part(kind, row), PLACE.salt)
+        for kind in KINDS
+        for row in (left or {}).get(kind.name, {}).values()
+        if kind.holds_secrets
+    }
+    marker = Marker("1", "one", adopted=True, applied=APPLIED, secrets=digests)
+    own = Ownership(is_judged=True, marker=marker, past=lambda _: Past(last), **stance)
+    wanted, there = desired_of(desired), Live(live, version="3.10.8")
+    context = context_of(wanted, there, Context(secret=lambda _: secret))
+    found = draft(wanted, there, context, Rules(), own=own)
+    return finish("one", found, wanted, there, {}, Rules(), own=own), own
+
+
+def causes(fields: tuple[FieldChange, ...]) -> dict[str, str | None]:
+    return {".".join(map(str, one.path)): one.cause and one.cause.value for one in fields}
+
+
+def policy(**definition: Any) -> tuple[str, dict[str, Any]]:
+    return "policy", {**PATTERN, "definition": definition}
+
+
+def upstream(**options: Any) -> tuple[str, dict[str, Any]]:
+    return "federation_upstream", {"vhost": "v", "name": "u", "uri": "amqp://x", **options}
+
+
+@pytest.mark.parametrize(
+    ("applied", "now", "cause"),
+    [
+        pytest.param(policy(a=1), policy(a=1, b=2), "drift", id="a key of a policy"),
+        pytest.param(queue(), queue(arguments={"x-max-length": 1}), "drift", id="an argument"),
+        pytest.param(
+            exchange(), exchange(arguments={"alternate-exchange": "x"}), "drift", id="another"
+        ),
+        pytest.param(policy(a=1), policy(a=2), "drift", id="a value"),
+        pytest.param(upstream(), upstream(**{"max-hops": 2}), "unknown", id="a field of the kind"),
+    ],
+)
+def test_only_what_normal_form_touches_is_unknown_after_an_upgrade(
+    applied: tuple[str, dict[str, Any]], now: tuple[str, dict[str, Any]], cause: str
+) -> None:
+    """A new version may read fields that the old one did not; keys inside of one are people's."""
+    last, live = rows(vhost(), applied), rows(vhost(), now)
+
+    plan, _ = plan_of(last, last, live, is_upgraded=True)
+
+    (change,) = plan.changes
+    assert change.cause.value == cause
