@@ -237,6 +237,7 @@ USER = Kind(
                 "examples": list(ALGORITHMS),
             },
             default=OPTIONAL,
+            of_secret=True,
         ),
     ),
     key=lambda entry: (entry["name"],),

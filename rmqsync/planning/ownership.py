@@ -163,6 +163,10 @@ def secret_part(kind: Kind, row: Row) -> dict[str, JsonValue]:
     return {name: row[name] for name in names if name in row}
 
 
+def _beside_secrets(kind: Kind) -> set[str]:
+    return {one.name for one in kind.fields if one.of_secret}
+
+
 def holds_secret(row: Row) -> bool:
     return next(iter(secrets_in(row)), None) is not None
 
@@ -200,7 +204,7 @@ def with_causes(
     raw = [row for row in rows if row is not None]
     known = [kind.settle(row, change.before, context) for row in raw]
     as_left = own.has_secrets_as_left(change.ref, change.before, kinds)
-    found = tuple(_with_cause(one, change, raw, known, as_left, own) for one in change.fields)
+    found = tuple(_with_cause(one, change, raw, known, as_left, own, kind) for one in change.fields)
     if None in rows:  # a killed run may never have come to it: nobody undid what was not done
         found = tuple(_without_drift(one, own) for one in found)
     worst = max((one.cause or Cause.UNKNOWN for one in found), key=_SEVERITY.index)
@@ -214,11 +218,13 @@ def _with_cause(
     last: list[Row],
     as_left: bool | None,
     own: Ownership,
+    kind: Kind,
 ) -> FieldChange:
     assert change.after is not None
-    if one.sensitive and as_left is not None:
+    is_secret = one.sensitive or one.path[0] in _beside_secrets(kind)
+    if is_secret and as_left is not None:
         return one._replace(cause=Cause.GIT if as_left else Cause.DRIFT)
-    if one.sensitive and holds_secret(change.after):
+    if is_secret and holds_secret(change.after):
         return one._replace(cause=Cause.UNKNOWN)
     values = [at(row, one.path) for row in last]
     if any(_equal(value, one.before) for value in values):

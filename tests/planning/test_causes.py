@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from rmqsync.model.changes import ClusterPlan, FieldChange
 from rmqsync.model.definitions import Live, Rows
 from rmqsync.model.marker import Entry, Marker, digest_of
 from rmqsync.planning.draft import draft
+from rmqsync.planning.drift import only_drift
 from rmqsync.planning.ownership import Ownership, Past, secret_part
 from rmqsync.planning.plan import context_of, finish
 from rmqsync.planning.rules import Rules
@@ -80,3 +83,42 @@ def test_only_what_normal_form_touches_is_unknown_after_an_upgrade(
 
     (change,) = plan.changes
     assert change.cause.value == cause
+
+
+def hash_of(password: str, salt: bytes = b"salt") -> str:
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def user(**fields: Any) -> tuple[str, dict[str, Any]]:
+    return "user", {"name": "u", "tags": [], **fields}
+
+
+DECLARED = rows(user(password={"secret": "S"}))
+
+
+def with_password(password: str, **fields: Any) -> Rows:
+    return rows(user(password_hash=hash_of(password), **fields))
+
+
+def test_a_rotated_password_is_a_change_of_git_in_all_its_fields() -> None:
+    there = with_password("old")
+
+    plan, own = plan_of(DECLARED, DECLARED, there, secret="new", left=there)
+
+    (change,) = plan.changes
+    assert change.hold is None
+    assert change.left == ()
+    assert causes(change.fields) == dict.fromkeys(
+        ("password", "password_hash", "hashing_algorithm"), "git"
+    )
+    assert only_drift(plan, own).changes == ()
+
+
+def test_a_password_that_somebody_changed_is_drift_in_all_its_fields() -> None:
+    plan, _ = plan_of(
+        DECLARED, DECLARED, with_password("by hand"), secret="old", left=with_password("old")
+    )
+
+    (change,) = plan.changes
+    assert change.hold is not None
+    assert set(causes(change.fields).values()) == {"drift"}
