@@ -296,19 +296,23 @@ def is_owned(ref: Ref, live: Row, own: Ownership, context: Context, kinds: Regis
     if not rows:
         return False
     kind = kinds[ref.kind]
-    if holds_secret(rows[-1]) and own.has_secrets_as_left(ref, live, kinds) is False:
+    as_left = own.has_secrets_as_left(ref, live, kinds)
+    if holds_secret(rows[-1]) and as_left is False:
         return None
     for row in rows:
         settled = kind.settle(row, live, context)
-        if settled is live or same(_without_secrets(kind, settled), _without_secrets(kind, live)):
+        if settled is live or same(settled, live):
             return True
+        # A secret that was rotated since is another one than the live one, which the marker knows.
+        if as_left and holds_secret(settled):
+            known = _without_secrets(kind, settled)
+            if same(known, _without_secrets(kind, live)):
+                return True
     return None
 
 
 def _without_secrets(kind: Kind, row: Row) -> Row:
-    hidden = {one.name for one in kind.fields if one.secret is not Secrecy.NONE}
-    if not holds_secret(row) and kind.name != "user":
-        return row
+    hidden = secret_part(kind, row).keys() | _beside_secrets(kind)
     return {name: value for name, value in row.items() if name not in hidden}
 
 

@@ -122,3 +122,44 @@ def test_a_password_that_somebody_changed_is_drift_in_all_its_fields() -> None:
     (change,) = plan.changes
     assert change.hold is not None
     assert set(causes(change.fields).values()) == {"drift"}
+
+
+HASHED = with_password("old")
+
+
+@pytest.mark.parametrize(
+    ("last", "there", "left", "hold"),
+    [
+        pytest.param(HASHED, HASHED, None, None, id="a hash as declared"),
+        pytest.param(HASHED, with_password("other"), None, "altered", id="another hash"),
+        pytest.param(rows(user()), HASHED, None, None, id="none declared"),
+        pytest.param(DECLARED, HASHED, HASHED, None, id="a secret that was rotated since"),
+        pytest.param(
+            DECLARED, HASHED, with_password("other"), "altered", id="a secret, changed by hand"
+        ),
+        pytest.param(
+            DECLARED, with_password("old", tags=["x"]), HASHED, "altered", id="a secret, and tags"
+        ),
+    ],
+)
+def test_a_user_that_is_declared_no_more_goes_only_as_it_was_applied(
+    last: Rows, there: Rows, left: Rows | None, hold: str | None
+) -> None:
+    wanted = rows(vhost())
+    live = {**wanted, **there}
+
+    plan, _ = plan_of({**wanted, **last}, wanted, live, secret="rotated", left=left)
+
+    (change,) = plan.changes
+    assert (change.hold.code.value if change.hold else None) == hold
+
+
+def test_a_parameter_whose_secret_was_rotated_goes_as_well() -> None:
+    wanted = rows(vhost())
+    last = rows(vhost(), upstream(uri={"secret": "S"}))
+    live = rows(vhost(), upstream(uri="amqp://me:old@x"))
+
+    plan, _ = plan_of(last, wanted, live, secret="amqp://me:new@x", left=live)
+
+    (change,) = plan.changes
+    assert change.cause.value == "git"
