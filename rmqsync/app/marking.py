@@ -25,6 +25,7 @@ from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
 from rmqsync.planning.marking import Place, begun, ended, is_due
 from rmqsync.planning.ownership import Ownership
+from rmqsync.planning.plan import context_of
 from rmqsync.version import __version__
 
 
@@ -151,6 +152,7 @@ def _after(planned: Planned, live: Live, open_: Iterable[Ref], run: str | None =
         live.rows,
         open_,
         adopted=_is_whole(planned) and (planned.own.adopts or nothing_waits),
+        context=context_of(planned.desired, live, planned.target.context),
     )
 
 
