@@ -183,6 +183,8 @@ class Kind:
     is_nothing: Callable[[Row], bool] = _no
     """Means the same as no object: limits that limit nothing. A live one counts as not there; a
     desired one is not made where it is missing, and is an update where it is not."""
+    starts_over: bool = False
+    """One that goes by itself does all its work anew when it is made or changed: `messages`."""
     loss: Loss
     """The worst that deleting one does."""
     create_loss: Loss = Loss.BEHAVIOUR

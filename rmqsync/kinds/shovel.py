@@ -183,6 +183,7 @@ SHOVEL = Kind(
     references=_references,
     broker_owned=_broker_owned,
     goes_by_itself=_goes_by_itself,
+    starts_over=True,
     loss=Loss.BEHAVIOUR,
     declare=declare_at(runtime.path_of(_COMPONENT), _body),
     remove=remove_at(runtime.path_of(_COMPONENT)),

@@ -13,7 +13,7 @@ from rmqsync.analysis.policies import QUEUE, PolicyIndex
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Ref
+from rmqsync.model.changes import Change, Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.findings import Finding, note
 from rmqsync.model.values import Row, same
@@ -71,6 +71,24 @@ def _was_made(ref: Ref, wanted: Row, own: Ownership, kinds: Registry) -> bool:
     return last is not None and all(
         row is not None and same(row, wanted) for row in (past.row(ref) for past in last)
     )
+
+
+def may_repeat(change: Change, own: Ownership, kinds: Registry) -> bool:
+    """
+    Tell whether a change may have work done that was done before, as a shovel copies messages.
+
+    Where it is not known what was applied last, it may have been this.
+    """
+    kind = kinds[change.ref.kind]
+    if not kind.starts_over or change.after is None or not kind.goes_by_itself(change.after):
+        return False
+    if change.before is not None:
+        return kind.goes_by_itself(change.before)
+    if not own.is_judged or own.marker is None:
+        return False
+    last = own.last(change.ref, kinds)
+    rows = None if last is None else [past.row(change.ref) for past in last]
+    return rows is None or any(row is not None and kind.goes_by_itself(row) for row in rows)
 
 
 def completed_notes(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
+from tests.app.runs import OWNER
 from tests.app.test_marker_kept import Story
 from tests.planning.builders import binding, exchange, queue, rows, vhost
 
@@ -134,3 +136,86 @@ def test_a_queue_that_git_changes_is_made_again_with_its_bindings() -> None:
             rows(vhost(), exchange(), changed, binding("e", "tmp", "k"))
         )
     ] == ["queue:v/tmp", "binding:v/e/queue/tmp/k"]
+
+
+def shovel(source: str = "a", **more: Any) -> tuple[str, dict[str, Any]]:
+    row = {"vhost": "v", "name": "s", "src-uri": "amqp://", "dest-uri": "amqp://"}
+    ways = {"src-queue": source, "dest-queue": "b", "src-delete-after": "queue-length"}
+    return "shovel", {**row, **ways, **more}
+
+
+MOVES = rows(vhost(), shovel())
+DONE = Ref("shovel", ("v", "s"))
+ENDLESS = {"src-delete-after": "never"}
+
+
+def shovel_change(story: Story, wanted: Rows, **stance: Any) -> tuple[str, str, str | None]:
+    (change,) = (one for one in story.plan(wanted, **stance).plan.changes if one.ref == DONE)
+    return change.action.value, change.loss.word, change.hold.code.value if change.hold else None
+
+
+@pytest.mark.parametrize("stance", [{}, {"is_attended": True}, {"heals": True}])
+def test_a_shovel_that_is_done_runs_again_only_with_a_yes_to_the_loss(
+    stance: dict[str, Any],
+) -> None:
+    """It would copy the messages once more."""
+    story = without(MOVES, DONE)
+
+    change = shovel_change(story, rows(vhost(), shovel("c")), **stance)
+
+    assert change == ("create", "messages", "loss")
+
+
+def test_a_shovel_at_work_that_deletes_itself_does_not_start_over_without_a_yes() -> None:
+    story = Story(MOVES)
+
+    assert shovel_change(story, rows(vhost(), shovel("c"))) == ("update", "messages", "loss")
+
+
+def test_a_shovel_that_may_be_done_does_not_run_again_without_a_yes() -> None:
+    """What was applied last cannot be read: it is a folder without git, say."""
+    story = without(MOVES, DONE)
+    marker = story.marker
+    assert marker.applied is not None
+    folder = replace(marker, applied=replace(marker.applied, commit=None))
+    story.cluster.markers[OWNER] = folder.document()
+    story.repository.unread.add(0)
+    wanted = rows(vhost(), shovel(), exchange("another"))
+
+    assert shovel_change(story, wanted) == ("create", "messages", "loss")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        pytest.param([], shovel(), id="a new one"),
+        pytest.param([shovel(**ENDLESS)], shovel(), id="one that never ended before"),
+    ],
+)
+def test_a_shovel_that_never_did_its_work_is_made_as_all_else(
+    first: list[tuple[str, dict[str, Any]]], then: tuple[str, dict[str, Any]]
+) -> None:
+    story = Story(rows(vhost(), *first))
+    story.cluster.state.pop(DONE, None)
+
+    assert shovel_change(story, rows(vhost(), then)) == ("create", "behaviour", None)
+
+
+def test_a_cluster_without_a_marker_gets_its_first_shovel() -> None:
+    story = Story(rows(vhost()))
+    del story.cluster.markers[OWNER]
+
+    assert shovel_change(story, MOVES) == ("create", "behaviour", None)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [(shovel(), shovel(**ENDLESS)), (shovel(**ENDLESS), shovel())]
+)
+def test_a_shovel_without_an_end_on_either_side_is_changed_as_all_else(
+    first: tuple[str, dict[str, Any]], then: tuple[str, dict[str, Any]]
+) -> None:
+    assert shovel_change(Story(rows(vhost(), first)), rows(vhost(), then)) == (
+        "update",
+        "behaviour",
+        None,
+    )
