@@ -30,11 +30,8 @@ def completed(
     """Return the missing objects not to be made, each with the one that has gone: itself often."""
     if not own.is_judged:
         return {}
-    gone = {
-        ref: ref
-        for ref, row in _going(missing, live, context, kinds)
-        if _was_made(ref, row, own, kinds)
-    }
+    made = [(ref, row) for ref, row in missing if _was_made(ref, row, own, kinds)]
+    gone = {ref: ref for ref in _going(made, live, context, kinds)}
     # One step is enough: nothing is declared inside of what is declared inside of these.
     hanging = {
         ref: needed
@@ -45,19 +42,16 @@ def completed(
     return gone | hanging
 
 
-def _going(
-    missing: Missing, live: Rows, context: Context, kinds: Registry
-) -> Iterator[tuple[Ref, Row]]:
+def _going(found: Missing, live: Rows, context: Context, kinds: Registry) -> Iterator[Ref]:
     """Yield the objects that go by themselves: by their definition, or by the policies there."""
     policies = None
-    for ref, row in missing:
-        if not kinds[ref.kind].goes_by_itself(row):
-            if ref.kind != QUEUE:
-                continue
+    for ref, row in found:
+        if kinds[ref.kind].goes_by_itself(row):
+            yield ref
+        elif ref.kind == QUEUE:
             policies = policies or PolicyIndex(live, context)
-            if "expires" not in policies.of(ref, row).definition:
-                continue
-        yield ref, row
+            if "expires" in policies.of(ref, row).definition:
+                yield ref
 
 
 def _was_made(ref: Ref, wanted: Row, own: Ownership, kinds: Registry) -> bool:
