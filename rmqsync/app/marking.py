@@ -25,6 +25,7 @@ from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
 from rmqsync.planning.marking import Place, begun, ended, is_due
 from rmqsync.planning.ownership import Ownership
+from rmqsync.planning.plan import context_of
 from rmqsync.version import __version__
 
 
@@ -172,6 +173,7 @@ def _after(
         open_,
         adopted=_is_whole(planned) and _adopts(planned),
         partly=partly,
+        context=context_of(planned.desired, live, planned.target.context),
     )
 
 

@@ -185,8 +185,7 @@ def _was_there(ref: Ref, execution: Execution) -> bool:
 
 def _gone_by_itself(change: Change) -> bool:
     assert change.after is not None
-    kind = KINDS[change.ref.kind]
-    goes = kind.transient(change.after) or kind.self_deleting(change.after)
+    goes = KINDS[change.ref.kind].goes_by_itself(change.after)
     return change.action is Action.CREATE and goes
 
 

@@ -175,13 +175,16 @@ class Kind:
     """Fields that alone decide `references`: rows that agree in them are looked at once."""
     broker_owned: Callable[[Row], bool] = _no
     """Made by the broker, a plugin or a client for itself: in no plan, list or export."""
-    transient: Callable[[Row], bool] = _no
-    """Comes and goes by itself: managed when declared, never pruned when not."""
+    never_pruned: Callable[[Row], bool] = _no
+    """Not ours to delete where nobody declares it: clients, plugins or nodes make such ones, or the
+    broker locks it."""
+    goes_by_itself: Callable[[Row], bool] = _no
+    """The broker deletes it once it is unused or done: gone, it is completed, not made again."""
     is_nothing: Callable[[Row], bool] = _no
     """Means the same as no object: limits that limit nothing. A live one counts as not there; a
     desired one is not made where it is missing, and is an update where it is not."""
-    self_deleting: Callable[[Row], bool] = _no
-    """Removes itself when it is done: once gone it is completed, and not made again."""
+    starts_over: bool = False
+    """One that goes by itself does all its work anew when it is made or changed: `messages`."""
     loss: Loss
     """The worst that deleting one does."""
     create_loss: Loss = Loss.BEHAVIOUR

@@ -121,10 +121,14 @@ def _references(row: Row) -> Iterable[Reference]:
         yield Reference("exchange", (row["vhost"], alternate), path, strict=False)
 
 
-def _transient(row: Row) -> bool:
+def _never_pruned(row: Row) -> bool:
     # Users' own internal exchanges are ordinary, but plugins make some that no name tells apart:
     # never prune one that nobody declared.
     return bool(row["auto_delete"] or row["internal"])
+
+
+def _goes_by_itself(row: Row) -> bool:
+    return bool(row["auto_delete"])
 
 
 def _spares(context: Context) -> frozenset[str]:
@@ -178,7 +182,8 @@ EXCHANGE = Kind(
     check=_check,
     references=_references,
     broker_owned=is_broker_owned,
-    transient=_transient,
+    never_pruned=_never_pruned,
+    goes_by_itself=_goes_by_itself,
     loss=Loss.ROUTING,
     takes_down=frozenset({"binding", "topic_permission"}),
     hanging=("binding", _bindings_from),

@@ -49,6 +49,8 @@ class Field:
     """Anything but `NONE` also lets the field hold `{secret: NAME}`."""
     may_be_plain: bool = False
     """Secret, and yet allowed in a file as it is: a salted hash."""
+    of_secret: bool = False
+    """Says how the secret beside it is stored: it is written with that, by whoever writes that."""
 
 
 NAME: Final = Field("name", {"type": "string", "description": "Name of the object."})

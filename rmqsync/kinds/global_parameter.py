@@ -39,7 +39,7 @@ def _broker_owned(row: Row) -> bool:
     return str(row["name"]).startswith(_INTERNAL) or row["name"] == _IMPORTED_HASH
 
 
-def _transient(row: Row) -> bool:
+def _never_pruned(row: Row) -> bool:
     # Written anew from rabbitmq.conf whenever a node starts (rabbit_runtime_parameters.erl).
     return row["name"] in _FROM_CONFIGURATION
 
@@ -67,7 +67,7 @@ GLOBAL_PARAMETER = Kind(
     settle=settle_values,
     check=_check,
     broker_owned=_broker_owned,
-    transient=_transient,
+    never_pruned=_never_pruned,
     of_cluster=_of_cluster,
     spared_by_prune_all=True,
     loss=Loss.BEHAVIOUR,

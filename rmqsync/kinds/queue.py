@@ -169,8 +169,13 @@ def _references(row: Row) -> Iterable[Reference]:
         yield Reference("exchange", (row["vhost"], target), path, strict=False)
 
 
-def _transient(row: Row) -> bool:
+def _never_pruned(row: Row) -> bool:
     return bool(row["auto_delete"] or row["name"].startswith(_SUBSCRIPTIONS))
+
+
+def _goes_by_itself(row: Row) -> bool:
+    # With x-expires once it was unused for so long; a policy may say so as well.
+    return _never_pruned(row) or "x-expires" in row["arguments"]
 
 
 QUEUE = Kind(
@@ -213,7 +218,8 @@ QUEUE = Kind(
     check=_check,
     references=_references,
     broker_owned=is_broker_owned,
-    transient=_transient,
+    never_pruned=_never_pruned,
+    goes_by_itself=_goes_by_itself,
     loss=Loss.MESSAGES,
     takes_down=frozenset({"binding"}),
     remove_if_unused=_remove_if_unused,

@@ -51,7 +51,7 @@ def _meaning(row: Row) -> Row:
     return one_as_list(without_defaults(plain, DEFAULTS), "src-uri", "dest-uri")
 
 
-def _self_deleting(row: Row) -> bool:
+def _goes_by_itself(row: Row) -> bool:
     after = row.get("src-delete-after", row.get("delete-after", "never"))
     return after != "never" or "src-delete-after-duration" in row
 
@@ -182,7 +182,8 @@ SHOVEL = Kind(
     check=_check,
     references=_references,
     broker_owned=_broker_owned,
-    self_deleting=_self_deleting,
+    goes_by_itself=_goes_by_itself,
+    starts_over=True,
     loss=Loss.BEHAVIOUR,
     declare=declare_at(runtime.path_of(_COMPONENT), _body),
     remove=remove_at(runtime.path_of(_COMPONENT)),

@@ -171,7 +171,7 @@ def _update_problems(live: Row, desired: Row, context: Context) -> Iterable[Prob
         )
 
 
-def _transient(row: Row) -> bool:
+def _never_pruned(row: Row) -> bool:
     return _LOCKED in row["tags"]
 
 
@@ -237,6 +237,7 @@ USER = Kind(
                 "examples": list(ALGORITHMS),
             },
             default=OPTIONAL,
+            of_secret=True,
         ),
     ),
     key=lambda entry: (entry["name"],),
@@ -251,7 +252,7 @@ USER = Kind(
     check=_check,
     creation_problems=_creation_problems,
     update_problems=_update_problems,
-    transient=_transient,
+    never_pruned=_never_pruned,
     spared_by_prune_all=True,
     loss=Loss.ACCESS,
     update_loss=Loss.ACCESS,

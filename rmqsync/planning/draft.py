@@ -19,9 +19,10 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.findings import Finding, note, warning
+from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Row, same
 from rmqsync.planning.compare import Pair, compare
+from rmqsync.planning.completed import completed, completed_notes
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.hidden import hiding
 from rmqsync.planning.implied import implied_losses
@@ -30,7 +31,6 @@ from rmqsync.planning.ownership import (
     NOBODY,
     Ownership,
     cause_of_missing,
-    is_completed,
     keeping_drift,
     with_causes,
 )
@@ -80,10 +80,9 @@ def draft(
     gone = [(ref, row) for ref, row in extra if retired.goes(ref, row)]
     going = {ref for ref, _ in gone}
     possible, findings = _possible(found.differing, desired, context, kinds)
-    completed = [ref for ref, row in found.missing if is_completed(ref, row, own, kinds)]
-    findings += [_completed(ref, desired, kinds) for ref in completed]
+    done = completed(found.missing, live.rows, own, context, kinds)
+    findings += completed_notes(done, desired, kinds)
     findings += settled(desired, own, kinds)
-    done = set(completed)
     changes = [
         *(
             _create(ref, row, desired, kinds, cause_of_missing(ref, row, own, kinds))
@@ -102,24 +101,13 @@ def draft(
         tuple(
             ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
         ),
-        found.unchanged + len(found.differing) - len(possible) + len(completed),
+        found.unchanged + len(found.differing) - len(possible) + len(done),
         tuple(findings),
         threats(changes, live.rows, context),
         frozenset(change.ref for change in changes if change.action is Action.DELETE)
         - retired.altered,
         frozenset(retired.altered),
         len(retired.ours),
-    )
-
-
-def _completed(ref: Ref, desired: Desired, kinds: Registry) -> Finding:
-    kind = kinds[ref.kind]
-    return note(
-        "RMQ099",
-        f"{kind.sentence(ref.key)} goes by itself, and has gone since it was made: it is not "
-        "made again until its definition changes",
-        desired.source(ref),
-        address=address_of(kind, ref.key),
     )
 
 

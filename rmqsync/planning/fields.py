@@ -2,12 +2,14 @@
 Field-level differences of one object, as a plan shows them.
 
 Leaves by path: a mapping is entered, a list is one value. deepdiff finds what differs between two
-sides; it is asked only where something does.
+sides; it is asked only where something does, and enters mappings only: whether two values differ is
+for `same` to say, which has said so of the whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rmqsync.kinds.base import Kind
 from rmqsync.kinds.credentials import secrets_in
@@ -15,6 +17,10 @@ from rmqsync.kinds.fields import OnChange
 from rmqsync.kinds.secrecy import is_sensitive
 from rmqsync.model.changes import ABSENT, Absent, FieldChange
 from rmqsync.model.values import JsonValue, Row, same
+
+if TYPE_CHECKING:
+    from deepdiff import DeepDiff
+    from deepdiff.model import DiffLevel
 
 Path = tuple[str | int, ...]
 
@@ -26,15 +32,34 @@ def changed_fields(kind: Kind, before: Row, after: Row) -> tuple[FieldChange, ..
     names = {field.name for field in (*kind.identity, *kind.fields)}
     left = {name: value for name, value in before.items() if name in names}
     right = {name: value for name, value in after.items() if name in names}
-    paths: set[Path] = set()
-    # Where little is in common it would name the row itself and none of its fields.
-    for group in DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0).values():
-        for leaf in group:
-            paths.add(_mapping_path(tuple(leaf.path(output_format="list")), left, right))
-    found = [
+    differences = DeepDiff(
+        left,
+        right,
+        view="tree",
+        custom_operators=[_Whole()],
+        ignore_private_variables=False,  # it takes names that begin with `__` for such
+        threshold_to_diff_deeper=0,  # else, with little in common, it names the row and no field
+    )
+    paths: set[Path] = {
+        tuple(leaf.path(output_format="list")) for group in differences.values() for leaf in group
+    }
+    return tuple(
         _change(kind, path, at(left, path), at(right, path)) for path in sorted(paths, key=_text)
-    ]
-    return tuple(change for change in found if not _equal(change))
+    )
+
+
+class _Whole:
+    """Has deepdiff take all but two mappings for one value: a list, and a secret, as a whole."""
+
+    def match(self, level: DiffLevel) -> bool:
+        return not all(
+            isinstance(side, Mapping) and not _is_reference(side) for side in (level.t1, level.t2)
+        )
+
+    def give_up_diffing(self, level: DiffLevel, diff_instance: DeepDiff) -> bool:
+        if not same(level.t1, level.t2):
+            diff_instance.custom_report_result("values_changed", level)  # type: ignore[no-untyped-call]
+        return True
 
 
 def fields_of(kind: Kind, row: Row, *, created: bool) -> tuple[FieldChange, ...]:
@@ -65,16 +90,6 @@ def _is_reference(value: Mapping[str, JsonValue]) -> bool:
     return next(iter(secrets_in(value)), None) is not None and len(value) == 1
 
 
-def _mapping_path(path: Path, left: Row, right: Row) -> Path:
-    """Cut a path where it enters a list or a secret: such a value is shown as a whole."""
-    for length in range(1, len(path)):
-        for side in (left, right):
-            value = at(side, path[:length])
-            if isinstance(value, list) or (isinstance(value, dict) and _is_reference(value)):
-                return path[:length]
-    return path
-
-
 def at(row: Row, path: Path) -> JsonValue | Absent:
     """Return the value at a path; `ABSENT` where there is none."""
     value: JsonValue = row
@@ -100,12 +115,6 @@ def with_value(row: Row, path: Path, value: JsonValue | Absent) -> Row:
     else:
         copy[str(name)] = value
     return copy
-
-
-def _equal(change: FieldChange) -> bool:
-    if change.before is ABSENT or change.after is ABSENT:
-        return change.before is change.after
-    return same(change.before, change.after)
 
 
 def _text(path: Path) -> list[str]:

@@ -14,6 +14,7 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
+from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
 from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
@@ -57,7 +58,15 @@ def guard(
         if impact is not change.impact:
             judged = replace(judged, impact=impact)
         tied = hanging.get(change.ref, 0)
-        loss = loss_of(judged, live, facts, kinds, can_prove=rules.can_prove, hanging=tied)
+        loss = loss_of(
+            judged,
+            live,
+            facts,
+            kinds,
+            can_prove=rules.can_prove,
+            hanging=tied,
+            repeats=may_repeat(judged, own, kinds),
+        )
         judged = replace(judged, loss=loss)
         is_approved = address_of(kinds[judged.ref.kind], judged.ref.key) in rules.approved
         hold = (
@@ -198,6 +207,11 @@ def _loss(
     if change.loss >= Loss.MESSAGES and impact.messages:
         reason = f"{impact.messages} messages would be lost; allowed loss is "
         reason += rules.allow_loss.word
+    elif change.loss is Loss.MESSAGES and kinds[change.ref.kind].starts_over:
+        reason = (
+            "it deletes itself when it is done, and would start over: messages that it has moved "
+            f"may come twice; allowed loss is {rules.allow_loss.word}"
+        )
     elif tied and change.action is not Action.UPDATE:
         number = "1 binding" if tied == 1 else f"{tied} bindings"
         reason = (

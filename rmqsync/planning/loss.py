@@ -48,14 +48,17 @@ def loss_of(
     *,
     can_prove: bool = False,
     hanging: int = 0,
+    repeats: bool = False,
 ) -> Loss:
     """
     Return the worst that a change can cause; `can_prove`: there is what `is_provable` needs.
 
     `hanging` is how many objects go with it that nobody can put back: a client or a plugin goes on
-    waiting for messages that do not come any more.
+    waiting for messages that do not come any more. `repeats`: it may do once more what was done.
     """
     kind = kinds[change.ref.kind]
+    if repeats:
+        return Loss.MESSAGES
     if change.action is Action.CREATE:
         return kind.create_loss
     if change.action is Action.UPDATE:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Change, Ref
 from rmqsync.model.definitions import Desired, Rows
@@ -26,6 +27,8 @@ _MOST_RUNS = 20
 """From so many on, addresses are listed, however many: runs are compiled again and again."""
 _MOST_UNREAD = 1_000
 """Runs that are kept while nobody can tell what was in line with which."""
+_NOWHERE = Context()
+"""Of a cluster of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ def ended(
     *,
     adopted: bool,
     partly: Iterable[Change] = (),
+    context: Context = _NOWHERE,
     kinds: Registry = KINDS,
 ) -> Marker:
     """
@@ -99,7 +103,7 @@ def ended(
         running=None,
         pinned=place.pin or before.pinned,
     )
-    found = outstanding(own, desired, live, waiting, kinds)
+    found = outstanding(own, desired, live, waiting, context, kinds)
     number = sum(len(one.addresses) for one in found or ())
     past = (*before.runs, *((before.running,) if before.running else ()))
     if found is None or (number > MOST_ADDRESSES and len(past) < _MOST_RUNS):

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, Rows
@@ -19,7 +20,12 @@ from rmqsync.planning.ownership import Ownership, Past
 
 
 def outstanding(
-    own: Ownership, desired: Desired, live: Rows, waiting: Iterable[Ref], kinds: Registry
+    own: Ownership,
+    desired: Desired,
+    live: Rows,
+    waiting: Iterable[Ref],
+    context: Context,
+    kinds: Registry,
 ) -> tuple[Outstanding, ...] | None:
     """Return what waits, by the entry it was last in line with; `None` where that is unknown."""
     pasts = own.pasts
@@ -34,7 +40,8 @@ def outstanding(
     for ref in sorted(set(waiting)):
         is_outstanding, entry = own.entry_of(ref, kinds)
         if not is_outstanding:
-            entry = _in_line_with(ref, tuple(zip(entries, pasts or (), strict=False)), live)
+            known = tuple(zip(entries, pasts or (), strict=False))
+            entry = _in_line_with(ref, known, live, context, kinds)
         past = None if entry is None else own.past(entry)
         row = None if past is None else past.row(ref)
         wanted = desired.rows.get(ref.kind, {}).get(ref.key)
@@ -54,7 +61,11 @@ def outstanding(
 
 
 def _in_line_with(
-    ref: Ref, known: tuple[tuple[Entry | None, Past | None], ...], live: Rows
+    ref: Ref,
+    known: tuple[tuple[Entry | None, Past | None], ...],
+    live: Rows,
+    context: Context,
+    kinds: Registry,
 ) -> Entry | None:
     """
     Return the entry that an object is as, of those it may be.
@@ -64,7 +75,10 @@ def _in_line_with(
     """
     row = live.get(ref.kind, {}).get(ref.key)
     for entry, past in reversed(known):
-        if past is not None and row is not None and same(past.row(ref), row):
+        then = None if past is None else past.row(ref)
+        if row is None or then is None:
+            continue
+        if same(then, row) or same(kinds[ref.kind].settle(then, row, context), row):
             return entry
     declaring = (entry for entry, past in known if past is not None and past.row(ref) is not None)
     first = known[0][0] if known else None

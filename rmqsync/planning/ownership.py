@@ -163,6 +163,10 @@ def secret_part(kind: Kind, row: Row) -> dict[str, JsonValue]:
     return {name: row[name] for name in names if name in row}
 
 
+def _beside_secrets(kind: Kind) -> set[str]:
+    return {one.name for one in kind.fields if one.of_secret}
+
+
 def holds_secret(row: Row) -> bool:
     return next(iter(secrets_in(row)), None) is not None
 
@@ -178,22 +182,6 @@ def cause_of_missing(ref: Ref, wanted: Row, own: Ownership, kinds: Registry = KI
     if None in rows:
         return Cause.GIT
     return Cause.DRIFT if any(same(row, wanted) for row in rows) else Cause.BOTH
-
-
-def is_completed(ref: Ref, wanted: Row, own: Ownership, kinds: Registry = KINDS) -> bool:
-    """Tell whether an object that goes by itself was made before, as it is declared now."""
-    kind = kinds[ref.kind]
-    if not own.is_judged or not (kind.transient(wanted) or kind.self_deleting(wanted)):
-        return False
-    marker = own.marker
-    if marker is not None and own.current is not None and own.entry_of(ref, kinds) == (False, None):
-        entries = marker.entries
-        if entries and all(one.content == own.current.content for one in entries):
-            return marker.running is None
-    last = own.last(ref, kinds)
-    return last is not None and all(
-        row is not None and same(row, wanted) for row in (past.row(ref) for past in last)
-    )
 
 
 def with_causes(
@@ -216,7 +204,7 @@ def with_causes(
     raw = [row for row in rows if row is not None]
     known = [kind.settle(row, change.before, context) for row in raw]
     as_left = own.has_secrets_as_left(change.ref, change.before, kinds)
-    found = tuple(_with_cause(one, change, raw, known, as_left, own) for one in change.fields)
+    found = tuple(_with_cause(one, change, raw, known, as_left, own, kind) for one in change.fields)
     if None in rows:  # a killed run may never have come to it: nobody undid what was not done
         found = tuple(_without_drift(one, own) for one in found)
     worst = max((one.cause or Cause.UNKNOWN for one in found), key=_SEVERITY.index)
@@ -230,11 +218,13 @@ def _with_cause(
     last: list[Row],
     as_left: bool | None,
     own: Ownership,
+    kind: Kind,
 ) -> FieldChange:
     assert change.after is not None
-    if one.sensitive and as_left is not None:
+    is_secret = one.sensitive or one.path[0] in _beside_secrets(kind)
+    if is_secret and as_left is not None:
         return one._replace(cause=Cause.GIT if as_left else Cause.DRIFT)
-    if one.sensitive and holds_secret(change.after):
+    if is_secret and holds_secret(change.after):
         return one._replace(cause=Cause.UNKNOWN)
     values = [at(row, one.path) for row in last]
     if any(_equal(value, one.before) for value in values):
@@ -255,9 +245,15 @@ def _without_drift(one: FieldChange, own: Ownership) -> FieldChange:
 
 
 def _is_normalised(one: FieldChange, raw: list[Row], values: list[JsonValue | Absent]) -> bool:
-    """Tell whether a value is one that normal form makes, or that only the broker knows of."""
+    """
+    Tell whether a value is one that normal form makes, or that only the broker knows of.
+
+    The latter are whole fields of a kind, which another version may be the first to read. What git
+    does not have inside of one, a key of a policy or an argument, somebody put there.
+    """
     pairs = zip((at(row, one.path) for row in raw), values, strict=True)
-    return any(now is ABSENT or not _equal(then, now) for then, now in pairs)
+    is_field = len(one.path) == 1
+    return any((is_field and now is ABSENT) or not _equal(then, now) for then, now in pairs)
 
 
 def _equal(one: JsonValue | Absent, other: JsonValue | Absent) -> bool:
@@ -300,19 +296,23 @@ def is_owned(ref: Ref, live: Row, own: Ownership, context: Context, kinds: Regis
     if not rows:
         return False
     kind = kinds[ref.kind]
-    if holds_secret(rows[-1]) and own.has_secrets_as_left(ref, live, kinds) is False:
+    as_left = own.has_secrets_as_left(ref, live, kinds)
+    if holds_secret(rows[-1]) and as_left is False:
         return None
     for row in rows:
         settled = kind.settle(row, live, context)
-        if settled is live or same(_without_secrets(kind, settled), _without_secrets(kind, live)):
+        if settled is live or same(settled, live):
             return True
+        # A secret that was rotated since is another one than the live one, which the marker knows.
+        if as_left and holds_secret(settled):
+            known = _without_secrets(kind, settled)
+            if same(known, _without_secrets(kind, live)):
+                return True
     return None
 
 
 def _without_secrets(kind: Kind, row: Row) -> Row:
-    hidden = {one.name for one in kind.fields if one.secret is not Secrecy.NONE}
-    if not holds_secret(row) and kind.name != "user":
-        return row
+    hidden = secret_part(kind, row).keys() | _beside_secrets(kind)
     return {name: value for name, value in row.items() if name not in hidden}
 
 

@@ -93,7 +93,7 @@ class Retired:
                 self.altered.add(ref)
             return True
         kind = self.kinds[ref.kind]
-        if self.rules.prune is not Prune.ALL or kind.transient(row) or kind.of_cluster(row):
+        if self.rules.prune is not Prune.ALL or kind.never_pruned(row) or kind.of_cluster(row):
             return False
         return not kind.spared_by_prune_all or ref.kind in self.rules.prune_kinds
 

@@ -21,7 +21,7 @@ from rmqsync.planning.marking import begun
 from rmqsync.planning.ownership import Past
 from rmqsync.planning.rules import Rules
 from tests.app.runs import OWNER, Repository, applied, state_of
-from tests.fakes.cluster import MemoryCluster
+from tests.fakes.cluster import Fault, MemoryCluster
 from tests.planning.builders import PLACE, desired_of, exchange, queue, rows, said, vhost
 
 FREE = MaxDeletes(share=1.0, objects=99, bindings=99)
@@ -341,6 +341,27 @@ def test_a_yes_adopts_and_so_does_a_run_that_has_nothing_to_wait_for() -> None:
     assert unadopted(exchange("x", type="direct")).apply(wanted, adopts=True).adopted
     assert unadopted().apply(wanted).adopted
     assert unadopted(exchange("new")).apply(rows(vhost(), exchange("new")), **attended).adopted
+
+
+def test_what_a_killed_run_did_is_known_though_the_broker_adds_to_it() -> None:
+    """Else the next change of git to it counts as one of git and of somebody else."""
+
+    def described(text: str, **fields: Any) -> Rows:
+        return rows(vhost(description=text, **fields))
+
+    story = Story(described("one"))
+    running = story.repository.commit(described("two"))
+    story.cluster.markers[OWNER] = replace(story.marker, running=running).document()
+    story.cluster.state = state_of(described("two", default_queue_type="quorum", tags=["x"]))
+    refused = described("three")
+    story.cluster.faults = {1: Fault.REFUSED}
+
+    story.apply(refused)
+
+    assert [(one.entry, one.addresses) for one in story.marker.outstanding] == [
+        (running, ("vhost:v",))
+    ]
+    assert story.changes(refused) == [("update", "vhost:v", None)]
 
 
 def test_a_run_that_holds_all_its_changes_says_so_in_the_marker() -> None:

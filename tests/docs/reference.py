@@ -147,6 +147,8 @@ def _kind(kind: Kind) -> Iterator[str]:
     yield f"- Loss: deleting `{kind.loss.word}`, creating `{kind.create_loss.word}`, " + (
         f"changing `{kind.update_loss.word}`" if kind.fields else "never changed: all is identity"
     )
+    if kind.starts_over:
+        yield "- Loss where it deletes itself, and would do its work once more: `messages`"
     goes = [KINDS[name].label for name in KINDS.names if name in kind.takes_down]
     if goes:
         yield f"- Goes with it when it is deleted: {', '.join(goes)}"

@@ -89,7 +89,7 @@ def test_the_example_is_sound(kind: Kind) -> None:
     assert list(plain_secrets(kind, dict(kind.example))) == []
     assert not kind.broker_owned(row)
     assert not kind.is_nothing(row)
-    assert not kind.self_deleting(row)
+    assert not kind.goes_by_itself(row)
 
 
 def test_a_row_is_its_own_entry(kind: Kind) -> None:

@@ -149,7 +149,7 @@ def test_a_shovel_is_written_as_it_is_declared() -> None:
     ],
 )
 def test_which_shovels_delete_themselves(fields: Row, expected: bool) -> None:
-    assert SHOVEL.self_deleting(_shovel(**fields)) is expected
+    assert SHOVEL.goes_by_itself(_shovel(**fields)) is expected
 
 
 def test_only_a_local_shovel_is_sure_to_name_objects_of_its_vhost() -> None:
@@ -227,7 +227,7 @@ def test_whose_a_global_parameter_is(name: str, owned: bool, comes_by_itself: bo
     row = {"name": name, "value": 1}
 
     assert GLOBAL.broker_owned(row) is owned
-    assert GLOBAL.transient(row) is comes_by_itself
+    assert GLOBAL.never_pruned(row) is comes_by_itself
 
 
 @pytest.mark.parametrize("component", ["exchange-delete-in-progress", "internal_thing"])

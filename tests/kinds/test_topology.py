@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rmqsync.kinds import KINDS
-from rmqsync.kinds.base import Reference, Request
+from rmqsync.kinds.base import Kind, Reference, Request
 from rmqsync.kinds.context import Context
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import Row, same
@@ -92,11 +92,23 @@ def test_what_is_the_brokers_own(kind: str, name: str, owned: bool) -> None:
     assert KINDS[kind].broker_owned({"vhost": "v", "name": name, "arguments": {}}) is owned
 
 
-def test_queues_that_clients_come_and_go_with_are_not_pruned() -> None:
-    assert QUEUE.transient(_queue(auto_delete=True))
-    assert QUEUE.transient({**_queue(), "name": "mqtt-subscription-x"})
-    assert not QUEUE.transient(_queue())
-    assert EXCHANGE.transient(_exchange(internal=True))
+@pytest.mark.parametrize(
+    ("kind", "row", "never_pruned", "goes_by_itself"),
+    [
+        (QUEUE, _queue(), False, False),
+        (QUEUE, _queue(auto_delete=True), True, True),
+        (QUEUE, {**_queue(), "name": "mqtt-subscription-x"}, True, True),
+        (QUEUE, _queue({"x-expires": 1000}), False, True),
+        (EXCHANGE, _exchange(), False, False),
+        (EXCHANGE, _exchange(auto_delete=True), True, True),
+        (EXCHANGE, _exchange(internal=True), True, False),
+    ],
+)
+def test_what_is_never_pruned_and_what_goes_by_itself(
+    kind: Kind, row: Row, never_pruned: bool, goes_by_itself: bool
+) -> None:
+    assert kind.never_pruned(row) is never_pruned
+    assert kind.goes_by_itself(row) is goes_by_itself
 
 
 def test_dead_letter_and_alternate_exchanges_need_not_exist() -> None:

@@ -174,6 +174,6 @@ def test_a_new_user_needs_to_say_how_it_logs_in() -> None:
 def test_a_user_that_the_broker_locks_is_never_pruned() -> None:
     locked = {**LIVE, "tags": ["protected"]}
 
-    assert USER.transient(locked)
+    assert USER.never_pruned(locked)
     assert [p.code for p in USER.update_problems(locked, LIVE, Context(version=(4, 2, 0)))]
     assert not list(USER.update_problems(locked, LIVE, Context(version=(4, 1, 0))))

@@ -1,0 +1,165 @@
+"""Whose change it is, case by case; what holds in general is in `test_ownership_properties`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import pytest
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import ClusterPlan, FieldChange
+from rmqsync.model.definitions import Live, Rows
+from rmqsync.model.marker import Entry, Marker, digest_of
+from rmqsync.planning.draft import draft
+from rmqsync.planning.drift import only_drift
+from rmqsync.planning.ownership import Ownership, Past, secret_part
+from rmqsync.planning.plan import context_of, finish
+from rmqsync.planning.rules import Rules
+from tests.planning.builders import PLACE, desired_of, exchange, queue, rows, vhost
+
+APPLIED = Entry("a" * 40, "a" * 40, ".", ("base",))
+PATTERN = {"vhost": "v", "name": "p", "pattern": "^zz"}
+SHA256 = "rabbit_password_hashing_sha256"
+
+
+def plan_of(
+    last: Rows,
+    desired: Rows,
+    live: Rows,
+    *,
+    secret: str | None = None,
+    left: Rows | None = None,
+    **stance: Any,
+) -> tuple[ClusterPlan, Ownership]:
+    """Plan an adopted cluster; `left` is the live side as the last run left it, for its secrets."""
+    digests = {
+        kind.address(row): digest_of(secret_part(kind, row), PLACE.salt)
+        for kind in KINDS
+        for row in (left or {}).get(kind.name, {}).values()
+        if kind.holds_secrets
+    }
+    marker = Marker("1", "one", adopted=True, applied=APPLIED, secrets=digests)
+    own = Ownership(is_judged=True, marker=marker, past=lambda _: Past(last), **stance)
+    wanted, there = desired_of(desired), Live(live, version="3.10.8")
+    context = context_of(wanted, there, Context(secret=lambda _: secret))
+    found = draft(wanted, there, context, Rules(), own=own)
+    return finish("one", found, wanted, there, {}, Rules(), own=own), own
+
+
+def causes(fields: tuple[FieldChange, ...]) -> dict[str, str | None]:
+    return {".".join(map(str, one.path)): one.cause and one.cause.value for one in fields}
+
+
+def policy(**definition: Any) -> tuple[str, dict[str, Any]]:
+    return "policy", {**PATTERN, "definition": definition}
+
+
+def upstream(**options: Any) -> tuple[str, dict[str, Any]]:
+    return "federation_upstream", {"vhost": "v", "name": "u", "uri": "amqp://x", **options}
+
+
+@pytest.mark.parametrize(
+    ("applied", "now", "cause"),
+    [
+        pytest.param(policy(a=1), policy(a=1, b=2), "drift", id="a key of a policy"),
+        pytest.param(queue(), queue(arguments={"x-max-length": 1}), "drift", id="an argument"),
+        pytest.param(
+            exchange(), exchange(arguments={"alternate-exchange": "x"}), "drift", id="another"
+        ),
+        pytest.param(policy(a=1), policy(a=2), "drift", id="a value"),
+        pytest.param(upstream(), upstream(**{"max-hops": 2}), "unknown", id="a field of the kind"),
+    ],
+)
+def test_only_what_normal_form_touches_is_unknown_after_an_upgrade(
+    applied: tuple[str, dict[str, Any]], now: tuple[str, dict[str, Any]], cause: str
+) -> None:
+    """A new version may read fields that the old one did not; keys inside of one are people's."""
+    last, live = rows(vhost(), applied), rows(vhost(), now)
+
+    plan, _ = plan_of(last, last, live, is_upgraded=True)
+
+    (change,) = plan.changes
+    assert change.cause.value == cause
+
+
+def hash_of(password: str, salt: bytes = b"salt") -> str:
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def user(**fields: Any) -> tuple[str, dict[str, Any]]:
+    return "user", {"name": "u", "tags": [], **fields}
+
+
+DECLARED = rows(user(password={"secret": "S"}))
+
+
+def with_password(password: str, **fields: Any) -> Rows:
+    return rows(user(password_hash=hash_of(password), **fields))
+
+
+def test_a_rotated_password_is_a_change_of_git_in_all_its_fields() -> None:
+    there = with_password("old")
+
+    plan, own = plan_of(DECLARED, DECLARED, there, secret="new", left=there)
+
+    (change,) = plan.changes
+    assert change.hold is None
+    assert change.left == ()
+    assert causes(change.fields) == dict.fromkeys(
+        ("password", "password_hash", "hashing_algorithm"), "git"
+    )
+    assert only_drift(plan, own).changes == ()
+
+
+def test_a_password_that_somebody_changed_is_drift_in_all_its_fields() -> None:
+    plan, _ = plan_of(
+        DECLARED, DECLARED, with_password("by hand"), secret="old", left=with_password("old")
+    )
+
+    (change,) = plan.changes
+    assert change.hold is not None
+    assert set(causes(change.fields).values()) == {"drift"}
+
+
+HASHED = with_password("old")
+
+
+@pytest.mark.parametrize(
+    ("last", "there", "left", "hold"),
+    [
+        pytest.param(HASHED, HASHED, None, None, id="a hash as declared"),
+        pytest.param(HASHED, with_password("other"), None, "altered", id="another hash"),
+        pytest.param(rows(user()), HASHED, None, None, id="none declared"),
+        pytest.param(DECLARED, HASHED, HASHED, None, id="a secret that was rotated since"),
+        pytest.param(
+            DECLARED, HASHED, with_password("other"), "altered", id="a secret, changed by hand"
+        ),
+        pytest.param(
+            DECLARED, with_password("old", tags=["x"]), HASHED, "altered", id="a secret, and tags"
+        ),
+    ],
+)
+def test_a_user_that_is_declared_no_more_goes_only_as_it_was_applied(
+    last: Rows, there: Rows, left: Rows | None, hold: str | None
+) -> None:
+    wanted = rows(vhost())
+    live = {**wanted, **there}
+
+    plan, _ = plan_of({**wanted, **last}, wanted, live, secret="rotated", left=left)
+
+    (change,) = plan.changes
+    assert (change.hold.code.value if change.hold else None) == hold
+
+
+def test_a_parameter_whose_secret_was_rotated_goes_as_well() -> None:
+    wanted = rows(vhost())
+    last = rows(vhost(), upstream(uri={"secret": "S"}))
+    live = rows(vhost(), upstream(uri="amqp://me:old@x"))
+
+    plan, _ = plan_of(last, wanted, live, secret="amqp://me:new@x", left=live)
+
+    (change,) = plan.changes
+    assert change.cause.value == "git"
