@@ -183,6 +183,8 @@ def test_a_shovel_that_may_be_done_does_not_run_again_without_a_yes() -> None:
     wanted = rows(vhost(), shovel(), exchange("another"))
 
     assert shovel_change(story, wanted) == ("create", "messages", "loss")
+    story.apply(wanted)
+    assert shovel_change(story, wanted) == ("create", "messages", "loss")
 
 
 @pytest.mark.parametrize(
