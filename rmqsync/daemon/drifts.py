@@ -49,8 +49,11 @@ class DriftLog:
             self._from_memory(cluster, causes, at) if is_same else self._look(cluster, causes, at)
         )
         with self._lock:
-            rows = self._known.setdefault(cluster, {})
-            rows.update({row.address: row for row in (*told.open, *told.gone)})
+            # What was open and is not told of any more, another daemon saw end.
+            rows = self._known.get(cluster, {}).values()
+            kept = {row.address: row for row in rows if row.gone_at is not None}
+            told_rows = {row.address: row for row in (*told.open, *told.gone)}
+            self._known[cluster] = {**kept, **told_rows}
         by_address = {one["address"]: one for one in changes}
         found = [_document(row, by_address[row.address]) for row in told.open]
         fresh = {row.address for row in told.new}
