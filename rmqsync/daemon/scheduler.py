@@ -50,7 +50,7 @@ class Scheduler:
         check: Callable[[str], None],
         clocks: Clocks | None = None,
     ) -> None:
-        """`sources`: how often each is polled, in seconds. Raises `SourceError` for cron lines."""
+        """`sources`: how often each is polled, in seconds."""
         self._clocks = clocks or Clocks()
         self._poll = poll
         self._check = check
