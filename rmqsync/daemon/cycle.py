@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from rmqsync.app import marking
 from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.journal import status_of
 from rmqsync.app.lock import Locks, Waiting, take_locks
-from rmqsync.app.marking import now
 from rmqsync.app.memory import Memory
 from rmqsync.app.plan import Planned, plan_cluster
 from rmqsync.config.settings import Settings
@@ -69,6 +69,8 @@ class Cycles:
     stop: threading.Event = field(default_factory=threading.Event)
     name: str = "rmqsync"
     """Who the history says it was when nobody asked."""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    """What windows are compared with."""
     _windows: dict[str, Windows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,7 +105,7 @@ class Cycles:
 
     def closed(self, name: str) -> str | None:
         """Say until when no window of a cluster is open; `None` while one is."""
-        moment = datetime.now(UTC)
+        moment = self.now()
         if self._windows[name].is_open(moment):
             return None
         waits = self._windows[name].waits_for(moment)
@@ -151,7 +153,7 @@ class Cycles:
 
     def _may_write(self, name: str, planned: Planned, request: Request) -> bool:
         """Tell whether now is the time; say what it waits for where it is not."""
-        trouble, moment = self.standing.trouble(name), datetime.now(UTC)
+        trouble, moment = self.standing.trouble(name), self.now()
         if not self._windows[name].is_open(moment):
             if self.standing.is_cancelled(name, planned.plan.fingerprint):
                 return False
@@ -165,8 +167,8 @@ class Cycles:
         if left_s > 0 and not request.insists:
             at = _text(moment + timedelta(seconds=left_s))
             failed = "1 run failed"
-            if trouble.failures != 1:
-                failed = f"{trouble.failures} runs failed in a row"
+            if trouble.failed_runs != 1:
+                failed = f"{trouble.failed_runs} runs failed in a row"
             text = f"{failed}; it is tried again {at}"
             self.standing.waits(name, "back-off", at, text)
             return False
@@ -215,7 +217,7 @@ class Cycles:
             self.standing.count_failure(name, hammers=True)
             self.standing.trouble(name).error = result.error
         else:
-            self.standing.trouble(name).retry_at = 0.0
+            self.standing.worked(name)
         view = self.standing.show(name, again, failed=failed)
         if not failed and again.plan.status is Status.OK:
             self.standing.settled(name, view)
@@ -223,7 +225,7 @@ class Cycles:
 
 
 def _document(planned: Planned, result: ClusterResult) -> Any:
-    plan = Plan(now(), planned.target.checkout.revision, (planned.plan,))
+    plan = Plan(marking.now(), planned.target.checkout.revision, (planned.plan,))
     return plan_document(plan, [result])["clusters"][0]
 
 

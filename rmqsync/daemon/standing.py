@@ -21,9 +21,12 @@ LOG = logging.getLogger("rmqsync.daemon")
 
 @dataclass(slots=True)
 class Trouble:
-    """Failed runs in a row."""
+    """What keeps a cluster back."""
 
     failures: int = 0
+    """Cycles in a row that failed, those too that could not read it."""
+    failed_runs: int = 0
+    """Runs in a row that failed; what could not be read between them was none."""
     retry_at: float = 0.0
     """On the monotonic clock; 0 where the last run did not fail."""
     error: str | None = None
@@ -79,12 +82,17 @@ class Standing:
 
     def settled(self, name: str, view: View) -> None:
         """Say that a cycle left nothing to do, or nothing that it may do."""
+        self.worked(name)
         self._trouble[name].failures = 0
-        self._trouble[name].retry_at = 0.0
         changes: dict[str, Any] = {"failures": 0}
         if view.keys["sync"] == "in-sync":
             changes["last_success_at"] = marking.now()
         self.board.set_cluster(name, **changes)
+
+    def worked(self, name: str) -> None:
+        """Say that nothing has to be tried again."""
+        self._trouble[name].failed_runs = 0
+        self._trouble[name].retry_at = 0.0
 
     def failed(self, name: str, error: str) -> None:
         """Say that a cycle came to no plan."""
@@ -97,7 +105,8 @@ class Standing:
         trouble = self._trouble[name]
         trouble.failures += 1
         if hammers:
-            trouble.retry_at = time.monotonic() + back_off_s(trouble.failures)
+            trouble.failed_runs += 1
+            trouble.retry_at = time.monotonic() + back_off_s(trouble.failed_runs)
         self.board.set_cluster(name, failures=trouble.failures)
 
     def cancelled(self, name: str, fingerprint: str | None, who: str) -> None:
