@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 
 from rmqsync.app import marking
@@ -165,7 +166,7 @@ class Cycles:
             return False
         left_s = trouble.retry_at - time.monotonic()
         if left_s > 0 and not request.insists:
-            at = _text(moment + timedelta(seconds=left_s))
+            at = _text(moment + timedelta(seconds=ceil(left_s)))  # it is cut to the second
             failed = "1 run failed"
             if trouble.failed_runs != 1:
                 failed = f"{trouble.failed_runs} runs failed in a row"

@@ -19,6 +19,7 @@ from rmqsync.daemon.drifts import DriftLog
 from rmqsync.daemon.lanes import LONG_S, Lanes
 from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.obstacles import over_at
 from rmqsync.daemon.past_runs import PastRuns
 from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
@@ -218,6 +219,8 @@ class Running:
 
     def _cycle(self, cluster: str, request: Request) -> float:
         took = self._took[cluster] = self.cycles.run(cluster, request)
+        over = over_at(self.board.cluster(cluster), self.cycles.now())
+        self.scheduler.wake(cluster, over)
         return took
 
     def _is_slow(self, cluster: str) -> bool:

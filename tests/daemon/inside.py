@@ -101,5 +101,5 @@ class At:
         """Fetch, carry out one cycle, and return what is told then."""
         (source,) = self.running.sources.names
         self.running.sources.update(source)
-        self.running.cycles.run(NAME, Request(trigger, who))
+        self.running._cycle(NAME, Request(trigger, who))
         return self.service.cluster(NAME)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.inside import Inside, fake_broker
+from tests.daemon.inside import NAME, Inside, fake_broker
 from tests.fakes.faults import Reply
 from tests.fakes.management import FakeBroker
 
@@ -32,9 +33,49 @@ def test_cycles_that_could_not_read_the_cluster_are_no_runs_that_failed(
         broker.definitions["permissions"] = []
         assert daemon.cycle()["failures"] == 21
         broker.definitions["permissions"] = rights
-        waits = daemon.cycle()["waits"]
+        found = daemon.cycle()
+        waits, next_at = found["waits"], found["next_at"]
 
     assert waits is not None
     assert waits["text"].startswith("1 run failed; ")
     assert waits["until"] is not None
     assert waits["until"] < "2026-01-01T12:01:00Z"
+    assert next_at is not None
+    assert waits["until"] < next_at < "2026-01-01T12:01:00Z"
+
+
+AT_TWO = [{"cron": "0 14 * * *", "for": "1h"}]
+
+
+def queues(broker: FakeBroker) -> list[str]:
+    return [one["name"] for one in broker.definitions["queues"]]
+
+
+def test_what_waits_for_a_window_is_looked_at_when_that_opens(
+    tmp_path: Path, broker: FakeBroker
+) -> None:
+    inside = Inside(tmp_path, broker, {"every": "1d", "windows": AT_TWO})
+    inside.commit("qu.a")
+    with inside.running() as daemon:
+        waiting = daemon.cycle()
+        inside.clock += timedelta(hours=2)
+        after = daemon.cycle()
+
+    assert waiting["waits"] is not None
+    assert waiting["waits"]["until"] == "2026-01-01T14:00:00Z"
+    assert waiting["next_at"] == "2026-01-01T14:00:01Z"
+    assert (after["sync"], after["next_at"], queues(broker)) == ("in-sync", None, ["qu.a"])
+
+
+def test_what_is_paused_is_looked_at_when_that_ends(tmp_path: Path, broker: FakeBroker) -> None:
+    inside = Inside(tmp_path, broker, {"every": "1d"})
+    inside.commit("qu.a")
+    with inside.running() as daemon:
+        daemon.cycle()
+        daemon.service.pause(NAME, "upgrade", "ann", "2999-01-01T00:00:00Z")
+        paused = daemon.cycle()
+        daemon.service.resume(NAME, "ann")
+        resumed = daemon.cycle()
+
+    assert paused["next_at"] == "2999-01-01T00:00:01Z"
+    assert (resumed["paused"], resumed["next_at"]) == (None, None)
