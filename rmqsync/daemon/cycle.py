@@ -118,7 +118,10 @@ class Cycles:
         waits, plan = document["waits"], document["plan"]
         if waits is None or waits["reason"] != "window" or plan is None:
             return False
-        self.standing.cancelled(name, plan["fingerprint"], who)
+        fingerprint = plan["fingerprint"]
+        if fingerprint is None:
+            return False
+        self.standing.cancelled(name, fingerprint, who)
         return True
 
     def _caught_up(self, name: str, planned: Planned) -> Planned:
@@ -156,13 +159,13 @@ class Cycles:
         """Tell whether now is the time; say what it waits for where it is not."""
         trouble, moment = self.standing.trouble(name), self.now()
         if not self._windows[name].is_open(moment):
-            if self.standing.is_cancelled(name, planned.plan.fingerprint):
+            if self._is_cancelled(name, planned):
                 return False
             at = _text(self._windows[name].next(moment))
             text = f"its changes wait {self._windows[name].waits_for(moment)}"
             self.standing.waits(name, "window", at, text)
             return False
-        if not request.who and self.standing.is_cancelled(name, planned.plan.fingerprint):
+        if not request.who and self._is_cancelled(name, planned):
             return False
         left_s = trouble.retry_at - time.monotonic()
         if left_s > 0 and not request.insists:
@@ -174,6 +177,11 @@ class Cycles:
             self.standing.waits(name, "back-off", at, text)
             return False
         return not self.stop.is_set()
+
+    def _is_cancelled(self, name: str, planned: Planned) -> bool:
+        """Tell whether somebody called it off. Only what waits for a window can be."""
+        has_windows = bool(self.settings.clusters[name].windows)
+        return has_windows and self.standing.is_cancelled(name, planned.plan.fingerprint)
 
     def _write(self, name: str, planned: Planned, request: Request) -> Planned:
         locks = take_locks([planned.target], Waiting(LOCK_WAIT_S, LOG.info, self.stop))

@@ -11,6 +11,7 @@ from typing import Any
 from rmqsync.app import marking
 from rmqsync.app.plan import Planned
 from rmqsync.daemon.board import Board
+from rmqsync.daemon.cancels import Cancels
 from rmqsync.daemon.outlook import View, view_of
 from rmqsync.daemon.timing import back_off_s
 from rmqsync.daemon.watch import Watch
@@ -33,9 +34,6 @@ class Trouble:
     """What the last run ended with."""
     warned: str | None = None
     """What was last said of its lock."""
-    cancelled: str | None = None
-    """Fingerprint of a plan that somebody called off while it waited."""
-    cancelled_by: str | None = None
     behind: tuple[str, str | None] | None = None
     """Why the commit in force was found to be behind, and that commit."""
 
@@ -43,9 +41,10 @@ class Trouble:
 class Standing:
     """What each cluster's cycles found. Thread-safe while no cluster is in two of them at once."""
 
-    def __init__(self, board: Board, watch: Watch) -> None:
+    def __init__(self, board: Board, watch: Watch, cancels: Cancels) -> None:
         self.board = board
         self.watch = watch
+        self._cancels = cancels
         self._trouble = {one["name"]: Trouble() for one in board.clusters()}
 
     def trouble(self, name: str) -> Trouble:
@@ -87,6 +86,7 @@ class Standing:
         changes: dict[str, Any] = {"failures": 0}
         if view.keys["sync"] == "in-sync":
             changes["last_success_at"] = marking.now()
+            self._cancels.over(name)
         self.board.set_cluster(name, **changes)
 
     def worked(self, name: str) -> None:
@@ -109,19 +109,18 @@ class Standing:
             trouble.retry_at = time.monotonic() + back_off_s(trouble.failed_runs)
         self.board.set_cluster(name, failures=trouble.failures)
 
-    def cancelled(self, name: str, fingerprint: str | None, who: str) -> None:
+    def cancelled(self, name: str, fingerprint: str, who: str) -> None:
         """Say that somebody called off a plan that waited."""
-        trouble = self._trouble[name]
-        trouble.cancelled, trouble.cancelled_by = fingerprint, who
+        self._cancels.add(name, fingerprint, who)
         self.is_cancelled(name, fingerprint)
 
     def is_cancelled(self, name: str, fingerprint: str | None) -> bool:
         """Tell whether a plan was called off, and by whom on the board where it was."""
-        trouble = self._trouble[name]
-        if fingerprint is None or trouble.cancelled != fingerprint:
+        who = None if fingerprint is None else self._cancels.by(name, fingerprint)
+        if who is None:
             return False
         text = (
-            f"{trouble.cancelled_by} cancelled what waited for its window: it is not applied until "
+            f"{who} cancelled what waited for its window: it is not applied until "
             "the plan is another one, or somebody runs it in a window"
         )
         self.waits(name, "cancelled", None, text)

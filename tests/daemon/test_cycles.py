@@ -79,3 +79,43 @@ def test_what_is_paused_is_looked_at_when_that_ends(tmp_path: Path, broker: Fake
 
     assert paused["next_at"] == "2999-01-01T00:00:01Z"
     assert (resumed["paused"], resumed["next_at"]) == (None, None)
+
+
+def test_what_was_called_off_stays_so_for_every_daemon_and_over_a_restart(
+    tmp_path: Path, broker: FakeBroker
+) -> None:
+    inside = Inside(tmp_path, broker, {"windows": AT_TWO})
+    inside.commit("qu.a")
+    with inside.running() as one, inside.running() as other:
+        one.cycle()
+        other.cycle()
+        assert one.service.cancel(NAME, "ann")
+        inside.clock += timedelta(hours=2)
+        elsewhere = other.cycle()["waits"]
+    with inside.running() as again:
+        found = again.cycle()
+        assert (elsewhere, queues(broker)) == (found["waits"], [])
+        inside.commit("qu.a", "qu.b")
+        another = again.cycle()
+
+    assert found["waits"] is not None
+    assert found["waits"]["reason"] == "cancelled"
+    assert found["waits"]["text"].startswith("ann cancelled what waited")
+    assert (another["sync"], queues(broker)) == ("in-sync", ["qu.a", "qu.b"])
+
+
+def test_what_was_called_off_is_over_once_somebody_had_it_run(
+    tmp_path: Path, broker: FakeBroker
+) -> None:
+    inside = Inside(tmp_path, broker, {"windows": AT_TWO, "on_drift": "heal"})
+    inside.commit("qu.a")
+    with inside.running() as daemon:
+        daemon.cycle()
+        daemon.service.cancel(NAME, "ann")
+        inside.clock += timedelta(hours=2)
+        assert daemon.cycle("operator", "bob")["sync"] == "in-sync"
+        daemon.cycle()
+        broker.definitions["queues"].clear()
+        again = daemon.cycle()
+
+    assert (again["sync"], queues(broker)) == ("in-sync", ["qu.a"])
