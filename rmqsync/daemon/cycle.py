@@ -112,6 +112,10 @@ class Cycles:
         waits = self._windows[name].waits_for(moment)
         return f"It is outside of its windows: what is to be done waits {waits}."
 
+    def approved_until(self, name: str) -> datetime:
+        """Return when an approval that is given now ends."""
+        return self._windows[name].approved_until(self.now())
+
     def cancel(self, name: str, who: str) -> bool:
         """Give up what waits for its window; return whether anything did."""
         document = self.board.cluster(name)

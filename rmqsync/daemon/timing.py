@@ -15,6 +15,7 @@ from rmqsync.daemon.openings import Openings
 from rmqsync.model.times import stamp
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_APPROVED_FOR = timedelta(days=1)
 _FIRST_BACK_OFF_S = 30.0
 _LONGEST_BACK_OFF_S = 3600.0
 
@@ -60,6 +61,19 @@ class Windows:
         """Return when the next one opens; `None` where none ever does."""
         found = [openings.next(now) for openings, _ in self._windows]
         return min((one for one in found if one is not None), key=_utc, default=None)
+
+    def approved_until(self, now: datetime) -> datetime:
+        """Return when an approval ends: in a day, or when the next window is over if later."""
+        day = now + _APPROVED_FOR
+        found = [
+            (_utc(opens), length)
+            for openings, length in self._windows
+            if (opens := openings.next(now)) is not None
+        ]
+        if not found:
+            return day
+        opens, length = min(found)
+        return max(day, opens + length)
 
     def waits_for(self, now: datetime) -> str:
         """Say what has to be waited for while none is open."""

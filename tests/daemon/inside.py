@@ -58,10 +58,10 @@ class Inside:
             ["git", *words], cwd=self.work, env={**os.environ, **GIT}, check=True
         )  # fmt: skip
 
-    def commit(self, *queues: str) -> None:
-        """Have these queues declared, and nothing else."""
+    def commit(self, *queues: str, **more: Any) -> None:
+        """Have these queues declared, and nothing else but what is said."""
         declared = [{"vhost": "/", "name": name} for name in queues]
-        document = {"vhosts": [{"name": "/"}], "queues": declared}
+        document = {"vhosts": [{"name": "/"}], "queues": declared, **more}
         (self.work / "base" / "all.yaml").write_text(yaml.safe_dump(document))
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "definitions")

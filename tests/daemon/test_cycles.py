@@ -119,3 +119,27 @@ def test_what_was_called_off_is_over_once_somebody_had_it_run(
         again = daemon.cycle()
 
     assert (again["sync"], queues(broker)) == ("in-sync", ["qu.a"])
+
+
+@pytest.mark.parametrize(
+    ("windows", "until"),
+    [
+        ([], "2026-01-02T12:00:00Z"),
+        (AT_TWO, "2026-01-02T12:00:00Z"),
+        ([{"cron": "0 14 * * 1", "for": "2h"}], "2026-01-05T16:00:00Z"),
+    ],
+)
+def test_an_approval_counts_until_it_could_have_been_used(
+    tmp_path: Path, broker: FakeBroker, windows: list[dict[str, str]], until: str
+) -> None:
+    policy = {"vhost": "/", "name": "p", "pattern": "^q", "apply-to": "all", "priority": 0}
+    broker.definitions["policies"] = [{**policy, "definition": {"max-length": 5}}]
+    inside = Inside(tmp_path, broker, {"windows": windows})
+    inside.commit(policies=[{**policy, "definition": {"max-length": 9}}])
+    with inside.running() as daemon:
+        plan = daemon.cycle()["plan"]
+        assert plan is not None
+        assert plan["fingerprint"] is not None
+        given = daemon.service.approve(NAME, "ann", plan["fingerprint"])
+
+    assert (given.addresses, given.until) == (("policy:%2F/p",), until)

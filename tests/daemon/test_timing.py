@@ -110,6 +110,16 @@ def test_when_a_window_opens_is_told_by_its_own_clocks_too() -> None:
     assert in_zone(MONDAY.replace(hour=5)) == "2026-11-23T05:00:00Z"
 
 
+def test_an_approval_counts_for_a_day_or_until_the_next_window_is_over() -> None:
+    day = timedelta(days=1)
+    friday, saturday = MONDAY + 4 * day, MONDAY + 5 * day
+
+    assert Windows([]).approved_until(friday) == friday + day
+    assert night().approved_until(MONDAY) == MONDAY + day
+    assert night().approved_until(friday + day / 8) == MONDAY + 7 * day + timedelta(hours=4)
+    assert night().approved_until(saturday) == MONDAY + 7 * day + timedelta(hours=4)
+
+
 def test_without_windows_it_is_always_open() -> None:
     assert Windows([]).is_open(MONDAY)
 
