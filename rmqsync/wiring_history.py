@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rmqsync.app.journal import RunJournal, Written
 from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned
-from rmqsync.app.ports import ApprovalStore, BackupStore, DriftStore, RunStore
+from rmqsync.app.ports import ApprovalStore, BackupStore, CancelStore, DriftStore, RunStore
 from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import ClusterResult, Plan
 from rmqsync.model.errors import HistoryError, SourceError
@@ -65,6 +65,16 @@ def open_drifts(opened: Session) -> DriftStore | None:
 
     try:
         return DriftHistory(_history_url(opened), float(opened.settings.daemon.keep_runs_s))
+    except (HistoryError, SourceError):
+        return None
+
+
+def open_cancels(opened: Session) -> CancelStore | None:
+    """Return what was called off; `None` where it can be kept nowhere. Opens nothing."""
+    from rmqsync.history.cancels import CancelHistory
+
+    try:
+        return CancelHistory(_history_url(opened))
     except (HistoryError, SourceError):
         return None
 

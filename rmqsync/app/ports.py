@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rmqsync.kinds.base import Request
 from rmqsync.loading.files import SourceFile
 from rmqsync.model.approvals import Approval
+from rmqsync.model.cancels import Cancel
 from rmqsync.model.changes import ClusterResult, Revision
 from rmqsync.model.definitions import Live, QueueFacts
 from rmqsync.model.drifts import Told
@@ -259,6 +260,19 @@ class ApprovalStore(Protocol):
 
     def revoke(self, cluster: str) -> int:
         """Take back all approvals of a cluster that are open; return how many there were."""
+
+
+class CancelStore(Protocol):
+    """Which plans people have called off. Raises `HistoryError` where it cannot be had."""
+
+    def put(self, cancel: Cancel) -> None:
+        """Write a cancellation down, in place of the one before."""
+
+    def find(self, cluster: str) -> Cancel | None:
+        """Return the cancellation of a cluster."""
+
+    def forget(self, cancel: Cancel) -> None:
+        """Drop a cancellation, but no other that took its place."""
 
 
 class DriftStore(Protocol):

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 @click.argument("cluster")
 @click.argument("addresses", nargs=-1)
 @option("--reason", help="Shown with the run that goes by it.")
-@option("--for", "length", default="1d", show_default=True, metavar="DURATION", help="Such as 2h.")
+@option(
+    "--for",
+    "length",
+    metavar="DURATION",
+    help="Such as 2h; default: 1d, or until the next window is over if later.",
+)
 @option("--fingerprint", metavar="HEX", help="Only if the plan is still the one of this print.")
 @option("--revoke", is_flag=True, help="Take back what was approved and not used yet.")
 @guard_option("--auto-approve", is_flag=True, help="Do not ask; name the addresses then.")
@@ -32,7 +37,7 @@ def command(
     cluster: str,
     addresses: tuple[str, ...],
     reason: str | None,
-    length: str,
+    length: str | None,
     fingerprint: str | None,
     revoke: bool,
     auto_approve: bool,
@@ -43,6 +48,7 @@ def command(
 
     Counts for one run, and only while the plan stays as it is shown here.
     """
+    from rmqsync.cli.standing import end_of
     from rmqsync.model.errors import InvalidDefinitions, UsageError
     from rmqsync.wiring_history import Approvals
 
@@ -57,11 +63,12 @@ def command(
             number = store.revoke(name)
             out(f"Approvals of cluster '{name}' taken back: {number}.\n")
             return Exit.DONE
+        until = end_of(length) or _end(opened, name)
         try:
             planned = _planned(opened, name, shared)
         except InvalidDefinitions as error:
             return emit_findings(shared, error)
-        approval = _approval(planned, addresses, fingerprint, who, reason, length)
+        approval = _approval(planned, addresses, fingerprint, who, reason, until)
         if approval is None:
             out(f"Cluster '{name}' has no held change that can be approved.\n")
             return Exit.DONE
@@ -94,23 +101,33 @@ def _planned(opened: Session, name: str, shared: Common) -> Planned:
     return planned
 
 
+def _end(opened: Session, name: str) -> str:
+    """Return when an approval ends where nobody says."""
+    from datetime import UTC, datetime
+
+    from rmqsync.daemon.timing import Windows
+    from rmqsync.model.times import stamp
+
+    windows = Windows(opened.settings.clusters[name].windows)
+    return stamp(windows.approved_until(datetime.now(UTC)))
+
+
 def _approval(
     planned: Planned,
     addresses: tuple[str, ...],
     fingerprint: str | None,
     who: str | None,
     reason: str | None,
-    length: str,
+    until: str,
 ) -> Approval | None:
     from rmqsync.app.approvals import unfit
     from rmqsync.app.marking import now
-    from rmqsync.cli.standing import end_of, user
+    from rmqsync.cli.standing import user
     from rmqsync.model.approvals import Approval
     from rmqsync.model.errors import StalePlan, UsageError
     from rmqsync.planning.approvals import approvable
 
     plan = planned.plan
-    until = end_of(length)
     if fingerprint is not None and fingerprint != plan.fingerprint:
         raise StalePlan(f"{plan.name}: the plan is not the one of that fingerprint any more")
     problems = unfit(plan, addresses)
@@ -120,7 +137,6 @@ def _approval(
     if not chosen:
         return None
     assert plan.fingerprint is not None
-    assert until is not None
     return Approval(
         id=str(uuid.uuid4()),
         cluster=plan.name,

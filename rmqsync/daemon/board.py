@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from rmqsync.app import marking
 from rmqsync.config.settings import Settings
 from rmqsync.daemon.documents import (
     ClusterDetailDocument,
@@ -19,8 +20,14 @@ _OF_DETAIL = ("plan", "drifts", "blocked")
 class Board:
     """Documents are replaced, never changed: one that was handed out stays as it was."""
 
-    def __init__(self, settings: Settings, sources: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sources: Mapping[str, str],
+        now: Callable[[], str] = marking.now,
+    ) -> None:
         """`sources` is the name of the source of each cluster."""
+        self._now = now
         self._lock = threading.Lock()
         self._version = 1
         self._clusters = {
@@ -34,10 +41,11 @@ class Board:
 
     def cluster(self, name: str) -> ClusterDetailDocument:
         """Raises `KeyError` for a cluster that is not in the settings."""
-        return self._clusters[name]
+        return _lasting(self._clusters[name], self._now())
 
     def clusters(self) -> list[ClusterDetailDocument]:
-        return list(self._clusters.values())
+        at = self._now()
+        return [_lasting(one, at) for one in self._clusters.values()]
 
     def statuses(self) -> list[ClusterStatusDocument]:
         """Return all clusters without their plans."""
@@ -70,6 +78,15 @@ class Board:
             if new != self._sources[name]:
                 self._sources[name] = new
                 self._version += 1
+
+
+def _lasting(one: ClusterDetailDocument, at: str) -> ClusterDetailDocument:
+    """Leave out a pause or a pin that is over by now: its end comes without a comparison."""
+    paused, pinned = (
+        stop if stop is None or stop["until"] is None or stop["until"] > at else None
+        for stop in (one["paused"], one["pinned"])
+    )
+    return {**one, "paused": paused, "pinned": pinned}
 
 
 def _unknown(name: str, settings: Settings, source: str) -> ClusterDetailDocument:

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 
+from rmqsync.app import marking
 from rmqsync.app.apply import ApplyOptions, apply_clusters
 from rmqsync.app.journal import status_of
 from rmqsync.app.lock import Locks, Waiting, take_locks
-from rmqsync.app.marking import now
 from rmqsync.app.memory import Memory
 from rmqsync.app.plan import Planned, plan_cluster
 from rmqsync.config.settings import Settings
@@ -69,6 +70,8 @@ class Cycles:
     stop: threading.Event = field(default_factory=threading.Event)
     name: str = "rmqsync"
     """Who the history says it was when nobody asked."""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    """What windows are compared with."""
     _windows: dict[str, Windows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,11 +106,15 @@ class Cycles:
 
     def closed(self, name: str) -> str | None:
         """Say until when no window of a cluster is open; `None` while one is."""
-        moment = datetime.now(UTC)
+        moment = self.now()
         if self._windows[name].is_open(moment):
             return None
         waits = self._windows[name].waits_for(moment)
         return f"It is outside of its windows: what is to be done waits {waits}."
+
+    def approved_until(self, name: str) -> datetime:
+        """Return when an approval that is given now ends."""
+        return self._windows[name].approved_until(self.now())
 
     def cancel(self, name: str, who: str) -> bool:
         """Give up what waits for its window; return whether anything did."""
@@ -115,7 +122,10 @@ class Cycles:
         waits, plan = document["waits"], document["plan"]
         if waits is None or waits["reason"] != "window" or plan is None:
             return False
-        self.standing.cancelled(name, plan["fingerprint"], who)
+        fingerprint = plan["fingerprint"]
+        if fingerprint is None:
+            return False
+        self.standing.cancelled(name, fingerprint, who)
         return True
 
     def _caught_up(self, name: str, planned: Planned) -> Planned:
@@ -151,26 +161,31 @@ class Cycles:
 
     def _may_write(self, name: str, planned: Planned, request: Request) -> bool:
         """Tell whether now is the time; say what it waits for where it is not."""
-        trouble, moment = self.standing.trouble(name), datetime.now(UTC)
+        trouble, moment = self.standing.trouble(name), self.now()
         if not self._windows[name].is_open(moment):
-            if self.standing.is_cancelled(name, planned.plan.fingerprint):
+            if self._is_cancelled(name, planned):
                 return False
             at = _text(self._windows[name].next(moment))
             text = f"its changes wait {self._windows[name].waits_for(moment)}"
             self.standing.waits(name, "window", at, text)
             return False
-        if not request.who and self.standing.is_cancelled(name, planned.plan.fingerprint):
+        if not request.who and self._is_cancelled(name, planned):
             return False
         left_s = trouble.retry_at - time.monotonic()
         if left_s > 0 and not request.insists:
-            at = _text(moment + timedelta(seconds=left_s))
+            at = _text(moment + timedelta(seconds=ceil(left_s)))  # it is cut to the second
             failed = "1 run failed"
-            if trouble.failures != 1:
-                failed = f"{trouble.failures} runs failed in a row"
+            if trouble.failed_runs != 1:
+                failed = f"{trouble.failed_runs} runs failed in a row"
             text = f"{failed}; it is tried again {at}"
             self.standing.waits(name, "back-off", at, text)
             return False
         return not self.stop.is_set()
+
+    def _is_cancelled(self, name: str, planned: Planned) -> bool:
+        """Tell whether somebody called it off. Only what waits for a window can be."""
+        has_windows = bool(self.settings.clusters[name].windows)
+        return has_windows and self.standing.is_cancelled(name, planned.plan.fingerprint)
 
     def _write(self, name: str, planned: Planned, request: Request) -> Planned:
         locks = take_locks([planned.target], Waiting(LOCK_WAIT_S, LOG.info, self.stop))
@@ -215,7 +230,7 @@ class Cycles:
             self.standing.count_failure(name, hammers=True)
             self.standing.trouble(name).error = result.error
         else:
-            self.standing.trouble(name).retry_at = 0.0
+            self.standing.worked(name)
         view = self.standing.show(name, again, failed=failed)
         if not failed and again.plan.status is Status.OK:
             self.standing.settled(name, view)
@@ -223,7 +238,7 @@ class Cycles:
 
 
 def _document(planned: Planned, result: ClusterResult) -> Any:
-    plan = Plan(now(), planned.target.checkout.revision, (planned.plan,))
+    plan = Plan(marking.now(), planned.target.checkout.revision, (planned.plan,))
     return plan_document(plan, [result])["clusters"][0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rmqsync.app.ports import DriftStore
@@ -49,8 +50,11 @@ class DriftLog:
             self._from_memory(cluster, causes, at) if is_same else self._look(cluster, causes, at)
         )
         with self._lock:
-            rows = self._known.setdefault(cluster, {})
-            rows.update({row.address: row for row in (*told.open, *told.gone)})
+            # What was open and is not told of any more, another daemon saw end.
+            rows = self._known.get(cluster, {}).values()
+            kept = {row.address: row for row in rows if row.gone_at is not None}
+            told_rows = {row.address: row for row in (*told.open, *told.gone)}
+            self._known[cluster] = {**kept, **told_rows}
         by_address = {one["address"]: one for one in changes}
         found = [_document(row, by_address[row.address]) for row in told.open]
         fresh = {row.address for row in told.new}
@@ -68,20 +72,26 @@ class DriftLog:
             self._unwritten.add(cluster)
             return self._from_memory(cluster, causes, at)
         self._warned = False
-        return self._once(cluster, told)
+        return self._once(cluster, told, causes, at)
 
-    def _once(self, cluster: str, told: Told) -> Told:
-        """Leave out what was told while the store was away."""
-        if cluster not in self._unwritten:
-            return told
+    def _once(self, cluster: str, told: Told, causes: dict[str, str], at: str) -> Told:
+        """
+        Leave out what was told while the store was away, or before it lost what it knew.
+
+        And put in the ends that it knows nothing of.
+        """
+        was_away = cluster in self._unwritten
         self._unwritten.discard(cluster)
         with self._lock:
             known = self._known.get(cluster, {})
-        was_open = {row.address: row.gone_at is None for row in known.values()}
-        return told._replace(
-            new=tuple(one for one in told.new if not was_open.get(one.address, False)),
-            gone=tuple(one for one in told.gone if was_open.get(one.address, True)),
-        )
+        open_here = {row.address for row in known.values() if row.gone_at is None}
+        gone_here = known.keys() - open_here
+        ours = {one for one in open_here if was_away or one not in told.known}
+        gone = [one for one in told.gone if not (was_away and one.address in gone_here)]
+        named = {one.address for one in gone}
+        gone += [replace(known[one], gone_at=at) for one in sorted(ours - causes.keys() - named)]
+        new = tuple(one for one in told.new if one.address not in ours)
+        return told._replace(new=new, gone=tuple(gone))
 
     def _from_memory(self, cluster: str, causes: dict[str, str], at: str) -> Told:
         with self._lock:

@@ -1,6 +1,8 @@
-"""Why a run that somebody asks for would apply nothing now. Pure."""
+"""Why a run that somebody asks for would apply nothing now, and when that may be over. Pure."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from rmqsync.daemon.documents import ClusterDetailDocument
 
@@ -18,3 +20,14 @@ def obstacle(one: ClusterDetailDocument, closed: str | None) -> str | None:
                 f"{stop['reason']}"
             )
     return closed
+
+
+def over_at(one: ClusterDetailDocument, now: datetime) -> datetime | None:
+    """
+    Return when the first is over of what a cluster waits for; `None` where no time is known.
+
+    A time that has come is left out: where a cycle ends early, it stands there still.
+    """
+    found = [stop["until"] for stop in (one["waits"], one["paused"], one["pinned"]) if stop]
+    times = [datetime.fromisoformat(at) for at in found if at is not None]
+    return min((at for at in times if at > now), default=None)

@@ -12,6 +12,7 @@ from rmqsync.daemon.documents import (
     ObjectDocument,
     TopologyDocument,
 )
+from rmqsync.model.approvals import Approval
 from rmqsync.model.errors import RmqsyncError
 from rmqsync.report.document import PlanDocument, RunsDocument
 
@@ -85,10 +86,10 @@ class Service(Protocol):
         fingerprint: str,
         addresses: Sequence[str] = (),
         reason: str | None = None,
-    ) -> Sequence[str]:
+    ) -> Approval:
         """
         Allow held changes of the plan with this fingerprint; none named: all that can be allowed.
 
-        Returns the addresses. Raises `Refused` where the plan is another one by now or one of them
-        cannot be approved, and `HistoryError`.
+        It counts for a day, or until the next window is over where that is later. Raises `Refused`
+        where the plan is another one by now or one of them cannot be approved, and `HistoryError`.
         """

@@ -1,5 +1,6 @@
 """
-What is due when: a job for each source and each cluster, and a tick that sees clocks jump.
+What is due when: a job for each source and each cluster, one more for what a cluster waits for,
+and a tick that sees clocks jump.
 
 The scheduler goes by the clock on the wall. Where that jumps, all jobs are set anew, so that none
 waits for an hour that was there already.
@@ -11,12 +12,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from rmqsync.config.settings import Settings
@@ -27,6 +31,7 @@ LOG = logging.getLogger("rmqsync.daemon")
 TICK_S = 5.0
 _JUMP_S = 30.0
 _DEAD_S = 60.0
+_LATE_S = 1.0
 JITTER = 0.1
 """Of the interval: clusters and daemons do not keep step."""
 
@@ -50,7 +55,7 @@ class Scheduler:
         check: Callable[[str], None],
         clocks: Clocks | None = None,
     ) -> None:
-        """`sources`: how often each is polled, in seconds. Raises `SourceError` for cron lines."""
+        """`sources`: how often each is polled, in seconds."""
         self._clocks = clocks or Clocks()
         self._poll = poll
         self._check = check
@@ -93,9 +98,23 @@ class Scheduler:
 
     def next_at(self, cluster: str) -> str | None:
         """Return when a cluster is due next."""
-        job = self._scheduler.get_job(f"cluster {cluster}")
-        at = getattr(job, "next_run_time", None)
-        return None if at is None else stamp(at)
+        jobs = map(self._scheduler.get_job, (f"cluster {cluster}", f"wake {cluster}"))
+        due = [at for job in jobs if (at := getattr(job, "next_run_time", None)) is not None]
+        return stamp(min(due)) if due else None
+
+    def wake(self, cluster: str, at: datetime | None) -> None:
+        """Have a cluster looked at once more, just after a time; in place of the one before."""
+        name = f"wake {cluster}"
+        if at is None:
+            with suppress(JobLookupError):
+                self._scheduler.remove_job(name)
+            return
+        # Several clusters may wait for one time, and what is told of it is cut to the second.
+        due = at + timedelta(seconds=_LATE_S + self._first[f"cluster {cluster}"])
+        call = self._call(self._check, cluster)
+        self._scheduler.add_job(
+            call, DateTrigger(due), id=name, replace_existing=True, next_run_time=due
+        )
 
     @staticmethod
     def _call(function: Callable[[str], None], name: str) -> Callable[[], None]:

@@ -6,7 +6,6 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rmqsync.app.approvals import unfit
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from rmqsync.model.definitions import Desired, Live
 
 LOCK_WAIT_S = 10.0
-APPROVED_FOR = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -177,7 +175,7 @@ class Daemon:
         fingerprint: str,
         addresses: Sequence[str] = (),
         reason: str | None = None,
-    ) -> Sequence[str]:
+    ) -> Approval:
         self._known(name)
         planned = self._planned_without_approvals(name)
         plan = planned.plan
@@ -189,21 +187,19 @@ class Daemon:
         chosen = tuple(dict.fromkeys(addresses)) or approvable(plan)
         if not chosen:
             raise Refused("nothing that is held here can be approved")
-        until = stamp(datetime.now(UTC) + APPROVED_FOR)
-        self.approvals.add(
-            Approval(
-                id=str(uuid.uuid4()),
-                cluster=name,
-                fingerprint=fingerprint,
-                addresses=chosen,
-                who=who,
-                reason=reason,
-                at=now(),
-                until=until,
-            )
+        approval = Approval(
+            id=str(uuid.uuid4()),
+            cluster=name,
+            fingerprint=fingerprint,
+            addresses=chosen,
+            who=who,
+            reason=reason,
+            at=now(),
+            until=stamp(self.cycles.approved_until(name)),
         )
+        self.approvals.add(approval)
         self.lanes.submit(name, Request("operator", who))
-        return chosen
+        return approval
 
     def _known(self, name: str) -> ClusterDetailDocument:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 from rmqsync.app import marking
 from rmqsync.app.plan import Planned
 from rmqsync.daemon.board import Board
+from rmqsync.daemon.cancels import Cancels
 from rmqsync.daemon.outlook import View, view_of
 from rmqsync.daemon.timing import back_off_s
 from rmqsync.daemon.watch import Watch
@@ -21,18 +22,18 @@ LOG = logging.getLogger("rmqsync.daemon")
 
 @dataclass(slots=True)
 class Trouble:
-    """Failed runs in a row."""
+    """What keeps a cluster back."""
 
     failures: int = 0
+    """Cycles in a row that failed, those too that could not read it."""
+    failed_runs: int = 0
+    """Runs in a row that failed; what could not be read between them was none."""
     retry_at: float = 0.0
     """On the monotonic clock; 0 where the last run did not fail."""
     error: str | None = None
     """What the last run ended with."""
     warned: str | None = None
     """What was last said of its lock."""
-    cancelled: str | None = None
-    """Fingerprint of a plan that somebody called off while it waited."""
-    cancelled_by: str | None = None
     behind: tuple[str, str | None] | None = None
     """Why the commit in force was found to be behind, and that commit."""
 
@@ -40,9 +41,10 @@ class Trouble:
 class Standing:
     """What each cluster's cycles found. Thread-safe while no cluster is in two of them at once."""
 
-    def __init__(self, board: Board, watch: Watch) -> None:
+    def __init__(self, board: Board, watch: Watch, cancels: Cancels) -> None:
         self.board = board
         self.watch = watch
+        self._cancels = cancels
         self._trouble = {one["name"]: Trouble() for one in board.clusters()}
 
     def trouble(self, name: str) -> Trouble:
@@ -79,12 +81,18 @@ class Standing:
 
     def settled(self, name: str, view: View) -> None:
         """Say that a cycle left nothing to do, or nothing that it may do."""
+        self.worked(name)
         self._trouble[name].failures = 0
-        self._trouble[name].retry_at = 0.0
         changes: dict[str, Any] = {"failures": 0}
         if view.keys["sync"] == "in-sync":
             changes["last_success_at"] = marking.now()
+            self._cancels.over(name)
         self.board.set_cluster(name, **changes)
+
+    def worked(self, name: str) -> None:
+        """Say that nothing has to be tried again."""
+        self._trouble[name].failed_runs = 0
+        self._trouble[name].retry_at = 0.0
 
     def failed(self, name: str, error: str) -> None:
         """Say that a cycle came to no plan."""
@@ -97,22 +105,22 @@ class Standing:
         trouble = self._trouble[name]
         trouble.failures += 1
         if hammers:
-            trouble.retry_at = time.monotonic() + back_off_s(trouble.failures)
+            trouble.failed_runs += 1
+            trouble.retry_at = time.monotonic() + back_off_s(trouble.failed_runs)
         self.board.set_cluster(name, failures=trouble.failures)
 
-    def cancelled(self, name: str, fingerprint: str | None, who: str) -> None:
+    def cancelled(self, name: str, fingerprint: str, who: str) -> None:
         """Say that somebody called off a plan that waited."""
-        trouble = self._trouble[name]
-        trouble.cancelled, trouble.cancelled_by = fingerprint, who
+        self._cancels.add(name, fingerprint, who)
         self.is_cancelled(name, fingerprint)
 
     def is_cancelled(self, name: str, fingerprint: str | None) -> bool:
         """Tell whether a plan was called off, and by whom on the board where it was."""
-        trouble = self._trouble[name]
-        if fingerprint is None or trouble.cancelled != fingerprint:
+        who = None if fingerprint is None else self._cancels.by(name, fingerprint)
+        if who is None:
             return False
         text = (
-            f"{trouble.cancelled_by} cancelled what waited for its window: it is not applied until "
+            f"{who} cancelled what waited for its window: it is not applied until "
             "the plan is another one, or somebody runs it in a window"
         )
         self.waits(name, "cancelled", None, text)

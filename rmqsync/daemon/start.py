@@ -14,11 +14,13 @@ from rmqsync.app.ports import RunStore
 from rmqsync.config.secrets import SecretRef
 from rmqsync.config.settings import Settings
 from rmqsync.daemon.board import Board
+from rmqsync.daemon.cancels import Cancels
 from rmqsync.daemon.cycle import Cycles, Request
 from rmqsync.daemon.drifts import DriftLog
 from rmqsync.daemon.lanes import LONG_S, Lanes
 from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.notify import Notifier
+from rmqsync.daemon.obstacles import over_at
 from rmqsync.daemon.past_runs import PastRuns
 from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
@@ -32,7 +34,7 @@ from rmqsync.model.changes import ClusterResult
 from rmqsync.model.errors import HistoryError, SourceError
 from rmqsync.repo.mirror import Mirror
 from rmqsync.wiring import Session
-from rmqsync.wiring_history import Approvals, open_drifts, open_history
+from rmqsync.wiring_history import Approvals, open_cancels, open_drifts, open_history
 
 LOG = logging.getLogger("rmqsync.daemon")
 SHORT = 16
@@ -119,8 +121,9 @@ class Running:
         )
         watch = Watch(DriftLog(open_drifts(session)), self.notifier, self.reports)
         name = f"rmqsync@{socket.gethostname()}"
+        standing = Standing(self.board, watch, Cancels(open_cancels(session)))
         self.cycles = Cycles(
-            session, settings, Standing(self.board, watch), targets, session.memory, self.metrics,
+            session, settings, standing, targets, session.memory, self.metrics,
             exit_code, self._catch_up, name=name,
         )  # fmt: skip
         self._took: dict[str, float] = {}
@@ -218,6 +221,8 @@ class Running:
 
     def _cycle(self, cluster: str, request: Request) -> float:
         took = self._took[cluster] = self.cycles.run(cluster, request)
+        over = over_at(self.board.cluster(cluster), self.cycles.now())
+        self.scheduler.wake(cluster, over)
         return took
 
     def _is_slow(self, cluster: str) -> bool:

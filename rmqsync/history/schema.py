@@ -67,6 +67,16 @@ DRIFTS: Final = Table(
 )
 """One row for each object that ever drifted: `DriftRow`."""
 
+CANCELS: Final = Table(
+    "rmqsync_cancels",
+    _ALL,
+    Column("cluster", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("cancelled_at", Text, nullable=False),
+)
+"""One row for each cluster of which a plan was called off: `Cancel`."""
+
 
 def _first(connection: Connection) -> None:
     connection.execute(
@@ -122,7 +132,25 @@ def _drifts(connection: Connection) -> None:
     )
 
 
-_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first, _approvals, _drifts)
+def _cancels(connection: Connection) -> None:
+    connection.execute(
+        text(
+            """
+            CREATE TABLE rmqsync_cancels (
+                cluster TEXT NOT NULL PRIMARY KEY, fingerprint TEXT NOT NULL,
+                who TEXT NOT NULL, cancelled_at TEXT NOT NULL
+            )
+            """
+        )
+    )
+
+
+_MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (
+    _first,
+    _approvals,
+    _drifts,
+    _cancels,
+)
 VERSION: Final = len(_MIGRATIONS)
 """Of the tables; a history of a newer version is left alone."""
 

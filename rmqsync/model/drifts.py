@@ -30,6 +30,8 @@ class Told(NamedTuple):
     new: tuple[DriftRow, ...]
     """Of `open`: not there when it was last looked."""
     gone: tuple[DriftRow, ...]
+    known: frozenset[str]
+    """Addresses that had drifted before, whether or not they still did."""
 
 
 def looked(known: Iterable[DriftRow], cluster: str, causes: Mapping[str, str], at: str) -> Told:
@@ -51,4 +53,4 @@ def looked(known: Iterable[DriftRow], cluster: str, causes: Mapping[str, str], a
         for address, row in rows.items()
         if row.gone_at is None and address not in causes
     ]
-    return Told(tuple(found), tuple(new), tuple(gone))
+    return Told(tuple(found), tuple(new), tuple(gone), frozenset(rows))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rmqsync.model.times import stamp
 from tests.brokers import Broker
 from tests.cli.workspace import Workspace
 
@@ -109,6 +111,22 @@ def test_what_is_revoked_or_over_does_not_count(held: Workspace, broker: Broker)
     assert revoked.out == "Approvals of cluster 'one' taken back: 1.\n"
     assert (first.code, second.code) == (3, 3)
     assert "qu.old" in queues(broker)
+
+
+def test_with_windows_it_counts_until_the_next_one_is_over_unless_it_is_said(
+    held: Workspace,
+) -> None:
+    now = datetime.now(UTC)
+    opens = (now + timedelta(days=5)).replace(hour=2, minute=0, second=0, microsecond=0)
+    window = {"cron": f"0 2 {opens.day} {opens.month} *", "for": "3h"}
+    held.settings["clusters"]["one"]["windows"] = [window]
+    held.save()
+
+    given = approve(held, OLD)
+    said = approve(held, OLD, "--for", "2h")
+
+    assert given.out.startswith(f"Approved until {stamp(opens + timedelta(hours=3))}, for one run")
+    assert said.out.removeprefix("Approved until ") < stamp(now + timedelta(hours=3))
 
 
 def test_only_held_changes_can_be_approved(held: Workspace) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from rmqsync.config.read import read_settings
 from rmqsync.config.settings import Settings
 from rmqsync.daemon.scheduler import Clocks, Scheduler
+from rmqsync.model.times import stamp
 
 BOUND_S = 10.0
 HOUR_S = 3600.0
@@ -135,4 +137,33 @@ def test_what_was_missed_is_run_once() -> None:
         assert len(calls) == 2
     finally:
         gate.release()
+        made.stop()
+
+
+def test_a_cluster_is_woken_once_and_for_the_last_time_that_was_said() -> None:
+    woken = threading.Semaphore(0)
+    made = Scheduler(settings("1h"), {}, ignore, lambda _name: woken.release())
+    made.tick()
+    made.start()
+    try:
+        for _ in range(2):
+            assert woken.acquire(timeout=BOUND_S)  # both clusters are looked at after a start
+        regular = made.next_at("a")
+        now = datetime.now(UTC)
+        made.wake("a", now + timedelta(minutes=2))
+        made.wake("a", now + timedelta(minutes=1))
+        soon = made.next_at("a")
+        made.wake("a", None)
+        made.wake("a", None)
+        never = made.next_at("a")
+        made.wake("a", now)
+
+        assert regular is not None
+        assert soon is not None
+        assert soon < regular
+        assert soon < stamp(now + timedelta(minutes=2))
+        assert never == regular
+        assert woken.acquire(timeout=BOUND_S)
+        assert not woken.acquire(timeout=2)
+    finally:
         made.stop()

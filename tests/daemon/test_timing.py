@@ -16,8 +16,8 @@ from rmqsync.model.errors import SourceError
 MONDAY = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 
 
-def next_of(line: str, after: datetime = MONDAY, timezone: str = "UTC") -> datetime:
-    found: datetime | None = cron(line, timezone).get_next_fire_time(None, after)
+def next_of(line: str, after: datetime = MONDAY) -> datetime:
+    found: datetime | None = cron(line).get_next_fire_time(None, after)
     assert found is not None
     return found.astimezone(UTC)
 
@@ -76,13 +76,9 @@ def test_weekdays_are_those_of_the_list(days: set[int], ahead: int) -> None:
         assert (skipped.weekday() + 1) % 7 not in {day % 7 for day in days}
 
 
-def test_a_line_is_of_its_time_zone() -> None:
-    assert next_of("0 3 * * *", timezone="Asia/Shanghai") == MONDAY.replace(hour=19)
-
-
 def test_an_unknown_time_zone_is_named() -> None:
     with pytest.raises(SourceError, match="no time zone 'Asia/Nowhere'"):
-        cron("0 3 * * *", "Asia/Nowhere")
+        night("Asia/Nowhere")
 
 
 def night(timezone: str = "UTC") -> Windows:
@@ -112,6 +108,16 @@ def test_when_a_window_opens_is_told_by_its_own_clocks_too() -> None:
     assert opens is not None
     assert in_zone(opens) == "2026-11-23T18:00:00Z (2026-11-24 02:00 Asia/Shanghai)"
     assert in_zone(MONDAY.replace(hour=5)) == "2026-11-23T05:00:00Z"
+
+
+def test_an_approval_counts_for_a_day_or_until_the_next_window_is_over() -> None:
+    day = timedelta(days=1)
+    friday, saturday = MONDAY + 4 * day, MONDAY + 5 * day
+
+    assert Windows([]).approved_until(friday) == friday + day
+    assert night().approved_until(MONDAY) == MONDAY + day
+    assert night().approved_until(friday + day / 8) == MONDAY + 7 * day + timedelta(hours=4)
+    assert night().approved_until(saturday) == MONDAY + 7 * day + timedelta(hours=4)
 
 
 def test_without_windows_it_is_always_open() -> None:

@@ -8,8 +8,9 @@ A management API over real sockets that goes wrong when told, as no real broker 
         ...
         assert broker.seen[-1].method == "PUT"
 
-State is the definitions document itself; the listings are made from it. Writes of queues, exchanges
-and vhosts and POST of definitions change it as the broker would; other writes are only recorded.
+State is the definitions document itself; the listings are made from it. Writes of queues,
+exchanges, vhosts and global parameters and POST of definitions change it as the broker would; other
+writes are only recorded.
 Nothing is checked but user and password: rules of the broker are for tests against a real one.
 """
 
@@ -190,6 +191,10 @@ class FakeBroker:
                 for item in self._items(section):
                     if (item["vhost"], item["name"]) == (vhost, name):
                         return Reply.of(item)
+            case ["global-parameters", name]:
+                for item in self._items("global_parameters"):
+                    if item["name"] == name:
+                        return Reply.of(item)
         return _NOT_FOUND
 
     def _export(self, seen: Seen) -> Reply:
@@ -231,6 +236,8 @@ class FakeBroker:
                 return self._store(section, {"vhost": vhost, "name": name, **body})
             case ["vhosts", name]:
                 return self._store("vhosts", {"name": name, **body})
+            case ["global-parameters", name]:
+                return self._store("global_parameters", {**body, "name": name})
         return Reply(204)
 
     def _delete(self, path: list[str]) -> Reply:

@@ -90,6 +90,8 @@ class Approved(BaseModel):
     """What may go ahead in the next run."""
 
     addresses: list[str]
+    until: str
+    note: str
 
 
 DOCUMENTS = (FleetDocument, ClusterDetailDocument, DriftReportDocument, TopologyDocument,
@@ -210,7 +212,8 @@ def _writing(router: APIRouter, service: Service, tokens: Tokens) -> None:
     @post("/clusters/{name}/approve", summary="Let held changes go ahead in the next run.")
     def approve(name: _Name, body: Approve, who: str = approver) -> Approved:
         found = service.approve(name, who, body.fingerprint, body.addresses, body.reason)
-        return Approved(addresses=list(found))
+        note = f"It counts for one run, until {found.until}."
+        return Approved(addresses=list(found.addresses), until=found.until, note=note)
 
 
 def _until(duration: str | None) -> str | None:

@@ -16,6 +16,7 @@ from rmqsync.daemon.documents import (
 )
 from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.ports import Unknown
+from rmqsync.model.approvals import Approval
 from rmqsync.model.errors import HistoryError, Refused
 from rmqsync.report.document import PlanDocument, RunsDocument
 from tests.daemon.web import fleet as examples
@@ -138,7 +139,7 @@ class FakeService:
         fingerprint: str,
         addresses: Sequence[str] = (),
         reason: str | None = None,
-    ) -> Sequence[str]:
+    ) -> Approval:
         plan = self.cluster(name)["plan"]
         if plan is None or plan["fingerprint"] != fingerprint:
             raise Refused("the plan is another one by now; look at it again")
@@ -146,4 +147,8 @@ class FakeService:
         if not set(addresses) <= set(held):
             raise Refused("one of them is not held")
         self.calls.append(("approve", name, who, tuple(addresses), reason))
-        return tuple(addresses) or held
+        chosen = tuple(addresses) or tuple(held)
+        return Approval(
+            id="1", cluster=name, fingerprint=fingerprint, addresses=chosen, who=who,
+            at=examples.AT, until=examples.AT,
+        )  # fmt: skip

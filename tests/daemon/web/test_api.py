@@ -175,7 +175,11 @@ def test_many_addresses_are_approved_by_one_request() -> None:
 
     answer = web.post("/api/v1/clusters/shanghai/approve", body)
 
-    assert answer.json() == {"addresses": [fleet.HELD, fleet.DRIFTED]}
+    assert answer.json() == {
+        "addresses": [fleet.HELD, fleet.DRIFTED],
+        "until": fleet.AT,
+        "note": f"It counts for one run, until {fleet.AT}.",
+    }
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/runs"])
