@@ -20,6 +20,10 @@ class Unknown(RmqsyncError):
     """There is no such cluster, object or run; the message says what there is."""
 
 
+class Busy(RmqsyncError):
+    """So many look at clusters now that one more has to come again."""
+
+
 class Service(Protocol):
     """
     A running daemon. Thread-safe.
@@ -45,10 +49,10 @@ class Service(Protocol):
         """Return what has drifted on all clusters, as they were last seen."""
 
     def topology(self, name: str) -> TopologyDocument:
-        """Return what is on a cluster now, and what is declared. Raises `BrokerError` too."""
+        """Return what is there now, and what is declared. Raises `BrokerError` or `Busy` too."""
 
     def object(self, name: str, address: str) -> ObjectDocument:
-        """Return one object, live and declared. Raises `BrokerError` too."""
+        """Return one object, live and declared. Raises `BrokerError` or `Busy` too."""
 
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
         """Return past runs, newest first. Raises `HistoryError` too."""
@@ -90,5 +94,5 @@ class Service(Protocol):
         Allow held changes of the plan with this fingerprint; none named: all that can be allowed.
 
         Returns the addresses. Raises `Refused` where the plan is another one by now or one of them
-        cannot be approved, and `HistoryError`.
+        cannot be approved, `BrokerError`, `Busy` and `HistoryError`.
         """
