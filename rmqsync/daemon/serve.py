@@ -59,7 +59,7 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
     from rmqsync.daemon.web.app import build
     from rmqsync.daemon.web.pages import error_page, pages
     from rmqsync.daemon.web.security import Tokens
-    from rmqsync.daemon.web.webhooks import Webhooks
+    from rmqsync.daemon.web.webhooks import RESULTS, Webhooks
 
     session = running.session
     read, daemon = session.secrets.read_ref, session.settings.daemon
@@ -68,6 +68,7 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
         {k: read(v, f"webhook secret of {k}") for k, v in daemon.webhooks.items()},
         running.metrics.webhook,
     )
+    running.metrics.expects_webhooks(daemon.webhooks, RESULTS)
     app = build(
         running.service,
         tokens=tokens,

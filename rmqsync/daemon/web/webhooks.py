@@ -31,6 +31,9 @@ REPLAY_S = 300.0
 MOST_KNOWN = 10_000
 MOST_DELIVERIES = 60
 """Of one address in a minute."""
+RESULTS = (
+    "accepted", "replayed", "bad-signature", "not-configured", "rate-limited", "too-large",
+)  # fmt: skip
 MOST_TOLD = 20
 """Refusals that are logged in a minute."""
 

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 import httpx
 import pytest
 
-from rmqsync.daemon.web.webhooks import MOST_BODY, MOST_DELIVERIES, MOST_TOLD, REPLAY_S, Webhooks
+from rmqsync.daemon.web.webhooks import (
+    MOST_BODY,
+    MOST_DELIVERIES,
+    MOST_TOLD,
+    REPLAY_S,
+    RESULTS,
+    Webhooks,
+)
 from tests.daemon.web.webs import SECRETS, Web
 
 NOW = 1_800_000_000
@@ -96,6 +103,7 @@ class Hooks:
 
     @property
     def results(self) -> list[str]:
+        assert {result for _, result in self.counts} <= set(RESULTS)
         return [result for _, result in self.counts]
 
     @property
