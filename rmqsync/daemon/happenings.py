@@ -44,15 +44,19 @@ def happenings(
     """
     Return what is to be told, and what has been told then and is not over.
 
-    A cluster that cannot be read says nothing of what was held or drifted: that is not over.
+    A cluster that cannot be read says nothing of what was held, failed or drifted: that is not
+    over. `noted` is there where it was read, though a run may have failed.
     """
     found = [] if noted is None else _drift(after["name"], noted)
     name, sync = after["name"], after["sync"]
     now = _STATES.get(sync)
     if sync == "unknown":
         return found, told
-    is_read = sync not in ("unreachable", "failed")
-    over = {one for one in told if one is not now and (is_read or one is not Event.HELD)}
+    is_calm = sync not in ("unreachable", "failed")
+    is_read = is_calm or noted is not None
+    over = {
+        one for one in told if one is not now and (is_read if one is Event.UNREACHABLE else is_calm)
+    }
     if now is not None and now not in told:
         found.append(Happening(now, name, f"cluster {name}: {_WORDS[now]}", _lines(now, after)))
     for one in sorted(over, key=lambda event: event.value):

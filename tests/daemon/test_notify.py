@@ -157,6 +157,28 @@ def test_a_state_is_told_when_it_comes_and_when_it_is_over() -> None:
     ]
 
 
+def test_while_a_cluster_cannot_be_read_nothing_is_over() -> None:
+    syncs = ("held", "failed", "unreachable", "failed", "unreachable", "failed", "in-sync")
+
+    assert events(*syncs) == [
+        (Event.HELD, "changes are held"),
+        (Event.FAILED, "the last run failed"),
+        (Event.UNREACHABLE, "it cannot be reached"),
+        (Event.FAILED, "it does not fail any more"),
+        (Event.HELD, "nothing is held any more"),
+        (Event.UNREACHABLE, "it can be reached again"),
+    ]
+
+
+def test_a_cluster_that_was_read_can_be_reached_though_a_run_on_it_failed() -> None:
+    told = frozenset({Event.UNREACHABLE, Event.FAILED})
+
+    found, left = happenings(told, detail("failed"), Noted([], [], []))
+
+    assert [one.title for one in found] == ["cluster one: it can be reached again"]
+    assert left == {Event.FAILED}
+
+
 def test_good_news_is_no_warning() -> None:
     told: frozenset[Event] = frozenset()
     calm = []
