@@ -15,6 +15,9 @@ from rmqsync.daemon.documents import (
 from rmqsync.model.errors import RmqsyncError
 from rmqsync.report.document import PlanDocument, RunsDocument
 
+SHORT = 16
+"""Characters of a token; one with fewer may be guessed, and is warned of."""
+
 
 class Unknown(RmqsyncError):
     """There is no such cluster, object or run; the message says what there is."""
