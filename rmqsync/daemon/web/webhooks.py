@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from rmqsync.daemon.ports import Service
@@ -33,6 +34,7 @@ MOST_DELIVERIES = 60
 """Of one address in a minute."""
 RESULTS = (
     "accepted", "replayed", "bad-signature", "not-configured", "rate-limited", "too-large",
+    "broken-off",
 )  # fmt: skip
 MOST_TOLD = 20
 """Refusals that are logged in a minute."""
@@ -157,7 +159,12 @@ class Webhooks:
             self._tell(forge, address, "there are too many deliveries")
             return _answer(429, "too many deliveries; wait a minute", {"Retry-After": "60"})
         self._rate.add(f"{forge} {address}")
-        body = await _body(request)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            self._count(forge, "broken-off")
+            self._tell(forge, address, "it broke off")
+            return _answer(400, "the delivery broke off")
         if body is None:
             self._count(forge, "too-large")
             self._tell(forge, address, f"it has more than {MOST_BODY} bytes")

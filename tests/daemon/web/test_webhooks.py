@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
@@ -318,6 +320,32 @@ def test_a_body_that_tells_no_length_has_the_same_bound() -> None:
 
     assert answer.status_code == 413
     assert len(hooks.results) == 1
+
+
+def test_a_delivery_that_breaks_off_is_refused_and_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hooks = Hooks("github", "s")
+    messages = [{"type": "http.request", "body": b"x", "more_body": True}]
+    scope = {
+        "type": "http", "method": "POST", "path": "/webhooks/github", "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-length", b"10")],
+        "client": ("192.0.2.1", 4711), "server": ("localhost", 80), "scheme": "http",
+        "http_version": "1.1",
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        del message
+
+    asyncio.run(hooks.web.app(scope, receive, send))
+
+    assert hooks.results == ["broken-off"]
+    assert caplog.messages == [
+        "a delivery to /webhooks/github from 192.0.2.1 is refused: it broke off"
+    ]
 
 
 @every_forge
