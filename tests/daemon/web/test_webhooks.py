@@ -7,13 +7,14 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from rmqsync.daemon.web.webhooks import (
+    AT_ONCE,
     MOST_BODY,
     MOST_DELIVERIES,
     MOST_TOLD,
@@ -21,7 +22,7 @@ from rmqsync.daemon.web.webhooks import (
     RESULTS,
     Webhooks,
 )
-from tests.daemon.web.webs import SECRETS, Web
+from tests.daemon.web.webs import HERE, SECRETS, Web
 
 NOW = 1_800_000_000
 BODY = b'{"ref": "refs/heads/main"}'
@@ -87,10 +88,12 @@ every_time = pytest.mark.parametrize(("forge", "sign", "secret"), TIMED)
 class Hooks:
     """An application that listens to one forge, at a time that tests set."""
 
-    def __init__(self, forge: str, secrets: str) -> None:
+    def __init__(self, forge: str, secrets: str, patience_s: float = 10.0) -> None:
         self.now = float(NOW)
         self.counts: list[tuple[str, str]] = []
-        hooks = Webhooks({forge: secrets}, lambda *one: self.counts.append(one), lambda: self.now)
+        hooks = Webhooks(
+            {forge: secrets}, lambda *one: self.counts.append(one), lambda: self.now, patience_s
+        )
         self.web = Web(webhooks=hooks)
         self.forge = forge
 
@@ -346,6 +349,49 @@ def test_a_delivery_that_breaks_off_is_refused_and_no_error(
     assert caplog.messages == [
         "a delivery to /webhooks/github from 192.0.2.1 is refused: it broke off"
     ]
+
+
+def test_few_bodies_are_read_at_once_since_nobody_knows_who_sends_them() -> None:
+    hooks = Hooks("github", "s")
+    reading: list[int] = []
+    most = 0
+
+    async def body(number: int) -> AsyncIterator[bytes]:
+        nonlocal most
+        reading.append(number)
+        most = max(most, len(reading))
+        yield BODY
+        await asyncio.sleep(0.01)  # so that others could be read in between
+        reading.remove(number)
+
+    async def send() -> list[int]:
+        transport = httpx.ASGITransport(hooks.web.app)
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as session:
+            answers = await asyncio.gather(
+                *(
+                    session.post("/webhooks/github", content=body(number), headers=headers)
+                    for number in range(3 * AT_ONCE)
+                )
+            )
+            return [one.status_code for one in answers]
+
+    headers = dict(github("s", BODY))
+    assert asyncio.run(send()) == [202] * 3 * AT_ONCE
+    assert most == AT_ONCE
+
+
+def test_a_body_that_does_not_end_is_given_up() -> None:
+    hooks = Hooks("github", "s", patience_s=0.05)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield BODY
+        await asyncio.sleep(60)
+
+    answer = hooks.web.ask("POST", "/webhooks/github", content=body())
+
+    assert (answer.status_code, hooks.results) == (408, ["broken-off"])
+    assert answer.headers["connection"] == "close"
+    assert hooks.send(github("s", BODY)) == 202
 
 
 @every_forge
