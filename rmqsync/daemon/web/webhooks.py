@@ -29,7 +29,7 @@ from rmqsync.daemon.web.security import Rate, is_at_most
 LOG = logging.getLogger("rmqsync.daemon")
 MOST_BODY = 5_000_000
 REPLAY_S = 300.0
-"""How old a signed time may be, and for how long a delivery is known."""
+"""How old a signed time may be, and how far ahead: a delivery is known for twice as long."""
 MOST_KNOWN = 10_000
 MOST_DELIVERIES = 60
 """Of one address in a minute."""
@@ -209,7 +209,7 @@ class Webhooks:
         key = hashlib.sha256(f"{forge}\n{name}\n".encode() + body)
         now = self._clock()
         with self._lock:
-            while self._known and next(iter(self._known.values())) < now - REPLAY_S:
+            while self._known and next(iter(self._known.values())) < now - 2 * REPLAY_S:
                 self._known.popitem(last=False)
             if not name:
                 return True  # nothing tells it from another push with the same words

@@ -288,12 +288,29 @@ def test_a_name_that_nobody_signed_makes_no_new_delivery(
     assert hooks.fetches == 1
 
 
+@every_time
+def test_a_delivery_is_known_as_long_as_its_time_counts(
+    forge: str, sign: Sign, secret: str
+) -> None:
+    """The clock of its sender may be ahead."""
+    hooks = Hooks(forge, secret)
+    ahead = sign(secret, BODY, at=int(NOW + REPLAY_S))
+
+    assert hooks.send(ahead) == 202
+    hooks.now += 2 * REPLAY_S
+    assert hooks.send(ahead) == 202
+    hooks.now += 1
+    assert hooks.send(ahead) == 401
+
+    assert hooks.fetches == 1
+
+
 def test_a_delivery_is_forgotten_after_a_while() -> None:
     """It is a signature without time: that it came twice proves nothing by then."""
     hooks = Hooks("github", "s")
 
     hooks.send(github("s", BODY))
-    hooks.now += REPLAY_S + 1
+    hooks.now += 2 * REPLAY_S + 1
     hooks.send(github("s", BODY))
 
     assert hooks.fetches == 2
