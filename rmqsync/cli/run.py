@@ -39,8 +39,9 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
     from rmqsync.cli.outcome import end_code
     from rmqsync.daemon.logs import set_up
     from rmqsync.daemon.metrics import Metrics
+    from rmqsync.daemon.ports import SHORT
     from rmqsync.daemon.serve import listener, serve
-    from rmqsync.daemon.start import SHORT, Running, secrets_of, weak_tokens
+    from rmqsync.daemon.start import Running, secrets_of, weak_tokens
 
     kept: list[Metrics] = []
 

@@ -24,6 +24,7 @@ from rmqsync.app.plan import Planned, plan_cluster
 from rmqsync.config.settings import Settings
 from rmqsync.daemon.board import Board
 from rmqsync.daemon.metrics import Metrics
+from rmqsync.daemon.outlook import why_failed
 from rmqsync.daemon.standing import Standing, has_to_write
 from rmqsync.daemon.targets import Targets
 from rmqsync.daemon.timing import Windows
@@ -228,7 +229,7 @@ class Cycles:
         failed = result.error is not None or self.exit_code(result) in (1, 4, 5)
         if failed:
             self.standing.count_failure(name, hammers=True)
-            self.standing.trouble(name).error = result.error
+            self.standing.trouble(name).error = why_failed(result)
         else:
             self.standing.worked(name)
         view = self.standing.show(name, again, failed=failed)

@@ -38,26 +38,49 @@ class Happening:
     """Something is over that was told before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What people have been told of a cluster, and is not over."""
+
+    events: frozenset[Event] = frozenset()
+    held: frozenset[str] = frozenset()
+    """Addresses of changes, those of the last look at which any were held."""
+
+
 def happenings(
-    told: frozenset[Event], after: ClusterDetailDocument, noted: Noted | None
-) -> tuple[list[Happening], frozenset[Event]]:
+    told: Said, after: ClusterDetailDocument, noted: Noted | None
+) -> tuple[list[Happening], Said]:
     """
     Return what is to be told, and what has been told then and is not over.
 
-    A cluster that cannot be read says nothing of what was held or drifted: that is not over.
+    A cluster that cannot be read says nothing of what was held, failed or drifted: that is not
+    over. `noted` is there where it was read, though a run may have failed.
     """
     found = [] if noted is None else _drift(after["name"], noted)
     name, sync = after["name"], after["sync"]
     now = _STATES.get(sync)
     if sync == "unknown":
         return found, told
-    is_read = sync not in ("unreachable", "failed")
-    over = {one for one in told if one is not now and (is_read or one is not Event.HELD)}
-    if now is not None and now not in told:
-        found.append(Happening(now, name, f"cluster {name}: {_WORDS[now]}", _lines(now, after)))
+    is_calm = sync not in ("unreachable", "failed")
+    is_read = is_calm or noted is not None
+    over = {
+        one
+        for one in told.events
+        if one is not now and (is_read if one is Event.UNREACHABLE else is_calm)
+    }
+    held = _held(after) if now is Event.HELD else []
+    new = [one for one in held if one["address"] not in told.held]
+    if now is not None and now not in told.events:
+        lines = _hold_lines(name, held) if now is Event.HELD else _error(after)
+        found.append(Happening(now, name, f"cluster {name}: {_WORDS[now]}", lines))
+    elif new:
+        title = f"cluster {name}: {len(new)} more {'change is' if len(new) == 1 else 'changes are'}"
+        found.append(Happening(Event.HELD, name, f"{title} held", _hold_lines(name, new)))
     for one in sorted(over, key=lambda event: event.value):
         found.append(Happening(one, name, f"cluster {name}: {_OVER[one]}", is_good=True))
-    return found, (told - over) | ({now} if now is not None else set())
+    events = (told.events - over) | ({now} if now is not None else set())
+    known = frozenset(one["address"] for one in held) if now is Event.HELD else told.held
+    return found, Said(events, known if Event.HELD in events else frozenset())
 
 
 def losses(
@@ -85,10 +108,15 @@ _OVER = {
 }
 
 
-def _lines(event: Event, after: ClusterDetailDocument) -> tuple[str, ...]:
-    if event is not Event.HELD or after["plan"] is None:
-        return (after["error"],) if after["error"] else ()
-    held = grouped(after["plan"]["changes"]).held
+def _error(after: ClusterDetailDocument) -> tuple[str, ...]:
+    return (after["error"],) if after["error"] else ()
+
+
+def _held(after: ClusterDetailDocument) -> Sequence[ChangeDocument]:
+    return [] if after["plan"] is None else grouped(after["plan"]["changes"]).held
+
+
+def _hold_lines(name: str, held: Sequence[ChangeDocument]) -> tuple[str, ...]:
     lines = []
     for one in held[:_MOST_LINES]:
         hold = one["hold"]
@@ -96,7 +124,7 @@ def _lines(event: Event, after: ClusterDetailDocument) -> tuple[str, ...]:
         lines.append(f"{one['action']} {one['address']}: {hold['reason']}")
     if len(held) > _MOST_LINES:
         lines.append(f"and {len(held) - _MOST_LINES} more")
-    return (*lines, *_ways_out(after["name"], held))
+    return (*lines, *_ways_out(name, held))
 
 
 def _ways_out(name: str, held: Sequence[ChangeDocument]) -> Iterator[str]:

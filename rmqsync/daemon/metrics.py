@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -49,12 +49,21 @@ class Metrics:
         self._fetches = counter("git_fetches", "Fetches of definitions.", "source", "result")
         self._webhooks = counter("webhooks", "Webhook deliveries.", "forge", "result")
         self._notifications = counter("notifications", "Notifications.", "result")
+        for result in ("sent", "failed"):
+            # Prometheus sees no increase in a counter that appears with its first event.
+            self._notifications.labels(result)
         self._duration = histogram(
             "run_duration_seconds", "Length of a cycle of a cluster.", _RUN_BUCKETS
         )
         self._latency = histogram(
             "api_request_duration_seconds", "Latency of requests to brokers.", _RUN_BUCKETS[:7]
         )
+
+    def expects_webhooks(self, forges: Iterable[str], results: Iterable[str]) -> None:
+        """Begin to tell of deliveries of these forges: there were none of any result yet."""
+        for forge in forges:
+            for result in results:
+                self._webhooks.labels(forge, result)
 
     def text(self, *, ready: bool) -> tuple[bytes, str]:
         """Return all of it, and its content type. `ready`: as the probe says."""

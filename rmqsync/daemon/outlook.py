@@ -9,12 +9,24 @@ from rmqsync.app.marking import now
 from rmqsync.app.plan import Planned
 from rmqsync.daemon.documents import StopDocument, Sync
 from rmqsync.daemon.groups import grouped, is_drift_alone
-from rmqsync.model.changes import Cause, Change, HoldCode, Plan, Status
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
+from rmqsync.model.changes import (
+    Cause,
+    Change,
+    ClusterResult,
+    HoldCode,
+    Outcome,
+    Plan,
+    Result,
+    Status,
+)
 from rmqsync.model.marker import Stop
 from rmqsync.planning.drift import only_drift
 from rmqsync.report.document import ChangeDocument
 from rmqsync.report.plan_json import plan_document
 
+_MOST_REASONS = 3
 _DRIFTED = (Cause.DRIFT, Cause.BOTH)
 
 
@@ -53,6 +65,33 @@ def view_of(planned: Planned, *, failed: bool) -> View:
         "pinned": _stop(marker.pinned if marker is not None else None),
     }
     return View(keys, drifted["changes"])
+
+
+def why_failed(result: ClusterResult) -> str | None:
+    """Return what a run failed with, as far as it says: of many changes the first few."""
+    if result.error is not None:
+        return result.error
+    pairs = list(zip(result.plan.changes, result.results, strict=True))
+    failed = [pair for pair in pairs if pair[1].outcome is Outcome.FAILED]
+    unsent = [pair for pair in pairs if _is_unsent(*pair)]
+    said = [_reason(*pair) for pair in (*failed, *unsent)]
+    said += [
+        f"{address} still differs though the broker reported no error"
+        for address in result.remaining
+    ]
+    if not said and result.verified is False:
+        return "the cluster was not read again"
+    more = len(said) - _MOST_REASONS
+    return "; ".join([*said[:_MOST_REASONS], *([f"and {more} more"] if more > 0 else [])]) or None
+
+
+def _is_unsent(change: Change, result: Result) -> bool:
+    return result.outcome is Outcome.SKIPPED and result.hold is None and change.hold is None
+
+
+def _reason(change: Change, result: Result) -> str:
+    address = address_of(KINDS[change.ref.kind], change.ref.key)
+    return f"{change.action.value} {address}: {result.error or 'not sent'}"
 
 
 def sync_of(changes: Sequence[Change], *, failed: bool) -> Sync:

@@ -16,9 +16,16 @@ from rmqsync.model.approvals import Approval
 from rmqsync.model.errors import RmqsyncError
 from rmqsync.report.document import PlanDocument, RunsDocument
 
+SHORT = 16
+"""Characters of a token; one with fewer may be guessed, and is warned of."""
+
 
 class Unknown(RmqsyncError):
     """There is no such cluster, object or run; the message says what there is."""
+
+
+class Busy(RmqsyncError):
+    """So many look at clusters now that one more has to come again."""
 
 
 class Service(Protocol):
@@ -46,10 +53,10 @@ class Service(Protocol):
         """Return what has drifted on all clusters, as they were last seen."""
 
     def topology(self, name: str) -> TopologyDocument:
-        """Return what is on a cluster now, and what is declared. Raises `BrokerError` too."""
+        """Return what is there now, and what is declared. Raises `BrokerError` or `Busy` too."""
 
     def object(self, name: str, address: str) -> ObjectDocument:
-        """Return one object, live and declared. Raises `BrokerError` too."""
+        """Return one object, live and declared. Raises `BrokerError` or `Busy` too."""
 
     def runs(self, cluster: str | None = None, limit: int = 50) -> RunsDocument:
         """Return past runs, newest first. Raises `HistoryError` too."""
@@ -91,5 +98,6 @@ class Service(Protocol):
         Allow held changes of the plan with this fingerprint; none named: all that can be allowed.
 
         It counts for a day, or until the next window is over where that is later. Raises `Refused`
-        where the plan is another one by now or one of them cannot be approved, and `HistoryError`.
+        where the plan is another one by now or one of them cannot be approved, `BrokerError`, `Busy`
+        and `HistoryError`.
         """

@@ -47,7 +47,8 @@ class Reports:
         self._waiting: set[str] = set()
         self._lock = threading.Condition()
         self._stop = threading.Event()
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}
+        """What each place failed with last."""
         self._thread: threading.Thread | None = None
         if self._wanted.folder is not None or self._wanted.branch is not None:
             self._thread = threading.Thread(target=self._work, name="rmqsync-drift", daemon=True)
@@ -110,12 +111,13 @@ class Reports:
         failed = set()
         if self._wanted.folder is not None:
             for name, text in found.items():
-                if not self._done(partial(self._to_folder, name, text)):
+                if not self._done(f"file {name}", partial(self._to_folder, name, text)):
                     failed.add(name)
         if self._wanted.branch is not None:
             for names in self._by_repository(found):
                 texts = {name: found[name] for name in names}
-                if not self._done(partial(self._to_branch, texts)):
+                where = f"branch of {self._sources[names[0]].git}"
+                if not self._done(where, partial(self._to_branch, texts)):
                     failed |= set(names)
         return failed
 
@@ -147,16 +149,17 @@ class Reports:
         if done is not None:
             LOG.info("drift of %s: commit %s", ", ".join(names[n] for n in done[1]), done[0])
 
-    def _done(self, write: Callable[[], None]) -> bool:
+    def _done(self, where: str, write: Callable[[], None]) -> bool:
         try:
             write()
         except SourceError as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
+            is_news = str(error) not in self._told.values()
+            self._told[where] = str(error)
+            if is_news:
                 LOG.warning("drift report: %s", error)
             return False
         except Exception:  # a bug of ours must not end the daemon
             LOG.exception("drift report: unexpected error")
             return False
-        self._told.clear()
+        self._told.pop(where, None)
         return True

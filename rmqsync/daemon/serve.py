@@ -18,6 +18,7 @@ from rmqsync.daemon.start import Running
 from rmqsync.model.errors import Refused, SourceError
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
 LOG = logging.getLogger("rmqsync.daemon")
@@ -59,7 +60,7 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
     from rmqsync.daemon.web.app import build
     from rmqsync.daemon.web.pages import error_page, pages
     from rmqsync.daemon.web.security import Tokens
-    from rmqsync.daemon.web.webhooks import Webhooks
+    from rmqsync.daemon.web.webhooks import RESULTS, Webhooks
 
     session = running.session
     read, daemon = session.secrets.read_ref, session.settings.daemon
@@ -68,6 +69,7 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
         {k: read(v, f"webhook secret of {k}") for k, v in daemon.webhooks.items()},
         running.metrics.webhook,
     )
+    running.metrics.expects_webhooks(daemon.webhooks, RESULTS)
     app = build(
         running.service,
         tokens=tokens,
@@ -80,23 +82,29 @@ def web_app(running: Running, *, loopback: bool) -> FastAPI:
     return app
 
 
-def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code: 0 where all ended within the grace."""
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return what answers for an application."""
     import uvicorn
 
-    gc.enable()
-    stopped = threading.Event()
-    app = web_app(running, loopback=loopback)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # anybody on this machine may write them
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=64 * 1024,
         limit_concurrency=500,
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def serve(running: Running, sock: socket.socket, *, loopback: bool) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code: 0 where all ended within the grace."""
+    gc.enable()
+    stopped = threading.Event()
+    app = web_app(running, loopback=loopback)
+    server = server_of(app)
     web = threading.Thread(target=server.run, args=([sock],), name="rmqsync-web", daemon=True)
     with _signals(stopped):
         web.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +32,7 @@ from rmqsync.daemon.picture import topology
 from rmqsync.daemon.places import Places, addresses_of
 from rmqsync.daemon.ports import Unknown
 from rmqsync.daemon.scheduler import Scheduler
+from rmqsync.daemon.turns import Turns
 from rmqsync.kinds.context import Context
 from rmqsync.model.approvals import Approval
 from rmqsync.model.changes import Status
@@ -62,8 +62,10 @@ class Daemon:
     approvals: ApprovalStore
     poll: Callable[[str], None]
     """Looks for new commits of all sources, for a trigger; returns at once."""
-    _busy: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(4))
-    """Of looks at whole clusters, so that pages cannot fill the memory."""
+    _looks: Turns = field(default_factory=Turns)
+    """Of pages at whole clusters, so that they cannot fill the memory or take all threads."""
+    _approvals: Turns = field(default_factory=Turns)
+    """Apart, since anybody can ask for pages."""
 
     @property
     def board(self) -> Board:
@@ -222,7 +224,7 @@ class Daemon:
 
     def _planned_without_approvals(self, name: str) -> Planned:
         target = self._writable(name)
-        with self._busy:
+        with self._approvals.take():
             planned = plan_cluster(replace(target, approvals=None), self.cycles.memory)
         if planned.plan.status is not Status.OK:
             raise BrokerError(planned.plan.error or f"cluster '{name}' cannot be planned")
@@ -233,7 +235,7 @@ class Daemon:
 
     def _look(self, name: str) -> tuple[Desired, Live, Context]:
         """Read a cluster and compile what is declared for it."""
-        with self._busy:
+        with self._looks.take():
             try:
                 target = self.cycles.targets.get(name)
                 desired = self.cycles.memory.compiled(name, target.files(), target.options)

@@ -22,6 +22,7 @@ from rmqsync.daemon.metrics import Metrics
 from rmqsync.daemon.notify import Notifier
 from rmqsync.daemon.obstacles import over_at
 from rmqsync.daemon.past_runs import PastRuns
+from rmqsync.daemon.ports import SHORT
 from rmqsync.daemon.reports import Reports
 from rmqsync.daemon.scheduler import Scheduler
 from rmqsync.daemon.service import Daemon
@@ -37,8 +38,6 @@ from rmqsync.wiring import Session
 from rmqsync.wiring_history import Approvals, open_cancels, open_drifts, open_history
 
 LOG = logging.getLogger("rmqsync.daemon")
-SHORT = 16
-"""Characters of a token; with fewer it is warned of."""
 _FETCHES = 16
 """Sources that are fetched at once."""
 _FIRST_FETCH_S = 10.0

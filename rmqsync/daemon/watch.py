@@ -9,7 +9,7 @@ from rmqsync.app.marking import now
 from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
-from rmqsync.daemon.happenings import happenings, losses, run_happening
+from rmqsync.daemon.happenings import Said, happenings, losses, run_happening
 from rmqsync.daemon.notify import Notifier
 from rmqsync.daemon.reports import Reports
 from rmqsync.report.document import ChangeDocument, ClusterDocument
@@ -24,7 +24,7 @@ class Watch:
         self._log = log
         self._notifier = notifier
         self._reports = reports
-        self._told: dict[str, frozenset[Event]] = {}
+        self._told: dict[str, Said] = {}
         self._taken: dict[str, frozenset[str]] = {}
 
     def noted(self, cluster: str, drifted: Sequence[ChangeDocument]) -> Noted:
@@ -36,7 +36,7 @@ class Watch:
         name = after["name"]
         if noted is not None:
             self._reports.changed(after)
-        found, self._told[name] = happenings(self._told.get(name, frozenset()), after, noted)
+        found, self._told[name] = happenings(self._told.get(name, Said()), after, noted)
         lost, self._taken[name] = losses(self._taken.get(name, frozenset()), after)
         for one in (*found, *lost):
             is_calm = one.is_good or one.event is Event.DRIFT

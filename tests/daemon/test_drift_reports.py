@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,30 @@ def test_a_push_that_is_refused_says_why(tmp_path: Path):
 
     with pytest.raises(SourceError, match="does not take this branch"):
         publish(mirror(work, tmp_path / "data"), "drift", {"a.md": b""}, said("a"), AUTHOR)
+
+
+def test_a_push_that_fails_is_warned_of_once_though_the_folder_is_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    text = f"""
+clusters: {{one: {{endpoints: ["file:live.json"], layers: [base], source: {{git: https://x/y.git}}}}}}
+daemon: {{drift_reports: {{folder: {tmp_path / "reports"}, branch: drift}}}}
+"""
+    settings = read_settings("rmqsync.yaml", lambda _: text.encode(), "/")
+    failed = threading.Semaphore(0)
+
+    def refuses(source: Source) -> Mirror:
+        failed.release()
+        raise SourceError("it does not let us push")
+
+    reports = Reports(settings, refuses, 0.01)
+    reports.changed(cluster("one"))
+    assert failed.acquire(timeout=30)
+    reports.close(30)  # which tries once more
+
+    assert failed.acquire(blocking=False)
+    assert (tmp_path / "reports" / "one.md").exists()
+    assert caplog.messages == ["drift report: it does not let us push"]
 
 
 @pytest.fixture

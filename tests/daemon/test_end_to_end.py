@@ -32,7 +32,9 @@ def test_what_is_pushed_is_applied(home: Home, broker: Broker) -> None:
             ("applied", first),
         ]
         assert daemon.get("/readyz") is not None
-        assert 'rmqsync_cluster_sync{cluster="one",state="in-sync"} 1.0' in daemon.get("/metrics")
+        metrics = daemon.get("/metrics")
+        assert 'rmqsync_cluster_sync{cluster="one",state="in-sync"} 1.0' in metrics
+        assert 'rmqsync_webhooks_total{forge="generic",result="bad-signature"} 0.0' in metrics
 
 
 def test_drift_is_told_and_left_alone(home: Home, broker: Broker) -> None:

@@ -163,7 +163,8 @@ def test_a_run_that_fails_is_tried_again_late_and_a_newer_commit_at_once(
         with broker.management() as api:
             api.put("vhost-limits", "shop", "max-queues", body={"value": 1})
         home.push(shop("qu.a", "qu.b"))
-        daemon.until_cluster("one", "the broker refuses", sync="failed", failures=1)
+        failed = daemon.until_cluster("one", "the broker refuses", sync="failed", failures=1)
+        assert failed["error"].startswith("create queue:shop/qu.b: ")
         waits = daemon.until(lambda: daemon.cluster("one")["waits"], "it backs off")
         assert waits["reason"] == "back-off"
         assert daemon.post("/api/v1/clusters/one/plan").status_code == 202

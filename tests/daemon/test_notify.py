@@ -15,7 +15,7 @@ from rmqsync.config.secrets import SecretRef
 from rmqsync.config.settings import Event, Notify
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import DriftLog, Noted
-from rmqsync.daemon.happenings import Happening, happenings, losses, run_happening
+from rmqsync.daemon.happenings import Happening, Said, happenings, losses, run_happening
 from rmqsync.daemon.notify import Notifier
 from rmqsync.daemon.watch import Watch
 from rmqsync.model.drifts import DriftRow, Told, looked
@@ -142,7 +142,7 @@ def detail(sync: str, **keys: Any) -> ClusterDetailDocument:
 
 
 def events(*syncs: str) -> list[tuple[Event, str]]:
-    told: frozenset[Event] = frozenset()
+    told = Said()
     found = []
     for sync in syncs:
         new, told = happenings(told, detail(sync), None)
@@ -157,8 +157,30 @@ def test_a_state_is_told_when_it_comes_and_when_it_is_over() -> None:
     ]
 
 
+def test_while_a_cluster_cannot_be_read_nothing_is_over() -> None:
+    syncs = ("held", "failed", "unreachable", "failed", "unreachable", "failed", "in-sync")
+
+    assert events(*syncs) == [
+        (Event.HELD, "changes are held"),
+        (Event.FAILED, "the last run failed"),
+        (Event.UNREACHABLE, "it cannot be reached"),
+        (Event.FAILED, "it does not fail any more"),
+        (Event.HELD, "nothing is held any more"),
+        (Event.UNREACHABLE, "it can be reached again"),
+    ]
+
+
+def test_a_cluster_that_was_read_can_be_reached_though_a_run_on_it_failed() -> None:
+    told = Said(frozenset({Event.UNREACHABLE, Event.FAILED}))
+
+    found, left = happenings(told, detail("failed"), Noted([], [], []))
+
+    assert [one.title for one in found] == ["cluster one: it can be reached again"]
+    assert left.events == {Event.FAILED}
+
+
 def test_good_news_is_no_warning() -> None:
-    told: frozenset[Event] = frozenset()
+    told = Said()
     calm = []
     for sync in ("held", "in-sync", "unreachable", "in-sync"):
         found, told = happenings(told, detail(sync), None)
@@ -259,7 +281,7 @@ def test_what_drifted_while_the_history_was_away_is_written_later_and_told_once(
 
 def test_new_drift_is_told_once_and_so_is_its_end() -> None:
     log = DriftLog(None)
-    told: frozenset[Event] = frozenset()
+    told = Said()
     titles = []
     for changes in ([change("queue:a/b")], [change("queue:a/b")], []):
         noted: Noted = log.note("one", changes, "2026-01-01T00:00:00Z")

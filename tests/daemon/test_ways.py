@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rmqsync.daemon.happenings import happenings
+from rmqsync.config.settings import Event
+from rmqsync.daemon.happenings import Said, happenings
 from rmqsync.daemon.ways import Ways, together, ways
 from tests.daemon.web import fleet
 
@@ -68,7 +69,7 @@ def test_who_is_told_of_holds_is_told_the_way_out() -> None:
     changes = [held("loss", f"--allow-loss messages:{A}"), held("altered", "state: absent")]
     drifted = held("drift", "on_drift: heal", fleet.DRIFTED, cause="drift")
     plan = fleet.plan("one", [*changes, drifted])
-    found, _ = happenings(frozenset(), fleet.cluster("one", "held", plan=plan), None)
+    found, _ = happenings(Said(), fleet.cluster("one", "held", plan=plan), None)
 
     (one,) = found
     assert list(one.lines[2:]) == [
@@ -82,10 +83,39 @@ def test_who_is_told_of_holds_is_told_the_way_out() -> None:
 def test_many_of_one_reason_have_one_way_out() -> None:
     names = [fleet.queue(f"qu.{number}") for number in range(100)]
     plan = fleet.plan("one", [held("max-deletes", "--max-deletes 100", name) for name in names])
-    ((one,), _) = happenings(frozenset(), fleet.cluster("one", "held", plan=plan), None)
+    ((one,), _) = happenings(Said(), fleet.cluster("one", "held", plan=plan), None)
 
     assert one.lines[20:] == (
         "and 80 more",
         "to allow: rmqsync approve one",
         f"to allow: {APPLY} --max-deletes 100",
     )
+
+
+def test_what_is_held_later_is_told_too_and_only_that() -> None:
+    names = [fleet.queue(f"qu.{number}") for number in range(4)]
+    told = Said()
+    said = []
+    for numbers, sync in (("01", "held"), ("01", "held"), ("012", "failed"), ("023", "held")):
+        changes = [held("protected", None, names[int(number)]) for number in numbers]
+        plan = fleet.plan("one", changes)
+        found, told = happenings(told, fleet.cluster("one", sync, plan=plan), None)
+        said += [(one.title, len(one.lines)) for one in found if one.event is Event.HELD]
+        shown = "".join(line for one in found for line in one.lines)
+
+    assert said == [
+        ("cluster one: changes are held", 2),
+        ("cluster one: 2 more changes are held", 2),
+    ]
+    assert [name in shown for name in names] == [False, False, True, True]
+
+
+def test_what_was_held_before_is_told_again_once_nothing_was() -> None:
+    plan = fleet.plan("one", [held("protected", None)])
+    told = Said()
+    titles = []
+    for sync in ("held", "in-sync", "held"):
+        found, told = happenings(told, fleet.cluster("one", sync, plan=plan), None)
+        titles += [one.title for one in found]
+
+    assert titles[0] == titles[2] == "cluster one: changes are held"

@@ -13,7 +13,8 @@ from rmqsync.config.read import read_settings
 from rmqsync.daemon.board import Board
 from rmqsync.daemon.metrics import Metrics
 
-_SETTINGS = b'clusters: {prod: {endpoints: ["file:live.json"], layers: [base]}}'
+_TEXT = b'clusters: {prod: {endpoints: ["file:live.json"], layers: [base]}}'
+SETTINGS = read_settings("rmqsync.yaml", lambda _: _TEXT, "/")
 _AT = "2026-01-01T00:00:00Z"
 
 
@@ -49,8 +50,7 @@ def series() -> dict[str, frozenset[str]]:
 
 
 def _filled() -> Metrics:
-    settings = read_settings("rmqsync.yaml", lambda _: _SETTINGS, "/")
-    board = Board(settings, {"prod": "folder"})
+    board = Board(SETTINGS, {"prod": "folder"})
     metrics = Metrics(board)
     plan = {"unmanaged": [{"kind": "queue"}], "changes": [{"kind": "queue", "hold": None}]}
     board.set_cluster(

@@ -9,15 +9,19 @@ from typing import Any
 
 import yaml
 
+from rmqsync.app.apply import ApplyOptions
 from rmqsync.config.read import read_settings
 from rmqsync.config.secrets import SecretRef
 from rmqsync.config.settings import Settings
+from rmqsync.daemon.lanes import QUICK, SLOW
 from rmqsync.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 SETTINGS = sorted(DEPLOY.rglob("rmqsync.yaml"))
 DATA = "/var/lib/rmqsync"
+_OTHER_THREADS = 200
+"""Of the web server, fetches with their `git` and `ssh`, the scheduler, and messages."""
 
 
 def load(path: str) -> Any:
@@ -54,3 +58,9 @@ def dockerfile(instruction: str) -> str:
 def seconds(duration: str) -> int:
     """What a duration of compose or systemd in whole seconds means."""
     return int(duration.removesuffix("s"))
+
+
+def most_threads() -> int:
+    """As many as a daemon may have at once: a commit for all clusters, while pages are read."""
+    of_a_cycle = 2 + ApplyOptions().parallelism
+    return (QUICK + SLOW) * of_a_cycle + _OTHER_THREADS

@@ -9,7 +9,16 @@ import jsonschema
 import pytest
 
 from rmqsync.cli.main import run
-from tests.deploy.places import DATA, DEPLOY, dockerfile, load, seconds, secret_files, settings
+from tests.deploy.places import (
+    DATA,
+    DEPLOY,
+    dockerfile,
+    load,
+    most_threads,
+    seconds,
+    secret_files,
+    settings,
+)
 
 HERE = DEPLOY / "compose"
 COMPOSE = load("compose/compose.yaml")
@@ -74,6 +83,10 @@ def test_rmqsync_waits_for_all_others() -> None:
     assert OURS["depends_on"] == {
         name: {"condition": "service_healthy"} for name in SERVICES if name != "rmqsync"
     }
+
+
+def test_all_threads_of_the_daemon_fit_into_its_bounds() -> None:
+    assert OURS["pids_limit"] >= most_threads()
 
 
 def test_the_grace_of_a_run_fits_into_that_of_the_container() -> None:

@@ -6,13 +6,17 @@ Only addresses are others than in the compose file, as there is no network of co
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import Queue
 
 import pytest
 import requests
@@ -122,6 +126,31 @@ def test_a_large_push_arrives_whole(clone: Path, git_server: GitServer, tmp_path
 
     git("clone", "--quiet", git_server.url, "again", at=tmp_path)
     assert (tmp_path / "again/large").read_bytes() == (clone / "large").read_bytes()
+
+
+def test_two_pushes_within_a_second_are_two_deliveries(clone: Path, git_server: GitServer) -> None:
+    """What is signed in one second with the same body is taken for a replay."""
+    got: Queue[bytes] = Queue()
+
+    class Takes(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.put(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(202)
+            self.end_headers()
+
+    host, _, port = git_server.ours.rpartition(":")
+    with HTTPServer((host, int(port)), Takes) as ours:
+        thread = threading.Thread(target=ours.serve_forever, args=(0.01,))
+        thread.start()
+        for number in range(2):
+            git("commit", "--quiet", "--allow-empty", f"--message={number}", at=clone)
+            git("push", "--quiet", at=clone)
+        bodies = [got.get(timeout=BOUND_S) for _ in range(2)]
+        ours.shutdown()
+        thread.join()
+
+    assert bodies[0] != bodies[1]
+    assert all(isinstance(json.loads(body), dict) for body in bodies)
 
 
 def test_no_path_leads_out_of_the_repository(git_server: GitServer) -> None:

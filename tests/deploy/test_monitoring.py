@@ -10,9 +10,12 @@ import promql_parser
 import pytest
 import yaml
 
+from rmqsync.daemon.board import Board
 from rmqsync.daemon.documents import SYNCS
+from rmqsync.daemon.metrics import Metrics
+from rmqsync.daemon.web.webhooks import RESULTS
 from tests.debian import program
-from tests.deploy.exported import series
+from tests.deploy.exported import SETTINGS, families, series
 from tests.deploy.places import DEPLOY, ROOT, load
 from tests.docs.test_readme import anchors
 
@@ -190,3 +193,28 @@ def test_every_metric_is_drawn_or_watched() -> None:
     unused = {name for name in EXPORTED if not any(name.startswith(base) for base in left)}
 
     assert unused == set()
+
+
+def test_the_dashboard_draws_every_metric() -> None:
+    """docs/operations.md says so."""
+    drawn = {
+        one.name for panel in PANELS for target in panel["targets"]
+        for one in selectors(target["expr"].replace("$cluster", ".*"))
+    }  # fmt: skip
+
+    missing = {
+        family.name for family in families() if not any(name in drawn for name in family.series)
+    }
+
+    assert missing == set()
+
+
+def test_counters_that_an_alert_waits_for_are_there_before_anything_happens() -> None:
+    """Prometheus sees no increase in a counter that appears with its first event."""
+    metrics = Metrics(Board(SETTINGS, {"prod": "folder"}))
+    metrics.expects_webhooks(["github"], RESULTS)
+
+    text = metrics.text(ready=True)[0].decode()
+
+    assert 'rmqsync_notifications_total{result="failed"} 0.0' in text
+    assert 'rmqsync_webhooks_total{forge="github",result="bad-signature"} 0.0' in text

@@ -12,7 +12,7 @@ import pytest
 from rmqsync.cli.codes import Exit
 from rmqsync.cli.main import main
 from rmqsync.config.settings import Daemon
-from tests.deploy.places import DATA, DEPLOY, ROOT, seconds
+from tests.deploy.places import DATA, DEPLOY, ROOT, most_threads, seconds
 
 UNIT = DEPLOY / "systemd/rmqsync.service"
 HARDENING = {
@@ -96,6 +96,10 @@ def test_it_calls_a_verb_with_flags_and_variables_that_exist() -> None:
 
 def test_the_grace_of_a_run_fits_into_that_of_the_unit() -> None:
     assert seconds(keys()["TimeoutStopSec"][0]) >= Daemon().grace_s + 10
+
+
+def test_all_threads_of_the_daemon_fit_into_its_bounds() -> None:
+    assert int(keys()["TasksMax"][0]) >= most_threads()
 
 
 def test_only_wrong_usage_keeps_it_from_being_started_again() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -13,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from rmqsync.daemon.ports import Service, Unknown
+from rmqsync.daemon.ports import Busy, Service, Unknown
 from rmqsync.daemon.web import api, webhooks
 from rmqsync.daemon.web.security import Guard, Tokens
 from rmqsync.daemon.web.shapes import components
@@ -26,6 +28,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (Refused, 409),
     (BrokerError, 502),
     (HistoryError, 503),
+    (Busy, 503),
 )
 
 
@@ -74,21 +77,23 @@ def _hooks(service: Service, known: webhooks.Webhooks) -> APIRouter:
 
 def _probes(service: Service, metrics: Callable[[], tuple[bytes, str]]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    # Not those of the pages: a broker that is slow must not make what restarts daemons do so.
+    threads = ThreadPoolExecutor(4, thread_name_prefix="rmqsync-probe")
 
     @router.get("/healthz")
-    def alive() -> Response:
+    async def alive() -> Response:
         is_alive = service.is_alive()
         return PlainTextResponse("alive\n" if is_alive else "the loop stands still\n",
                                  200 if is_alive else 503)  # fmt: skip
 
     @router.get("/readyz")
-    def ready() -> Response:
-        found = service.problems()
+    async def ready() -> Response:
+        found = await asyncio.get_running_loop().run_in_executor(threads, service.problems)
         return PlainTextResponse("\n".join(found or ["ready"]) + "\n", 503 if found else 200)
 
     @router.get("/metrics")
-    def told() -> Response:
-        body, media_type = metrics()
+    async def told() -> Response:
+        body, media_type = await asyncio.get_running_loop().run_in_executor(threads, metrics)
         return Response(body, media_type=media_type)
 
     return router

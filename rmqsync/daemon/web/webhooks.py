@@ -6,6 +6,7 @@ The signature is over the body as it came. What a delivery says is never read.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from rmqsync.daemon.ports import Service
@@ -27,10 +29,18 @@ from rmqsync.daemon.web.security import Rate, is_at_most
 LOG = logging.getLogger("rmqsync.daemon")
 MOST_BODY = 5_000_000
 REPLAY_S = 300.0
-"""How old a signed time may be, and for how long a delivery is known."""
+"""How old a signed time may be, and how far ahead: a delivery is known for twice as long."""
 MOST_KNOWN = 10_000
 MOST_DELIVERIES = 60
 """Of one address in a minute."""
+AT_ONCE = 4
+"""Bodies that are read: who sends them is not known before the end, and all are in memory."""
+PATIENCE_S = 10.0
+"""So long a delivery may take, and wait for others. Forges give up after about as long."""
+RESULTS = (
+    "accepted", "replayed", "bad-signature", "not-configured", "rate-limited", "too-large",
+    "broken-off",
+)  # fmt: skip
 MOST_TOLD = 20
 """Refusals that are logged in a minute."""
 
@@ -127,6 +137,7 @@ class Webhooks:
         secrets: Mapping[str, str],
         count: Callable[[str, str], None] = lambda _forge, _result: None,
         clock: Callable[[], float] = time.time,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """A secret of several lines is several: the new one and the old, while it is rotated."""
         self._secrets: dict[str, Sequence[bytes]] = {
@@ -135,6 +146,8 @@ class Webhooks:
         }
         self._count = count
         self._clock = clock
+        self._patience_s = patience_s
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._known: OrderedDict[str, float] = OrderedDict()
         self._rate = Rate(MOST_DELIVERIES, 60.0)
         self._told = Rate(1, 60.0)
@@ -146,23 +159,29 @@ class Webhooks:
         address = request.client.host if request.client is not None else "?"
         if forge not in self._secrets:
             known = forge if forge in _VERIFY else "unknown"
-            self._count(known, "not-configured")
-            self._tell(known, address, "it is not in daemon.webhooks")
+            self._refused(known, address, "not-configured", "it is not in daemon.webhooks")
             return _answer(404, f"no webhook of '{forge}' is configured; see daemon.webhooks")
         if self._rate.left_s(f"{forge} {address}") > 0:
-            self._count(forge, "rate-limited")
-            self._tell(forge, address, "there are too many deliveries")
+            self._refused(forge, address, "rate-limited", "there are too many deliveries")
             return _answer(429, "too many deliveries; wait a minute", {"Retry-After": "60"})
         self._rate.add(f"{forge} {address}")
-        body = await _body(request)
+        try:
+            async with asyncio.timeout(self._patience_s), self._room:
+                body = await _body(request)
+        except ClientDisconnect:
+            self._refused(forge, address, "broken-off", "it broke off")
+            return _answer(400, "the delivery broke off")
+        except TimeoutError:
+            said = f"it was not there within {self._patience_s:g} s"
+            self._refused(forge, address, "broken-off", said)
+            return _answer(408, said, {"Connection": "close"})
         if body is None:
-            self._count(forge, "too-large")
-            self._tell(forge, address, f"it has more than {MOST_BODY} bytes")
+            self._refused(forge, address, "too-large", f"it has more than {MOST_BODY} bytes")
             return _answer(413, f"a delivery of more than {MOST_BODY} bytes is not read")
         if not self._is_right(forge, request.headers, body):
-            self._count(forge, "bad-signature")
-            self._tell(forge, address, "the signature is wrong, or too old")
-            return _answer(401, "the signature is wrong, or too old")
+            said = "the signature is wrong, or too old"
+            self._refused(forge, address, "bad-signature", said)
+            return _answer(401, said)
         if not self._is_new(forge, request.headers, body):
             self._count(forge, "replayed")
             return _answer(202, None)
@@ -170,8 +189,9 @@ class Webhooks:
         await run_in_threadpool(fetch)
         return _answer(202, None)
 
-    def _tell(self, forge: str, address: str, reason: str) -> None:
-        """Log a refusal: of one address and reason once a minute, and not too many at all."""
+    def _refused(self, forge: str, address: str, result: str, reason: str) -> None:
+        """Count and log a refusal: of one address and reason once a minute, and not too many."""
+        self._count(forge, result)
         key = f"{forge} {address} {reason}"
         if self._told.left_s(key) > 0 or self._all_told.left_s("") > 0:
             return
@@ -189,7 +209,7 @@ class Webhooks:
         key = hashlib.sha256(f"{forge}\n{name}\n".encode() + body)
         now = self._clock()
         with self._lock:
-            while self._known and next(iter(self._known.values())) < now - REPLAY_S:
+            while self._known and next(iter(self._known.values())) < now - 2 * REPLAY_S:
                 self._known.popitem(last=False)
             if not name:
                 return True  # nothing tells it from another push with the same words

@@ -30,6 +30,8 @@ class FakeService:
         self.clusters = {one["name"]: one for one in found}
         self.drawn = examples.topology()
         self.calls: list[tuple[Any, ...]] = []
+        self.looks = 0
+        """At single objects: each reads the whole broker."""
         self.found_problems: list[str] = []
         self.alive = True
         self.error: Exception | None = None
@@ -88,6 +90,7 @@ class FakeService:
 
     def object(self, name: str, address: str) -> ObjectDocument:
         self.cluster(name)
+        self.looks += 1
         if address not in {one["id"] for one in self.drawn["nodes"]}:
             raise Unknown(f"cluster '{name}' has no {address}, and nobody declares it")
         return {**examples.thing(address), "cluster": name}

@@ -119,9 +119,12 @@ def test_a_token_tells_what_it_may(token: str, can: list[str]) -> None:
 
 def test_a_wrong_token_is_told_and_counts_as_one() -> None:
     web = Web()
-    ask = {"headers": {"Authorization": "Bearer wrong"}}
 
-    statuses = [web.get("/api/v1/token", **ask).status_code for _ in range(MOST_FAILURES + 1)]
+    def ask(number: int) -> int:
+        headers = {"Authorization": f"Bearer wrong {number}"}
+        return web.get("/api/v1/token", headers=headers).status_code
+
+    statuses = [ask(number) for number in range(MOST_FAILURES + 1)]
 
     assert web.get("/api/v1/token", client="127.0.0.2").status_code == 401
     assert statuses == [401] * MOST_FAILURES + [429]

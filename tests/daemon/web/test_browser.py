@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -295,6 +296,23 @@ def test_that_the_cluster_has_changed_is_told_and_drawn_again_in_place(screen: S
     screen.one("#again").click()
     screen.one(node(fleet.queue("new")))
     screen.one(f".chosen{node(fleet.BILLING)}")
+
+
+def test_an_object_is_not_read_again_for_every_news_but_its_page_says_that_it_is_old(
+    screen: Screen,
+) -> None:
+    screen.open(f"/clusters/shanghai/objects/{quote(fleet.BILLING)}")
+    screen.until(lambda: screen.script("return source && source.readyState") == 1, "it listens")
+    screen.service.set("stopped", running="applying")
+    screen.until(lambda: screen.script("return version") == 2, "the page has heard of it")
+    assert screen.script("return document.getElementById('stale').hidden")
+    screen.service.set("shanghai", commit="f00d")
+
+    screen.one("#stale", "The cluster has changed since.")
+    assert screen.service.looks == 1
+    screen.one("#again").click()
+    screen.until(lambda: screen.script("return document.body.dataset.version") == "3", "it is new")
+    assert screen.service.looks == 2
 
 
 def test_a_table_that_goes_on_shows_that_it_does(screen: Screen) -> None:

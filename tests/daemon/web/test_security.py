@@ -8,8 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import HTTPException, Request
 
-from rmqsync.daemon.web.security import FAILURES_S, MOST_BODY, MOST_FAILURES, Rate
+from rmqsync.config.settings import Right
+from rmqsync.daemon.ports import SHORT
+from rmqsync.daemon.web.security import FAILURES_S, MOST_BODY, MOST_FAILURES, Rate, Tokens
 from tests.daemon.web import fleet
 from tests.daemon.web.webs import HERE, READER, TOKEN, Web
 
@@ -105,16 +108,53 @@ def test_a_token_with_one_right_has_that(web: Web) -> None:
 
 def test_who_guesses_has_to_wait_and_others_have_not(web: Web) -> None:
     statuses = [
-        web.post(f"{API}/plan", token="guess", client="192.0.2.1").status_code
-        for _ in range(MOST_FAILURES + 1)
+        web.post(f"{API}/plan", token=f"guess {number}", client="192.0.2.1").status_code
+        for number in range(MOST_FAILURES + 1)
     ]
-    same = web.post(f"{API}/plan", client="192.0.2.1")
-    other = web.post(f"{API}/plan", client="192.0.2.2")
+    same = web.post(f"{API}/plan", token="another guess", client="192.0.2.1")
+    other = web.post(f"{API}/plan", token="another guess", client="192.0.2.2")
 
     assert statuses == [401] * MOST_FAILURES + [429]
     assert same.status_code == 429
     assert 0 < int(same.headers["retry-after"]) <= FAILURES_S + 1
-    assert other.status_code == 202
+    assert other.status_code == 401
+
+
+def test_a_token_that_nobody_guesses_is_right_however_many_guess_behind_the_same_proxy(
+    web: Web,
+) -> None:
+    for number in range(MOST_FAILURES + 1):
+        web.post(f"{API}/plan", token=f"guess {number}")
+
+    assert web.post(f"{API}/plan").status_code == 202
+
+
+def test_a_token_short_enough_to_be_guessed_waits_with_those_who_guess() -> None:
+    tokens = Tokens({"short": ("x" * (SHORT - 1), [Right.PLAN]), "long": ("x" * SHORT, ())})
+    for number in range(MOST_FAILURES):
+        with pytest.raises(HTTPException):
+            tokens.bearer(bearing(f"guess {number}"))
+
+    with pytest.raises(HTTPException) as caught:
+        tokens.bearer(bearing("x" * (SHORT - 1)))
+
+    assert caught.value.status_code == 429
+    assert tokens.bearer(bearing("x" * SHORT)) == ("long", frozenset())
+
+
+def test_a_program_with_an_old_token_keeps_nobody_waiting(web: Web) -> None:
+    statuses = {
+        web.post(f"{API}/plan", token="the one before").status_code
+        for _ in range(2 * MOST_FAILURES)
+    }
+
+    assert statuses == {401}
+    assert web.post(f"{API}/plan", token="a typing error").status_code == 401
+
+
+def bearing(token: str) -> Request:
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    return Request({"type": "http", "headers": headers, "client": ("192.0.2.1", 4711)})
 
 
 def test_who_forgot_his_token_does_not_have_to_wait(web: Web) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
 
-from rmqsync.daemon.web.webhooks import MOST_BODY, MOST_DELIVERIES, MOST_TOLD, REPLAY_S, Webhooks
-from tests.daemon.web.webs import SECRETS, Web
+from rmqsync.daemon.web.webhooks import (
+    AT_ONCE,
+    MOST_BODY,
+    MOST_DELIVERIES,
+    MOST_TOLD,
+    REPLAY_S,
+    RESULTS,
+    Webhooks,
+)
+from tests.daemon.web.webs import HERE, SECRETS, Web
 
 NOW = 1_800_000_000
 BODY = b'{"ref": "refs/heads/main"}'
@@ -78,10 +88,12 @@ every_time = pytest.mark.parametrize(("forge", "sign", "secret"), TIMED)
 class Hooks:
     """An application that listens to one forge, at a time that tests set."""
 
-    def __init__(self, forge: str, secrets: str) -> None:
+    def __init__(self, forge: str, secrets: str, patience_s: float = 10.0) -> None:
         self.now = float(NOW)
         self.counts: list[tuple[str, str]] = []
-        hooks = Webhooks({forge: secrets}, lambda *one: self.counts.append(one), lambda: self.now)
+        hooks = Webhooks(
+            {forge: secrets}, lambda *one: self.counts.append(one), lambda: self.now, patience_s
+        )
         self.web = Web(webhooks=hooks)
         self.forge = forge
 
@@ -96,6 +108,7 @@ class Hooks:
 
     @property
     def results(self) -> list[str]:
+        assert {result for _, result in self.counts} <= set(RESULTS)
         return [result for _, result in self.counts]
 
     @property
@@ -275,12 +288,29 @@ def test_a_name_that_nobody_signed_makes_no_new_delivery(
     assert hooks.fetches == 1
 
 
+@every_time
+def test_a_delivery_is_known_as_long_as_its_time_counts(
+    forge: str, sign: Sign, secret: str
+) -> None:
+    """The clock of its sender may be ahead."""
+    hooks = Hooks(forge, secret)
+    ahead = sign(secret, BODY, at=int(NOW + REPLAY_S))
+
+    assert hooks.send(ahead) == 202
+    hooks.now += 2 * REPLAY_S
+    assert hooks.send(ahead) == 202
+    hooks.now += 1
+    assert hooks.send(ahead) == 401
+
+    assert hooks.fetches == 1
+
+
 def test_a_delivery_is_forgotten_after_a_while() -> None:
     """It is a signature without time: that it came twice proves nothing by then."""
     hooks = Hooks("github", "s")
 
     hooks.send(github("s", BODY))
-    hooks.now += REPLAY_S + 1
+    hooks.now += 2 * REPLAY_S + 1
     hooks.send(github("s", BODY))
 
     assert hooks.fetches == 2
@@ -310,6 +340,75 @@ def test_a_body_that_tells_no_length_has_the_same_bound() -> None:
 
     assert answer.status_code == 413
     assert len(hooks.results) == 1
+
+
+def test_a_delivery_that_breaks_off_is_refused_and_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hooks = Hooks("github", "s")
+    messages = [{"type": "http.request", "body": b"x", "more_body": True}]
+    scope = {
+        "type": "http", "method": "POST", "path": "/webhooks/github", "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-length", b"10")],
+        "client": ("192.0.2.1", 4711), "server": ("localhost", 80), "scheme": "http",
+        "http_version": "1.1",
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        del message
+
+    asyncio.run(hooks.web.app(scope, receive, send))
+
+    assert hooks.results == ["broken-off"]
+    assert caplog.messages == [
+        "a delivery to /webhooks/github from 192.0.2.1 is refused: it broke off"
+    ]
+
+
+def test_few_bodies_are_read_at_once_since_nobody_knows_who_sends_them() -> None:
+    hooks = Hooks("github", "s")
+    reading: list[int] = []
+    most = 0
+
+    async def body(number: int) -> AsyncIterator[bytes]:
+        nonlocal most
+        reading.append(number)
+        most = max(most, len(reading))
+        yield BODY
+        await asyncio.sleep(0.01)  # so that others could be read in between
+        reading.remove(number)
+
+    async def send() -> list[int]:
+        transport = httpx.ASGITransport(hooks.web.app)
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as session:
+            answers = await asyncio.gather(
+                *(
+                    session.post("/webhooks/github", content=body(number), headers=headers)
+                    for number in range(3 * AT_ONCE)
+                )
+            )
+            return [one.status_code for one in answers]
+
+    headers = dict(github("s", BODY))
+    assert asyncio.run(send()) == [202] * 3 * AT_ONCE
+    assert most == AT_ONCE
+
+
+def test_a_body_that_does_not_end_is_given_up() -> None:
+    hooks = Hooks("github", "s", patience_s=0.05)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield BODY
+        await asyncio.sleep(60)
+
+    answer = hooks.web.ask("POST", "/webhooks/github", content=body())
+
+    assert (answer.status_code, hooks.results) == (408, ["broken-off"])
+    assert answer.headers["connection"] == "close"
+    assert hooks.send(github("s", BODY)) == 202
 
 
 @every_forge

@@ -139,7 +139,7 @@ let version = Number(document.body.dataset.version);
 let shown = version;
 let isFetching = false;
 async function refresh() {
-  if (isFetching || shown === version || byId("dialog").open || byId("topology")) return;
+  if (isFetching || shown === version || byId("dialog").open || byId("as-of")) return;
   isFetching = true;
   const wanted = version;
   try {
@@ -167,6 +167,22 @@ async function refresh() {
     isFetching = false;
   }
   if (shown === wanted) refresh(); // it may have changed again meanwhile
+}
+
+// Whether what a page shows of a whole cluster is old: to read it for every news would be too much.
+async function news(cluster) {
+  const answer = await fetch("/api/v1/fleet");
+  const one = (await answer.json()).clusters.find((each) => each.name === cluster);
+  return JSON.stringify(one && [one.sync, one.commit, one.applied, one.summary, one.drifted, one.last_run]);
+}
+async function watch(panel) {
+  panel.hidden = false;
+  byId("again").addEventListener("click", () => location.reload());
+  const told = await news(panel.dataset.cluster).catch(() => null);
+  document.addEventListener("rmqsync:version", async () => {
+    const now = await news(panel.dataset.cluster).catch(() => told);
+    if (told !== null && now !== told) byId("stale").hidden = false;
+  });
 }
 
 const REACHABLE = "a[href], button, input, select, summary";
@@ -231,3 +247,4 @@ showSignedIn();
 setClock(document.body);
 setInterval(showAges, 5000);
 listen();
+const watching = byId("as-of") && watch(byId("as-of"));

@@ -4,8 +4,8 @@
   const MOST = 400, HOPS = 2, LISTED = 50, FEW = 10;
   const SVG = "http://www.w3.org/2000/svg";
   const panel = document.getElementById("topology");
-  const [search, vhost, back, open, results, found, picture, more, again, stale] = [
-    "search", "vhost", "back", "open", "results", "found", "picture", "more", "again", "stale",
+  const [search, vhost, back, open, results, found, picture, more] = [
+    "search", "vhost", "back", "open", "results", "found", "picture", "more",
   ].map((id) => document.getElementById(id));
   let nodes = new Map(), outs = new Map(), ins = new Map(), texts = new Map(), chosen = null, depth = 0, listed = LISTED;
 
@@ -225,22 +225,9 @@
     focusOn(chosen);
   });
   more.addEventListener("click", () => { listed += 200; show(); });
-  again.addEventListener("click", () => location.reload());
-
-  // Whether what is drawn is old: to read a whole cluster for every news would be too much.
-  let told = null;
-  async function news() {
-    const answer = await fetch("/api/v1/fleet");
-    const one = (await answer.json()).clusters.find((each) => each.name === panel.dataset.cluster);
-    return JSON.stringify(one && [one.sync, one.commit, one.applied, one.summary, one.drifted, one.last_run]);
-  }
-  document.addEventListener("rmqsync:version", async () => {
-    const now = await news().catch(() => told);
-    if (told !== null && now !== told) stale.hidden = false;
-  });
 
   async function start() {
-    told = await news().catch(() => null);
+    await watching; // else what changes meanwhile would be news to nobody
     const drawn = await (await fetch(panel.dataset.url)).json();
     nodes = new Map(drawn.nodes.map((one) => [one.id, one]));
     const hang = (from, link, end) => (from.get(link[end]) || from.set(link[end], []).get(link[end])).push(link);
