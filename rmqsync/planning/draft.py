@@ -76,8 +76,8 @@ def draft(
         for ref, row in found.extra
         if in_scope(rules.scope, kinds[ref.kind], ref.key) and not _ignored(ref, rules, kinds)
     ]
-    retired = Retired(desired, rules, own, context, kinds)
-    gone = [(ref, row) for ref, row in extra if retired.goes(ref, row)]
+    retired = Retired(desired, live.rows, rules, own, context, kinds)
+    gone = retired.going(extra)
     going = {ref for ref, _ in gone}
     possible, findings = _possible(found.differing, desired, context, kinds)
     completed = [ref for ref, row in found.missing if is_completed(ref, row, own, kinds)]
