@@ -40,6 +40,9 @@ def takes_foreign(
     if change.action is Action.REPLACE:
         return None
     rest = {ref: one for ref, one in implied.items() if ref not in deleted}
+    excluded = [one for one in rest.values() if rules.leaves_out(one)]
+    if excluded:
+        return _hold(excluded, "which `--exclude` leaves out")
     # Also what is a part of the object: a user's permissions in another repository's vhosts.
     outside = [
         one for ref, one in rest.items() if not in_scope(rules.scope, kinds[ref.kind], ref.key)
