@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rmqsync.kinds.base import address_of
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change, Ref
+from rmqsync.model.definitions import Rows
+from rmqsync.model.findings import Finding, note
+from rmqsync.planning.foreign import some
+from rmqsync.planning.implied import implied_losses
 from rmqsync.planning.needs import needs
 from rmqsync.planning.rules import Rules
 
@@ -16,13 +21,32 @@ class Choice(NamedTuple):
     changes: list[Change]
     doomed: frozenset[Ref]
     """All that may go with a larger object: it is to go by itself, chosen or not."""
+    findings: tuple[Finding, ...] = ()
 
 
-def choose(changes: list[Change], rules: Rules, kinds: Registry) -> Choice:
-    """Leave out what was not chosen."""
+def choose(
+    changes: list[Change], live: Rows, context: Context, rules: Rules, kinds: Registry
+) -> Choice:
+    """
+    Leave out what was not chosen.
+
+    What would go with a larger object that is left out waits for that one: a queue that stays would
+    be unbound else, and what is published meanwhile be dropped.
+    """
     admitted = [one for one in changes if not rules.leaves_out(_address(one, kinds))]
     doomed = frozenset(_deleted(admitted))
-    return Choice(_targeted(admitted, rules, kinds), doomed)
+    chosen = _targeted(admitted, rules, kinds)
+    if len(chosen) == len(changes):
+        return Choice(chosen, doomed)
+    here = _deleted(chosen)
+    implied = implied_losses(_deleted(changes), live, context, kinds)
+    with_those_left = {ref for one in implied.keys() - here for ref in implied[one]}
+    with_these = {ref for one in implied.keys() & here for ref in implied[one]}
+    waiting = here & with_those_left - with_these
+    if not waiting:
+        return Choice(chosen, doomed)
+    finding = _told([one for one in chosen if one.ref in waiting], kinds)
+    return Choice([one for one in chosen if one.ref not in waiting], doomed, (finding,))
 
 
 def _address(change: Change, kinds: Registry) -> str:
@@ -46,3 +70,11 @@ def _targeted(changes: list[Change], rules: Rules, kinds: Registry) -> list[Chan
                 wanted.add(needed)
                 todo.append(needed)
     return [change for change in changes if change.ref in wanted]
+
+
+def _told(waiting: Sequence[Change], kinds: Registry) -> Finding:
+    return note(
+        "RMQ111",
+        f"{some([_address(one, kinds) for one in waiting])} would go with what `--target` or "
+        "`--exclude` leaves out, and waits for that",
+    )

@@ -95,7 +95,7 @@ def draft(
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
     secret = secret_addresses(live.markers.values())
     changes = [hiding(change, secret, own, kinds) for change in changes]
-    choice = choose(changes, rules, kinds)
+    choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
     return Draft(
         _with_implied(changes, desired, live, context, kinds),
@@ -103,7 +103,7 @@ def draft(
             ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
         ),
         found.unchanged + len(found.differing) - len(possible) + len(completed),
-        tuple(findings),
+        (*findings, *choice.findings),
         threats(changes, live.rows, context),
         choice.doomed - retired.altered,
         frozenset(retired.altered),

@@ -15,7 +15,7 @@ from rmqsync.model.findings import Finding, note
 from rmqsync.model.values import Row
 from rmqsync.planning.implied import owners
 from rmqsync.planning.needs import row_needs
-from rmqsync.planning.ownership import Ownership, is_owned, was_absent
+from rmqsync.planning.ownership import Ownership, is_owned, was_absent, was_ours
 from rmqsync.planning.rules import Rules, in_scope
 
 
@@ -131,10 +131,11 @@ class Retired:
         row = self.live.get(larger.kind, {}).get(larger.key)
         if row is None or larger.key in self.desired.rows.get(larger.kind, {}):
             return False
-        if ref in self.ours:  # git gave it up by itself
-            return False
         kind = self.kinds[larger.kind]
-        if self.rules.ignores(address_of(kind, larger.key)) or kind.transient(row):
+        is_ignored = self.rules.ignores(address_of(kind, larger.key))
+        if ref in self.ours:  # a binding that git gave up by itself is to go
+            return is_ignored and was_ours(larger, self.own, self.kinds)
+        if is_ignored or kind.transient(row):
             return True
         is_named = ref.kind in self.rules.prune_kinds
         in_sight = in_scope(self.rules.scope, kind, larger.key)

@@ -1,10 +1,13 @@
-"""What `--target`, `--exclude` and `ignore` leave of a run in which a queue goes with its bindings."""
+"""What `--target`, `--exclude` and `ignore` leave of a run that deletes a queue with bindings."""
 
 from __future__ import annotations
 
+import pytest
+
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Ref
-from tests.planning.builders import IDLE, binding, exchange, queue, rows, said, vhost
+from rmqsync.model.definitions import Removed, When
+from tests.planning.builders import BUSY, IDLE, binding, exchange, queue, rows, said, vhost
 from tests.planning.test_removed import ADDRESS, BOUND, plan_of
 
 LIVE = rows(vhost(), exchange(), queue(), binding())
@@ -25,3 +28,43 @@ def test_nothing_takes_down_what_is_excluded() -> None:
     assert change.hold is not None
     assert change.hold.code.value == "takes-foreign"
     assert change.hold.reason == f"it would take down {BOUND}, which `--exclude` leaves out"
+
+
+@pytest.mark.parametrize(
+    "left_out", [{"excludes": QUEUE}, {"targets": BINDING}], ids=["excluded", "no target"]
+)
+@pytest.mark.parametrize("when", When)
+def test_a_binding_waits_for_a_queue_that_a_run_leaves_out(
+    left_out: dict[str, tuple[Pattern, ...]], when: When
+) -> None:
+    """The queue would get nothing any more, and its publishers not hear of it."""
+    plan = plan_of(LIVE, IDLE, (Removed(ADDRESS, when=when),), **left_out)
+
+    assert said(plan) == []
+    assert [one.code for one in plan.findings] == ["RMQ111"]
+
+
+def test_a_queue_that_drains_is_unbound_though_another_owner_of_its_binding_is_left_out() -> None:
+    live = {**LIVE, **rows(exchange(), exchange("old"), binding("old"))}
+    entry = Removed(ADDRESS, when=When.DRAINED)
+    excluded = (Pattern("exchange:v/old"),)
+
+    plan = plan_of(live, BUSY, (entry,), excludes=excluded)
+
+    unbound = "binding:v/old/queue/q/"
+    assert said(plan) == [("delete", unbound, None), ("delete", ADDRESS, "not-proven")]
+
+
+def test_a_binding_stays_with_an_ignored_queue_that_git_gave_up_with_it() -> None:
+    plan = plan_of(LIVE, IDLE, (), ignore=QUEUE)
+
+    assert said(plan) == []
+    assert [ref.kind for ref in plan.unmanaged] == ["binding"]
+
+
+def test_a_binding_that_git_gave_up_alone_leaves_an_ignored_queue() -> None:
+    last = rows(vhost(), exchange(), binding())
+
+    plan = plan_of(LIVE, IDLE, (), last=last, ignore=QUEUE)
+
+    assert said(plan) == [("delete", BOUND, None)]
