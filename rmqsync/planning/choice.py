@@ -39,10 +39,9 @@ def choose(
     if len(chosen) == len(changes):
         return Choice(chosen, doomed)
     here = _deleted(chosen)
-    implied = implied_losses(_deleted(changes), live, context, kinds)
-    with_those_left = {ref for one in implied.keys() - here for ref in implied[one]}
-    with_these = {ref for one in implied.keys() & here for ref in implied[one]}
-    waiting = here & with_those_left - with_these
+    implied = implied_losses(_deleted(changes) - here, live, context, kinds)
+    with_those_left = {ref for found in implied.values() for ref in found}
+    waiting = here & with_those_left
     if not waiting:
         return Choice(chosen, doomed)
     finding = _told([one for one in chosen if one.ref in waiting], kinds)

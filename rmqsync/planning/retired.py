@@ -20,10 +20,16 @@ from rmqsync.planning.rules import Rules, in_scope
 
 
 def drains(ref: Ref, desired: Desired, kinds: Registry) -> bool:
-    """Tell whether an object is to be unbound now and deleted when it is drained."""
-    if not desired.removed:
+    """
+    Tell whether an object is to be unbound now and deleted when it is drained.
+
+    Only what holds messages drains. An exchange that stays unbound until the next run would drop
+    what is published meanwhile, and confirm it.
+    """
+    kind = kinds[ref.kind]
+    if not desired.removed or not (kind.is_counted or kind.hosts_vhost_kinds):
         return False
-    return desired.retired(address_of(kinds[ref.kind], ref.key)).when is When.DRAINED
+    return desired.retired(address_of(kind, ref.key)).when is When.DRAINED
 
 
 def is_kept(ref: Ref, row: Row, kept: Collection[str], kinds: Registry) -> bool:

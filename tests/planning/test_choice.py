@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rmqsync.config.cluster import Prune
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Removed, When
@@ -21,8 +22,9 @@ def test_a_target_takes_with_it_what_is_to_go_as_well() -> None:
     assert [ref.kind for ref in plan.changes[0].impact.implied] == ["binding"]
 
 
-def test_nothing_takes_down_what_is_excluded() -> None:
-    (change,) = plan_of(LIVE, IDLE, (), excludes=BINDING).changes
+@pytest.mark.parametrize("prune", [Prune.OWNED, Prune.ALL])
+def test_nothing_takes_down_what_is_excluded(prune: Prune) -> None:
+    (change,) = plan_of(LIVE, IDLE, (), excludes=BINDING, prune=prune).changes
 
     assert change.ref == Ref("queue", ("v", "q"))
     assert change.hold is not None
@@ -44,15 +46,15 @@ def test_a_binding_waits_for_a_queue_that_a_run_leaves_out(
     assert [one.code for one in plan.findings] == ["RMQ111"]
 
 
-def test_a_queue_that_drains_is_unbound_though_another_owner_of_its_binding_is_left_out() -> None:
+def test_a_queue_that_drains_keeps_the_binding_of_an_exchange_that_is_left_out() -> None:
+    """As it does where that one is protected: what is published there would be dropped."""
     live = {**LIVE, **rows(exchange(), exchange("old"), binding("old"))}
     entry = Removed(ADDRESS, when=When.DRAINED)
     excluded = (Pattern("exchange:v/old"),)
 
     plan = plan_of(live, BUSY, (entry,), excludes=excluded)
 
-    unbound = "binding:v/old/queue/q/"
-    assert said(plan) == [("delete", unbound, None), ("delete", ADDRESS, "not-proven")]
+    assert said(plan) == [("delete", ADDRESS, "not-proven")]
 
 
 def test_a_binding_stays_with_an_ignored_queue_that_git_gave_up_with_it() -> None:
