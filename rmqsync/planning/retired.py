@@ -139,12 +139,12 @@ class Retired:
             return False
         kind = self.kinds[larger.kind]
         is_ignored = self.rules.ignores(address_of(kind, larger.key))
+        in_sight = in_scope(self.rules.scope, kind, larger.key)
         if ref in self.ours:  # a binding that git gave up by itself is to go
-            return is_ignored and was_ours(larger, self.own, self.kinds)
+            return (is_ignored or not in_sight) and was_ours(larger, self.own, self.kinds)
         if is_ignored or kind.transient(row):
             return True
         is_named = ref.kind in self.rules.prune_kinds
-        in_sight = in_scope(self.rules.scope, kind, larger.key)
         return in_sight and not is_named and self._is_spared(larger, row)
 
     def cause(self, ref: Ref) -> Cause:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from rmqsync.config.cluster import Prune
+from rmqsync.config.cluster import Prune, Scope
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Removed, When
@@ -57,8 +59,10 @@ def test_a_queue_that_drains_keeps_the_binding_of_an_exchange_that_is_left_out()
     assert said(plan) == [("delete", ADDRESS, "not-proven")]
 
 
-def test_a_binding_stays_with_an_ignored_queue_that_git_gave_up_with_it() -> None:
-    plan = plan_of(LIVE, IDLE, (), ignore=QUEUE)
+@pytest.mark.parametrize("setting", [{"ignore": QUEUE}, {"scope": Scope(kinds=("b*",))}])
+def test_a_binding_stays_with_a_queue_that_is_ours_no_more(setting: dict[str, Any]) -> None:
+    """Git gave up both, and the settings the queue."""
+    plan = plan_of(LIVE, IDLE, (), **setting)
 
     assert said(plan) == []
     assert [ref.kind for ref in plan.unmanaged] == ["binding"]

@@ -229,8 +229,7 @@ class Judge:
             return
         for one in self.larger(ref) & self.live - self.desired - self.gone:
             if ref in self.last:
-                is_in_scope = in_scope(self.rules.scope, KINDS[one.kind], one.key)
-                assert one not in self.last or not is_in_scope, one
+                assert one not in self.last, one
             else:
                 assert not self.is_spared(one, ref), one
 
