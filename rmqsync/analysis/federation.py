@@ -30,6 +30,8 @@ from rmqsync.model.definitions import Rows
 from rmqsync.model.values import JsonValue, Row
 
 UPSTREAM, UPSTREAM_SET = "federation_upstream", "federation_upstream_set"
+ALL = "all"
+"""The set of all upstreams of a vhost, whether or not one is declared by this name."""
 _KEEPS = ("resource-cleanup-mode", "never")
 
 
@@ -86,18 +88,23 @@ def _upstreams(
 ) -> Iterator[tuple[str, Row]]:
     """Yield the upstreams that a policy names and that are there, with what is said of each."""
     there = {key[1]: row for key, row in live[UPSTREAM].items() if key[0] == vhost}
-    for name, options in _named(vhost, definition, there, live, context):
+    for name, options in named(vhost, definition, there, live, context):
         if name in there:
             yield name, {**there[name], **options}
 
 
-def _named(
+def named(
     vhost: str,
     definition: Mapping[str, JsonValue],
     there: Collection[str],
-    live: Rows,
+    rows: Rows,
     context: Context,
 ) -> Iterator[tuple[str, Row]]:
+    """
+    Yield the upstreams that a policy names, there or not, and what a set says of each.
+
+    `there` are those of the vhost.
+    """
     name = definition.get("federation-upstream")
     if isinstance(name, str):
         yield name, {}
@@ -105,10 +112,10 @@ def _named(
     if isinstance(pattern, str):
         yield from ((one, {}) for one in matcher(pattern, dialect(context)).select(there))
     group = definition.get("federation-upstream-set")
-    if group == "all":
+    if group == ALL:
         yield from ((one, {}) for one in there)
     elif isinstance(group, str):
-        row = live.get(UPSTREAM_SET, {}).get((vhost, group), {})
+        row = rows.get(UPSTREAM_SET, {}).get((vhost, group), {})
         members = row.get("upstreams")
         for member in members if isinstance(members, list) else ():
             if isinstance(member, dict) and isinstance(member.get("upstream"), str):
