@@ -12,7 +12,8 @@ Seen on 3.10.8, 4.0.5 and 4.3.6, and held to that in `tests/analysis/test_drops.
 - `expires` deletes an unused queue with all it holds.
 - A quorum queue that leaves at-least-once dead-lettering deletes what waits to be dead-lettered
   (rabbit_fifo_dlx.erl `switch_from`).
-- An exchange that is no longer federated, or otherwise, loses its buffer in the upstream at once.
+- A federated exchange loses its buffers in the upstreams at once when another policy takes effect,
+  or the same one changed, whatever in it (`federation.py`).
 - Streams count no message as safe: they drop whole segments, some time later.
 """
 
@@ -52,6 +53,8 @@ class Rule(NamedTuple):
     at_once: bool
     """A moment is enough."""
     value: Callable[[Settings], JsonValue]
+    by_any: bool = False
+    """Any other policy does it, or a change of the same one, whatever `keys` are in both."""
 
 
 def _is_lower(key: str) -> Callable[[str, Settings, Settings], bool]:
@@ -144,10 +147,9 @@ def _moves_mirrors(sort: str, before: Settings, after: Settings) -> bool:
     return any(before.get(key) != after.get(key) for key in _MIRRORS)
 
 
-def _ends_federation(_: str, before: Settings, after: Settings) -> bool:
-    return any(before.get(key) is not None for key in _FEDERATION) and any(
-        before.get(key) != after.get(key) for key in _FEDERATION
-    )
+def _stops_federation(_: str, before: Settings, after: Settings) -> bool:
+    del after
+    return any(before.get(key) is not None for key in _FEDERATION)
 
 
 def _rule(
@@ -155,9 +157,11 @@ def _rule(
     threatens: Callable[[str, Settings, Settings], bool],
     *keys: str,
     at_once: bool = False,
+    by_any: bool = False,
 ) -> Rule:
     name = danger.value
-    return Rule(danger, frozenset({name, *keys}), threatens, at_once, lambda a: a.get(name))
+    keyed = frozenset({name, *keys})
+    return Rule(danger, keyed, threatens, at_once, lambda a: a.get(name), by_any)
 
 
 _DEAD_LETTERS = ("dead-letter-exchange", "overflow")
@@ -173,5 +177,5 @@ QUEUE_RULES = (
 )
 EXCHANGE_RULES = (
     _rule(Danger.ALTERNATE, _takes_alternate),
-    _rule(Danger.FEDERATION, _ends_federation, *_FEDERATION, at_once=True),
+    _rule(Danger.FEDERATION, _stops_federation, *_FEDERATION, at_once=True, by_any=True),
 )

@@ -11,12 +11,13 @@ What needs longer than that is judged by the end alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import EXCHANGE_RULES, QUEUE_RULES, Danger, Rule, Settings
+from rmqsync.analysis.federation import buffers
 from rmqsync.analysis.merging import in_force, merged
 from rmqsync.analysis.policies import (
     EXCHANGE,
@@ -66,7 +67,15 @@ def threats(changes: Iterable[Change], live: Rows, context: Context) -> tuple[Th
     found: dict[Threat, None] = {}
     for vhost, mine in by_vhost.items():
         found.update(dict.fromkeys(_Vhost(vhost, mine, live, context).threats()))
-    return tuple(found)
+    return tuple(_with_buffers(found, live, context))
+
+
+def _with_buffers(found: Collection[Threat], live: Rows, context: Context) -> Iterable[Threat]:
+    """Leave out federation that is set up anew and has nothing to lose upstream."""
+    if not any(one.danger is Danger.FEDERATION for one in found):
+        return found
+    buffered = {one.exchange for one in buffers(live, context)}
+    return (one for one in found if one.danger is not Danger.FEDERATION or one.ref in buffered)
 
 
 def lost(threat: Threat, facts: QueueFacts | None) -> int | None:
@@ -281,4 +290,4 @@ def _responsible(rule: Rule, one: _Pair, other: _Pair, made: frozenset[int]) -> 
 
 def _differ(rule: Rule, one: _Version | None, other: _Version | None) -> bool:
     before, after = _definition(one), _definition(other)
-    return any(before.get(key) != after.get(key) for key in rule.keys)
+    return rule.by_any or any(before.get(key) != after.get(key) for key in rule.keys)

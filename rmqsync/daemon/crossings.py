@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rmqsync.analysis.patterns import dialect, matcher
+from rmqsync.analysis.federation import named
 from rmqsync.daemon.documents import TopologyLinkDocument
 from rmqsync.daemon.places import Place, Places, cluster_id
 from rmqsync.kinds import KINDS
@@ -21,8 +21,6 @@ from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Row
 
-ALL = "all"
-"""The set of all upstreams of a vhost, whether or not one is declared by this name."""
 _SORTS = ("queue", "exchange")
 
 
@@ -42,7 +40,9 @@ def federation(
             yield link(source, address_of(KINDS["federation_upstream"], key), "federation", "")
     for ref, found in policies.items():
         vhost = ref.key[0]
-        for name in _chosen(found.definition, vhost, upstreams.get(vhost, []), rows, context):
+        there = upstreams.get(vhost, [])
+        chosen = named(vhost, found.definition, there, rows, context)
+        for name in dict.fromkeys(name for name, _ in chosen):
             source = address_of(KINDS["federation_upstream"], (vhost, name))
             label = str(found.definition.get("federation-upstream-set", name))
             yield link(source, address_of(KINDS[ref.kind], ref.key), "federation", label)
@@ -55,26 +55,6 @@ def _upstream_ends(place: Place, row: Row) -> Iterator[str]:
         yield end_at(place, address_of(KINDS[sort], (vhost, value[sort])))
     if not given:  # each has its namesake upstream: the cluster stands for them
         yield cluster_id(place)
-
-
-def _chosen(
-    definition: Mapping[str, Any], vhost: str, upstreams: list[str], rows: Rows, context: Context
-) -> list[str]:
-    """Return the upstreams that a policy names: one, a set of them, or by a pattern."""
-    one = definition.get("federation-upstream")
-    if isinstance(one, str):
-        return [one]
-    pattern = definition.get("federation-upstream-pattern")
-    if isinstance(pattern, str):
-        return matcher(pattern, dialect(context)).select(upstreams)
-    name = definition.get("federation-upstream-set")
-    if name == ALL:
-        return upstreams
-    row = rows.get("federation_upstream_set", {}).get((vhost, str(name)), {})
-    members = row.get("upstreams")
-    listed = members if isinstance(members, list) else []
-    names = [one.get("upstream") for one in listed if isinstance(one, dict)]
-    return [one for one in dict.fromkeys(names) if isinstance(one, str)]
 
 
 def shovels(rows: Rows, places: Places) -> Iterator[TopologyLinkDocument]:

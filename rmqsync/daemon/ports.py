@@ -98,6 +98,6 @@ class Service(Protocol):
         Allow held changes of the plan with this fingerprint; none named: all that can be allowed.
 
         It counts for a day, or until the next window is over where that is later. Raises `Refused`
-        where the plan is another one by now or one of them cannot be approved, `BrokerError`, `Busy`
-        and `HistoryError`.
+        where the plan is another one by now or one of them cannot be approved, `BrokerError`,
+        `Busy` and `HistoryError`.
         """

@@ -16,17 +16,16 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.credentials import secret_addresses
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Row, same
+from rmqsync.planning.choice import choose
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.completed import completed, completed_notes
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.hidden import hiding
 from rmqsync.planning.implied import implied_losses
-from rmqsync.planning.needs import needs
 from rmqsync.planning.ownership import (
     NOBODY,
     Ownership,
@@ -48,7 +47,7 @@ class Draft:
     threats: tuple[Threat, ...] = ()
     """What the changes of policies may do to live objects."""
     doomed: frozenset[Ref] = frozenset()
-    """All that is to be deleted, also with a larger object."""
+    """All that is to be deleted, also with a larger object, whatever `--target` chooses."""
     altered: frozenset[Ref] = frozenset()
     """Of the changes: ours and no longer declared, but changed by somebody since."""
     ours_going: int = 0
@@ -76,8 +75,8 @@ def draft(
         for ref, row in found.extra
         if in_scope(rules.scope, kinds[ref.kind], ref.key) and not _ignored(ref, rules, kinds)
     ]
-    retired = Retired(desired, rules, own, context, kinds)
-    gone = [(ref, row) for ref, row in extra if retired.goes(ref, row)]
+    retired = Retired(desired, live.rows, rules, own, context, kinds)
+    gone = retired.going(extra)
     going = {ref for ref, _ in gone}
     possible, findings = _possible(found.differing, desired, context, kinds)
     done = completed(found.missing, live.rows, own, context, kinds)
@@ -95,17 +94,17 @@ def draft(
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
     secret = secret_addresses(live.markers.values())
     changes = [hiding(change, secret, own, kinds) for change in changes]
-    changes = _chosen(changes, rules, kinds)
+    choice = choose(changes, live.rows, context, rules, kinds)
+    changes = choice.changes
     return Draft(
         _with_implied(changes, desired, live, context, kinds),
         tuple(
             ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
         ),
         found.unchanged + len(found.differing) - len(possible) + len(done),
-        tuple(findings),
+        (*findings, *choice.findings),
         threats(changes, live.rows, context),
-        frozenset(change.ref for change in changes if change.action is Action.DELETE)
-        - retired.altered,
+        choice.doomed - retired.altered,
         frozenset(retired.altered),
         len(retired.ours),
     )
@@ -170,28 +169,6 @@ def _altered(pair: Pair, desired: Desired, kinds: Registry) -> Change:
 def _delete(ref: Ref, row: Row, kinds: Registry, cause: Cause) -> Change:
     fields = fields_of(kinds[ref.kind], row, created=False)
     return Change(Action.DELETE, ref, row, None, fields, cause)
-
-
-def _chosen(changes: list[Change], rules: Rules, kinds: Registry) -> list[Change]:
-    """Keep what `--target` and `--exclude` leave: targets, and what has to be made for them."""
-    if rules.targets:
-        by_ref = {change.ref: change for change in changes}
-        wanted = {change.ref for change in changes if _matches(change, rules.targets, kinds)}
-        todo = list(wanted)
-        while todo:
-            for needed in needs(by_ref[todo.pop()], kinds):
-                if needed in by_ref and needed not in wanted:
-                    wanted.add(needed)
-                    todo.append(needed)
-        changes = [change for change in changes if change.ref in wanted]
-    if rules.excludes:
-        changes = [change for change in changes if not _matches(change, rules.excludes, kinds)]
-    return changes
-
-
-def _matches(change: Change, patterns: Iterable[Pattern], kinds: Registry) -> bool:
-    address = address_of(kinds[change.ref.kind], change.ref.key)
-    return any(pattern.matches(address) for pattern in patterns)
 
 
 def _with_implied(

@@ -9,6 +9,7 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change, Hold, HoldCode, Ref
 from rmqsync.model.definitions import Rows
+from rmqsync.model.values import Row
 from rmqsync.planning.retired import is_kept
 from rmqsync.planning.rules import Rules, in_scope
 
@@ -39,6 +40,9 @@ def takes_foreign(
         return _hold(spared, "under `ignore` or `protect` in the settings")
     if change.action is Action.REPLACE:
         return None
+    excluded = [one for one in implied.values() if rules.leaves_out(one)]
+    if excluded:
+        return _hold(excluded, "which `--exclude` leaves out")
     rest = {ref: one for ref, one in implied.items() if ref not in deleted}
     # Also what is a part of the object: a user's permissions in another repository's vhosts.
     outside = [
@@ -46,16 +50,21 @@ def takes_foreign(
     ]
     if outside:
         return _hold(outside, "outside of `scope` in the settings")
-    unmanaged = [
+    parts = kinds[change.ref.kind].parts
+    stay = [
         one
         for ref, one in rest.items()
-        if ref.kind not in kinds[change.ref.kind].parts
-        if rules.prune is not Prune.ALL or is_kept(ref, live[ref.kind][ref.key], kept, kinds)
+        if one in kept
+        or (ref.kind not in parts and _stays(ref, live[ref.kind][ref.key], kept, rules, kinds))
     ]
-    if not unmanaged:
+    if not stay:
         return None
     override = "state: absent for each of them as well"
-    return _hold(unmanaged, "which this repository does not manage", override)
+    return _hold(stay, "which this repository does not manage", override)
+
+
+def _stays(ref: Ref, row: Row, kept: Collection[str], rules: Rules, kinds: Registry) -> bool:
+    return rules.prune is not Prune.ALL or is_kept(ref, row, kept, kinds)
 
 
 def _hold(addresses: Sequence[str], what: str, override: str | None = None) -> Hold:

@@ -22,6 +22,7 @@ from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
 
 NOTHING_HANGS: Mapping[Ref, int] = {}
+NO_LINKS: Mapping[Ref, Sequence[Ref]] = {}
 _FLOOR = 10
 """Below so many owned objects the share of deletions says nothing."""
 
@@ -38,6 +39,7 @@ def guard(
     doomed: frozenset[Ref] = frozenset(),
     altered: frozenset[Ref] = frozenset(),
     hanging: Mapping[Ref, int] = NOTHING_HANGS,
+    stopped: Mapping[Ref, Sequence[Ref]] = NO_LINKS,
 ) -> tuple[Change, ...]:
     """
     Return the changes with impact, loss and hold filled in.
@@ -45,7 +47,7 @@ def guard(
     `owned` is how many live objects this repository manages, the base of the share in
     `max_deletes`. `doomed` are all that are to go, by themselves or with another; `altered` those
     to go that somebody changed since the last run; `hanging` as in
-    `planning.plan.finish`.
+    `planning.plan.finish`; `stopped` as `analysis.federation.stopped` finds it.
     """
     found = []
     changes = tuple(changes)
@@ -67,7 +69,8 @@ def guard(
             hanging=tied,
             repeats=may_repeat(judged, own, kinds),
         )
-        judged = replace(judged, loss=loss)
+        links = stopped.get(change.ref, ())
+        judged = replace(judged, loss=max(loss, Loss.MESSAGES) if links else loss)
         is_approved = address_of(kinds[judged.ref.kind], judged.ref.key) in rules.approved
         hold = (
             own.refusal
@@ -77,7 +80,7 @@ def guard(
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
-            or _loss(judged, desired, live, facts, rules, kinds, tied, own)
+            or _loss(judged, desired, live, facts, rules, kinds, tied, links, own)
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -192,6 +195,7 @@ def _loss(
     rules: Rules,
     kinds: Registry,
     tied: int,
+    links: Sequence[Ref],
     own: Ownership,
 ) -> Hold | None:
     if change.loss <= rules.allow_loss:
@@ -217,6 +221,12 @@ def _loss(
         reason = (
             f"{number} to clients' exclusive queues or to what a plugin made go with it: "
             f"only these can make them again; allowed loss is {rules.allow_loss.word}"
+        )
+    elif links:
+        names = some([kinds[ref.kind].sentence(ref.key) for ref in links])
+        reason = (
+            f"the links of {names} would stop, and their buffers upstream be deleted with what is "
+            f"in them; allowed loss is {rules.allow_loss.word}"
         )
     elif not rules.can_prove and is_provable(change.ref, live, facts, kinds, can_prove=True):
         reason = (

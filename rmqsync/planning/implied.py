@@ -16,6 +16,7 @@ from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
+from rmqsync.model.values import Row
 
 
 def implied_losses(
@@ -47,4 +48,17 @@ def implied_losses(
     return {
         owner: tuple(sorted(taken, key=lambda ref: (order[ref.kind], ref.key)))
         for owner, taken in found.items()
+    }
+
+
+def owners(ref: Ref, row: Row, context: Context, kinds: Registry = KINDS) -> set[Ref]:
+    """Return the objects along with which the broker removes this one, whether they go or not."""
+    kind = kinds[ref.kind]
+    found = {Ref(one.kind, one.key) for one in kind.references(row)}
+    if kind.in_vhost and kinds.host is not None:
+        found.add(Ref(kinds.host.name, (ref.key[0],)))
+    return {
+        one
+        for one in found
+        if ref.kind in kinds[one.kind].takes_down - kinds[one.kind].spares(context)
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from rmqsync.analysis.federation import stopped
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -81,6 +82,7 @@ def finish(
     `hanging` is how many objects hang on one that goes and are in no rows.
     """
     owned = sum(len(rows) for rows in desired.rows.values()) + found.ours_going
+    context = context_of(desired, live, Context())
     changes = guard(
         found.changes,
         desired,
@@ -93,8 +95,8 @@ def finish(
         found.doomed,
         found.altered,
         hanging,
+        stopped(found.changes, live.rows, context),
     )
-    context = context_of(desired, live, Context())
     changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
     ordered = order(changes, live.rows, kinds)
     applied = own.marker.applied if own.marker is not None else None

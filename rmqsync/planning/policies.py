@@ -42,7 +42,7 @@ _SAYINGS = {
     Danger.DEAD_LETTER_STRATEGY: "{name} would forget what it has yet to dead-letter",
     Danger.ALTERNATE: "{name} would lose its alternate exchange",
     Danger.MIRRORS: "the mirrors of {name} would change, perhaps while some are unsynchronised",
-    Danger.FEDERATION: "the federation of {name} would change, and its buffer upstream be deleted",
+    Danger.FEDERATION: "the links of {name} would start anew, their buffers upstream be lost",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from rmqsync.config.cluster import Prune
@@ -10,19 +10,26 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Cause, Ref
-from rmqsync.model.definitions import Desired, When
+from rmqsync.model.definitions import Desired, Rows, When
 from rmqsync.model.findings import Finding, note
 from rmqsync.model.values import Row
+from rmqsync.planning.implied import owners
 from rmqsync.planning.needs import row_needs
-from rmqsync.planning.ownership import Ownership, is_owned, was_absent
-from rmqsync.planning.rules import Rules
+from rmqsync.planning.ownership import Ownership, is_owned, was_absent, was_ours
+from rmqsync.planning.rules import Rules, in_scope
 
 
 def drains(ref: Ref, desired: Desired, kinds: Registry) -> bool:
-    """Tell whether an object is to be unbound now and deleted when it is drained."""
-    if not desired.removed:
+    """
+    Tell whether an object is to be unbound now and deleted when it is drained.
+
+    Only what holds messages drains. An exchange that stays unbound until the next run would drop
+    what is published meanwhile, and confirm it.
+    """
+    kind = kinds[ref.kind]
+    if not desired.removed or not (kind.is_counted or kind.hosts_vhost_kinds):
         return False
-    return desired.retired(address_of(kinds[ref.kind], ref.key)).when is When.DRAINED
+    return desired.retired(address_of(kind, ref.key)).when is When.DRAINED
 
 
 def is_kept(ref: Ref, row: Row, kept: Collection[str], kinds: Registry) -> bool:
@@ -64,9 +71,10 @@ def settled(desired: Desired, own: Ownership, kinds: Registry) -> list[Finding]:
 
 @dataclass(slots=True)
 class Retired:
-    """Judges live objects that the definitions do not declare, one by one."""
+    """Judges live objects that the definitions do not declare."""
 
     desired: Desired
+    live: Rows
     rules: Rules
     own: Ownership
     context: Context
@@ -80,9 +88,17 @@ class Retired:
     def __post_init__(self) -> None:
         self.kept = self.desired.kept
 
-    def goes(self, ref: Ref, row: Row) -> bool:
-        """Tell whether an object is to be deleted."""
-        if ref.key in self.desired.absent.get(ref.kind, {}):
+    def going(self, extra: Sequence[tuple[Ref, Row]]) -> list[tuple[Ref, Row]]:
+        """Return which of all that is not declared is to be deleted."""
+        gone = [(ref, row) for ref, row in extra if self._goes(ref, row)]
+        going = {ref for ref, _ in gone}
+        stay = {ref for ref, row in gone if self._stays_with_another(ref, row, going)}
+        self.ours -= stay
+        self.altered -= stay
+        return [(ref, row) for ref, row in gone if ref not in stay]
+
+    def _goes(self, ref: Ref, row: Row) -> bool:
+        if self._is_absent(ref):
             return True
         if self.rules.prune is Prune.NEVER or is_kept(ref, row, self.kept, self.kinds):
             return False
@@ -92,10 +108,44 @@ class Retired:
             if owned is None:
                 self.altered.add(ref)
             return True
+        return self.rules.prune is Prune.ALL and not self._is_spared(ref, row)
+
+    def _is_absent(self, ref: Ref) -> bool:
+        return ref.key in self.desired.absent.get(ref.kind, {})
+
+    def _is_spared(self, ref: Ref, row: Row) -> bool:
+        """Tell whether `prune: all` leaves an object alone that nobody declared."""
         kind = self.kinds[ref.kind]
-        if self.rules.prune is not Prune.ALL or kind.never_pruned(row) or kind.of_cluster(row):
+        if kind.never_pruned(row) or kind.of_cluster(row):
+            return True
+        return kind.spared_by_prune_all and ref.kind not in self.rules.prune_kinds
+
+    def _stays_with_another(self, ref: Ref, row: Row, going: Collection[Ref]) -> bool:
+        """
+        Tell whether an object was only to go since a larger one would, which stays.
+
+        A queue without its bindings gets nothing any more, a user without rights may do nothing.
+        """
+        if self._is_absent(ref):
             return False
-        return not kind.spared_by_prune_all or ref.kind in self.rules.prune_kinds
+        larger = owners(ref, row, self.context, self.kinds)
+        if any(one in going for one in larger):
+            return False
+        return any(self._holds(one, ref) for one in larger)
+
+    def _holds(self, larger: Ref, ref: Ref) -> bool:
+        row = self.live.get(larger.kind, {}).get(larger.key)
+        if row is None or larger.key in self.desired.rows.get(larger.kind, {}):
+            return False
+        kind = self.kinds[larger.kind]
+        is_ignored = self.rules.ignores(address_of(kind, larger.key))
+        in_sight = in_scope(self.rules.scope, kind, larger.key)
+        if ref in self.ours:  # a binding that git gave up by itself is to go
+            return (is_ignored or not in_sight) and was_ours(larger, self.own, self.kinds)
+        if is_ignored or kind.never_pruned(row):
+            return True
+        is_named = ref.kind in self.rules.prune_kinds
+        return in_sight and not is_named and self._is_spared(larger, row)
 
     def cause(self, ref: Ref) -> Cause:
         """Return whose doing the deletion of an object that goes is."""
@@ -103,6 +153,6 @@ class Retired:
             return Cause.UNKNOWN
         if ref in self.altered:
             return Cause.BOTH
-        if ref.key in self.desired.absent.get(ref.kind, {}):
+        if self._is_absent(ref):
             return Cause.DRIFT if was_absent(ref, self.own) else Cause.GIT
         return Cause.GIT if ref in self.ours else Cause.UNKNOWN

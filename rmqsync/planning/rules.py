@@ -44,6 +44,12 @@ class Rules:
     def protects(self, address: str) -> bool:
         return any(pattern.matches(address) for pattern in self.protect)
 
+    def is_target(self, address: str) -> bool:
+        return any(pattern.matches(address) for pattern in self.targets)
+
+    def leaves_out(self, address: str) -> bool:
+        return any(pattern.matches(address) for pattern in self.excludes)
+
     def allowed(self, address: str) -> Loss:
         """Return the worst that a change of this object may cause."""
         return max(self.allow_loss, self.overrides.get(address, Loss.NONE))

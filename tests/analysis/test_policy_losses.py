@@ -9,6 +9,7 @@ from rmqsync.analysis.policy_losses import Threat, lost, threats
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
+from tests.analysis.test_federation import upstream
 from tests.analysis.test_policies import NEW, OLD, operator, policy
 from tests.planning.builders import BUSY, IDLE, exchange, queue, rows
 
@@ -234,7 +235,15 @@ FED = {"federation-upstream": "u"}
             {("federation-upstream", None)},
             id="other federation",
         ),
+        pytest.param(
+            FED,
+            {**FED, "alternate-exchange": "x"},
+            {},
+            {("federation-upstream", "u")},
+            id="another setting beside federation",
+        ),
         pytest.param(None, FED, {}, set(), id="new federation"),
+        pytest.param({"federation-upstream": "never"}, None, {}, set(), id="no buffer to lose"),
         pytest.param({"max-length": 9}, {"max-length": 5}, {}, set(), id="for queues"),
     ],
 )
@@ -242,7 +251,8 @@ def test_exchanges(
     before: Any, after: Any, arguments: dict[str, Any], expected: set[tuple[str, Any]]
 ) -> None:
     there = exchange("q", arguments=arguments)
-    mine = rows(there, *([] if before is None else [policy("p", before)]))
+    keeps = upstream("never", **{"resource-cleanup-mode": "never"})
+    mine = rows(there, upstream("u"), keeps, *([] if before is None else [policy("p", before)]))
     theirs = rows(there, *([] if after is None else [policy("p", after)]))
 
     found = {(danger, value) for _, danger, value in found_by(mine, theirs)}

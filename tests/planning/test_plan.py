@@ -26,6 +26,7 @@ from tests.planning.builders import (
 
 ALL = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0))
 PAIR = ("exchange", "queue")
+RIGHTS = ("configure", "write", "read")
 FULL = rows(vhost(), exchange(), queue(), binding(key="a"))
 QUEUE = Ref("queue", ("v", "q"))
 
@@ -84,6 +85,43 @@ def test_prune_all_spares_what_comes_and_goes_by_itself():
     live = rows(vhost(), queue("tmp", auto_delete=True), queue("mqtt-subscription-1"))
 
     assert said(plan_of(rows(vhost()), live, ALL)) == []
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param(
+            [queue("mqtt-subscription-1qos1"), binding("amq.topic", "mqtt-subscription-1qos1")],
+            id="a subscription",
+        ),
+        pytest.param([queue("tmp", auto_delete=True), binding("e", "tmp")], id="auto-delete"),
+        pytest.param(
+            [
+                ("user", {"name": "u", "tags": []}),
+                ("permission", {"vhost": "v", "user": "u"} | dict.fromkeys(RIGHTS, ".*")),
+                ("user_limit", {"user": "u", "max-channels": 9}),
+            ],
+            id="a user",
+        ),
+        pytest.param([queue("theirs"), binding("e", "theirs")], id="an ignored queue"),
+        pytest.param([vhost("x"), exchange("y", "x")], id="an ignored vhost"),
+    ],
+)
+def test_prune_all_takes_nothing_from_what_it_spares(held):
+    """Unbound, a queue would get nothing any more and nobody would hear of it."""
+    rules = replace(ALL, ignore=(Pattern("queue:v/theirs"), Pattern("vhost:x")))
+
+    plan = plan_of(rows(vhost(), exchange()), rows(vhost(), exchange(), *held), rules)
+
+    assert said(plan) == []
+
+
+def test_prune_all_takes_what_is_named_from_what_it_spares():
+    right = {"vhost": "v", "user": "u"} | dict.fromkeys(RIGHTS, ".*")
+    live = rows(vhost(), ("user", {"name": "u", "tags": []}), ("permission", right))
+    rules = replace(ALL, prune_kinds=frozenset({"permission"}))
+
+    assert said(plan_of(rows(vhost()), live, rules)) == [("delete", "permission:v/u", None)]
 
 
 def test_state_absent_deletes_even_without_pruning():

@@ -74,6 +74,16 @@ def test_what_drains_is_unbound_first() -> None:
     assert said(plan) == [("delete", BOUND, None), ("delete", ADDRESS, "not-proven")]
 
 
+def test_an_exchange_has_nothing_to_drain() -> None:
+    """Unbound and there until the next run, it would confirm what it drops."""
+    entry = Removed("exchange:v/old", when=When.DRAINED)
+    onward = binding("old", "e", destination_type="exchange")
+
+    plan = plan_of(rows(vhost(), exchange(), exchange("old"), onward), IDLE, (entry,))
+
+    assert said(plan) == [("delete", "exchange:v/old", None)]
+
+
 def test_without_an_entry_the_binding_waits_for_its_queue() -> None:
     plan = plan_of(rows(vhost(), exchange(), queue(), binding()), BUSY, ())
 
@@ -108,6 +118,16 @@ def test_what_may_not_go_is_not_unbound_to_drain(reason: str) -> None:
     plan = plan_of(live, BUSY, (entry,), last=then, protect=protect)
 
     assert said(plan) == [("delete", BOUND, reason), ("delete", ADDRESS, reason)]
+
+
+def test_nothing_takes_down_a_part_that_is_kept() -> None:
+    right = {"vhost": "v", "user": "u"} | dict.fromkeys(("configure", "write", "read"), ".*")
+    live = rows(vhost(), exchange(), ("user", {"name": "u", "tags": []}), ("permission", right))
+    entry = Removed("permission:v/u", keep=True)
+
+    plan = plan_of(live, IDLE, (entry,))
+
+    assert said(plan) == [("delete", "user:u", "takes-foreign")]
 
 
 @pytest.mark.parametrize("prune", [Prune.OWNED, Prune.ALL])

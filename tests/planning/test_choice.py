@@ -1,0 +1,76 @@
+"""What `--target`, `--exclude` and `ignore` leave of a run that deletes a queue with bindings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmqsync.config.cluster import Prune, Scope
+from rmqsync.model.address import Pattern
+from rmqsync.model.changes import Ref
+from rmqsync.model.definitions import Removed, When
+from tests.planning.builders import BUSY, IDLE, binding, exchange, queue, rows, said, vhost
+from tests.planning.test_removed import ADDRESS, BOUND, plan_of
+
+LIVE = rows(vhost(), exchange(), queue(), binding())
+QUEUE, BINDING = (Pattern(ADDRESS),), (Pattern("binding:*"),)
+
+
+def test_a_target_takes_with_it_what_is_to_go_as_well() -> None:
+    plan = plan_of(LIVE, IDLE, (), targets=QUEUE)
+
+    assert said(plan) == [("delete", ADDRESS, None)]
+    assert [ref.kind for ref in plan.changes[0].impact.implied] == ["binding"]
+
+
+@pytest.mark.parametrize("prune", [Prune.OWNED, Prune.ALL])
+def test_nothing_takes_down_what_is_excluded(prune: Prune) -> None:
+    (change,) = plan_of(LIVE, IDLE, (), excludes=BINDING, prune=prune).changes
+
+    assert change.ref == Ref("queue", ("v", "q"))
+    assert change.hold is not None
+    assert change.hold.code.value == "takes-foreign"
+    assert change.hold.reason == f"it would take down {BOUND}, which `--exclude` leaves out"
+
+
+@pytest.mark.parametrize(
+    "left_out", [{"excludes": QUEUE}, {"targets": BINDING}], ids=["excluded", "no target"]
+)
+@pytest.mark.parametrize("when", When)
+def test_a_binding_waits_for_a_queue_that_a_run_leaves_out(
+    left_out: dict[str, tuple[Pattern, ...]], when: When
+) -> None:
+    """The queue would get nothing any more, and its publishers not hear of it."""
+    plan = plan_of(LIVE, IDLE, (Removed(ADDRESS, when=when),), **left_out)
+
+    assert said(plan) == []
+    assert [one.code for one in plan.findings] == ["RMQ111"]
+
+
+def test_a_queue_that_drains_keeps_the_binding_of_an_exchange_that_is_left_out() -> None:
+    """As it does where that one is protected: what is published there would be dropped."""
+    live = {**LIVE, **rows(exchange(), exchange("old"), binding("old"))}
+    entry = Removed(ADDRESS, when=When.DRAINED)
+    excluded = (Pattern("exchange:v/old"),)
+
+    plan = plan_of(live, BUSY, (entry,), excludes=excluded)
+
+    assert said(plan) == [("delete", ADDRESS, "not-proven")]
+
+
+@pytest.mark.parametrize("setting", [{"ignore": QUEUE}, {"scope": Scope(kinds=("b*",))}])
+def test_a_binding_stays_with_a_queue_that_is_ours_no_more(setting: dict[str, Any]) -> None:
+    """Git gave up both, and the settings the queue."""
+    plan = plan_of(LIVE, IDLE, (), **setting)
+
+    assert said(plan) == []
+    assert [ref.kind for ref in plan.unmanaged] == ["binding"]
+
+
+def test_a_binding_that_git_gave_up_alone_leaves_an_ignored_queue() -> None:
+    last = rows(vhost(), exchange(), binding())
+
+    plan = plan_of(LIVE, IDLE, (), last=last, ignore=QUEUE)
+
+    assert said(plan) == [("delete", BOUND, None)]
