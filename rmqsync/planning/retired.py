@@ -92,10 +92,13 @@ class Retired:
         """Return which of all that is not declared is to be deleted."""
         gone = [(ref, row) for ref, row in extra if self._goes(ref, row)]
         going = {ref for ref, _ in gone}
-        stay = {ref for ref, row in gone if self._stays_with_another(ref, row, going)}
-        self.ours -= stay
-        self.altered -= stay
-        return [(ref, row) for ref, row in gone if ref not in stay]
+        # The larger first: what hangs on one asks whether that goes.
+        for ref, row in sorted(gone, key=lambda one: self.kinds[one[0].kind].rank):
+            if self._stays_with_another(ref, row, going):
+                going.remove(ref)
+        self.ours &= going
+        self.altered &= going
+        return [(ref, row) for ref, row in gone if ref in going]
 
     def _goes(self, ref: Ref, row: Row) -> bool:
         if self._is_absent(ref):
