@@ -92,10 +92,15 @@ class Retired:
         """Return which of all that is not declared is to be deleted."""
         gone = [(ref, row) for ref, row in extra if self._goes(ref, row)]
         going = {ref for ref, _ in gone}
-        stay = {ref for ref, row in gone if self._stays_with_another(ref, row, going)}
-        self.ours -= stay
-        self.altered -= stay
-        return [(ref, row) for ref, row in gone if ref not in stay]
+        stay: set[Ref] = set()
+        # The larger first: what hangs on one asks whether that goes.
+        for ref, row in sorted(gone, key=lambda one: self.kinds[one[0].kind].rank):
+            if self._stays_with_another(ref, row, going, stay):
+                stay.add(ref)
+                going.remove(ref)
+        self.ours &= going
+        self.altered &= going
+        return [(ref, row) for ref, row in gone if ref in going]
 
     def _goes(self, ref: Ref, row: Row) -> bool:
         if self._is_absent(ref):
@@ -120,7 +125,9 @@ class Retired:
             return True
         return kind.spared_by_prune_all and ref.kind not in self.rules.prune_kinds
 
-    def _stays_with_another(self, ref: Ref, row: Row, going: Collection[Ref]) -> bool:
+    def _stays_with_another(
+        self, ref: Ref, row: Row, going: Collection[Ref], stay: Collection[Ref]
+    ) -> bool:
         """
         Tell whether an object was only to go since a larger one would, which stays.
 
@@ -131,7 +138,7 @@ class Retired:
         larger = owners(ref, row, self.context, self.kinds)
         if any(one in going for one in larger):
             return False
-        return any(self._holds(one, ref) for one in larger)
+        return any(one in stay or self._holds(one, ref) for one in larger)
 
     def _holds(self, larger: Ref, ref: Ref) -> bool:
         row = self.live.get(larger.kind, {}).get(larger.key)

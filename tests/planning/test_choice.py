@@ -68,6 +68,18 @@ def test_a_binding_stays_with_a_queue_that_is_ours_no_more(setting: dict[str, An
     assert [ref.kind for ref in plan.unmanaged] == ["binding"]
 
 
+@pytest.mark.parametrize("bound_by", ["us", "hand"])
+def test_what_stays_holds_what_hangs_on_it(bound_by: str) -> None:
+    """The queue stays with its vhost, and then its binding with the queue."""
+    live = rows(vhost(), exchange(), vhost("w"), queue("q", "w"), binding("amq.topic", vhost="w"))
+    last = live if bound_by == "us" else {**live, "binding": {}}
+    scope = Scope(kinds=("binding", "q*"))
+
+    plan = plan_of(live, IDLE, (), last=last, scope=scope, prune=Prune.ALL)
+
+    assert said(plan) == []
+
+
 def test_a_binding_that_git_gave_up_alone_leaves_an_ignored_queue() -> None:
     last = rows(vhost(), exchange(), binding())
 

@@ -104,7 +104,10 @@ def test_prune_all_spares_what_comes_and_goes_by_itself():
             id="a user",
         ),
         pytest.param([queue("theirs"), binding("e", "theirs")], id="an ignored queue"),
-        pytest.param([vhost("x"), exchange("y", "x")], id="an ignored vhost"),
+        pytest.param(
+            [vhost("x"), exchange("e", "x"), queue("q", "x"), binding(vhost="x")],
+            id="an ignored vhost",
+        ),
     ],
 )
 def test_prune_all_takes_nothing_from_what_it_spares(held):
