@@ -187,6 +187,16 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
     return Hold(HoldCode.ON_CHANGE, reason, "on_change: recreate")
 
 
+def allowed_by_git(
+    ref: Ref, desired: Desired, rules: Rules, own: Ownership, kinds: Registry
+) -> Loss:
+    """Return the worst that `removed:` allows for the deletion of an object."""
+    if not was_ours(ref, own, kinds):
+        return Loss.NONE  # the entry is of another object, long gone
+    address = address_of(kinds[ref.kind], ref.key)
+    return desired.retired(address).loss(rules.git_may_allow)
+
+
 def _loss(
     change: Change,
     desired: Desired,
@@ -201,9 +211,7 @@ def _loss(
     if change.loss <= rules.allow_loss:
         return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
-    approved = Loss.NONE
-    if was_ours(change.ref, own, kinds):  # else the entry is of another object, long gone
-        approved = desired.retired(address).loss(rules.git_may_allow)
+    approved = allowed_by_git(change.ref, desired, rules, own, kinds)
     if change.loss <= max(rules.allowed(address), approved):
         return None
     reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"

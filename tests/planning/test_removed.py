@@ -24,6 +24,10 @@ ADDRESS = "queue:v/q"
 BOUND = "binding:v/e/queue/q/"
 
 
+def policy(name: str, **fields: Any) -> tuple[str, dict[str, Any]]:
+    return "policy", {"vhost": "v", "name": name, "pattern": "", "apply-to": "queues", **fields}
+
+
 def plan_of(
     live: Rows,
     facts: QueueFacts,
@@ -64,6 +68,23 @@ def test_git_allows_a_loss_as_far_as_the_operator_lets_it(
     plan = plan_of(rows(vhost(), exchange(), queue()), BUSY, (entry,), git_may_allow=git_may_allow)
 
     assert said(plan) == [("delete", ADDRESS, hold)]
+
+
+@pytest.mark.parametrize(
+    ("removed", "hold"),
+    [((), "loss"), ((Removed("policy:v/roomy", allow_loss=Loss.MESSAGES),), None)],
+)
+def test_git_allows_the_loss_of_a_policy_as_well(
+    removed: tuple[Removed, ...], hold: str | None
+) -> None:
+    """Without it another policy is in effect, which drops what the queue holds now."""
+    roomy = policy("roomy", priority=2, definition={"max-length": 1000})
+    tight = policy("tight", priority=1, definition={"max-length": 1})
+    live = rows(vhost(), exchange(), queue(), roomy, tight)
+
+    plan = plan_of(live, BUSY, removed, last=rows(vhost(), exchange(), roomy))
+
+    assert said(plan) == [("delete", "policy:v/roomy", hold)]
 
 
 def test_what_drains_is_unbound_first() -> None:
