@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from rmqsync.app.execute import Execution
@@ -21,6 +21,8 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.model.changes import ClusterResult, Outcome, Ref, Result
 from rmqsync.model.errors import BrokerError, RmqsyncError
+
+_LOOK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ def apply_clusters(planned: Sequence[Planned], options: ApplyOptions) -> list[Cl
     """Apply several plans at once; one that fails does not stop the others."""
     workers = max(1, min(CLUSTERS_AT_ONCE, len(planned)))
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(pool.map(lambda one: _recorded(one, options), planned))
+        runs = [pool.submit(_recorded, one, options) for one in planned]
+        # Looked at again and again: Python handles a signal in its main thread only, and does not
+        # wake it from a wait without end where the system gave the signal to another one.
+        while wait(runs, timeout=_LOOK_S).not_done:
+            pass
+        return [run.result() for run in runs]
 
 
 def _recorded(planned: Planned, options: ApplyOptions) -> ClusterResult:
