@@ -4,7 +4,7 @@ Which changes set up the links of federated exchanges anew, and so lose what the
 A link has a queue in its upstream that keeps messages while it is down. Unless the upstream says
 `resource-cleanup-mode: never`, the broker deletes that queue when it stops the link, also where it
 starts the same link again at once. Seen on 3.10.8, 4.0.5 and 4.3.6, and held to that in
-`tests/analysis/test_drops.py`:
+`tests/analysis/test_federation_live.py`:
 
 - Whatever is done to any upstream set of any vhost stops every link of the cluster, be it that a
   member is added, or that a set is made which nobody names.

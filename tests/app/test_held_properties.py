@@ -16,11 +16,10 @@ from rmqsync.model.changes import Action, Change, Loss, Outcome, Ref, Result
 from rmqsync.model.definitions import Desired, OnChangeRule, Removed, Rows, When, refs
 from rmqsync.model.findings import Origin
 from rmqsync.model.values import Key
-from rmqsync.planning.needs import row_needs
 from rmqsync.planning.rules import Rules
 from tests.app.runs import Repository, applied, state_of
 from tests.fakes.cluster import MemoryCluster, State, needed_by, taken_down
-from tests.planning.builders import binding, desired_of, exchange, queue, rows, vhost
+from tests.planning.builders import binding, desired_of, exchange, queue, vhost, whole
 
 NAMES = "ab"
 SIDES = ("live", "last", "desired")
@@ -84,17 +83,6 @@ fates = st.sampled_from(
         (1, 0, 2),
     ]
 )
-
-
-def whole(found: Variants) -> Rows:
-    """Return rows without what refers to something missing: a state a broker can be in."""
-    state = rows(vhost("v"), *found)
-    for kind, mapping in state.items():  # by rank: what is needed comes first
-        there = set(refs(state))
-        state[kind] = {
-            key: row for key, row in mapping.items() if row_needs(Ref(kind, key), row) <= there
-        }
-    return state
 
 
 @st.composite

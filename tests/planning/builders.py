@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import ClusterPlan, Ref
-from rmqsync.model.definitions import Desired, Live, QueueFacts, Rows
+from rmqsync.model.definitions import Desired, Live, QueueFacts, Rows, refs
 from rmqsync.model.findings import Origin
 from rmqsync.planning.draft import draft
 from rmqsync.planning.marking import Place
+from rmqsync.planning.needs import row_needs
 from rmqsync.planning.plan import context_of, finish
 from rmqsync.planning.rules import Rules
 
@@ -58,6 +60,17 @@ def binding(
 ) -> tuple[str, dict[str, Any]]:
     entry = {"vhost": vhost, "source": source, "destination": destination, "routing_key": key}
     return "binding", {**entry, **fields}
+
+
+def whole(found: Iterable[tuple[str, dict[str, Any]]]) -> Rows:
+    """Return rows without what refers to something missing: a state a broker can be in."""
+    state = rows(vhost("v"), *found)
+    for kind, mapping in state.items():  # by rank: what is needed comes first
+        there = set(refs(state))
+        state[kind] = {
+            key: row for key, row in mapping.items() if row_needs(Ref(kind, key), row) <= there
+        }
+    return state
 
 
 def desired_of(found: Rows, **fields: Any) -> Desired:

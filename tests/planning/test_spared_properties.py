@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import given, note, settings
@@ -19,12 +18,20 @@ from rmqsync.model.findings import Origin
 from rmqsync.model.marker import Entry, Marker
 from rmqsync.model.values import Key
 from rmqsync.planning.draft import draft
-from rmqsync.planning.needs import row_needs
 from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.plan import context_of, finish
 from rmqsync.planning.rules import Rules, in_scope
 from tests.fakes.cluster import needed_by
-from tests.planning.builders import IDLE, binding, desired_of, exchange, queue, rows, said, vhost
+from tests.planning.builders import (
+    IDLE,
+    binding,
+    desired_of,
+    exchange,
+    queue,
+    said,
+    vhost,
+    whole,
+)
 
 ENTRY = Entry("a" * 40, "b" * 40, ".", ("base",))
 NOW = Entry("c" * 40, "d" * 40, ".", ("base",))
@@ -52,17 +59,6 @@ UNIVERSE = _universe()
 FATES = st.sampled_from(
     ["live last", "live last", "live last", "live", "live", "live last desired", "desired", ""]
 )
-
-
-def whole(found: Iterable[tuple[str, dict[str, Any]]]) -> Rows:
-    """Return rows without what refers to something missing: a state a broker can be in."""
-    state = rows(vhost("v"), *found)
-    for kind, mapping in state.items():  # by rank: what is needed comes first
-        there = set(refs(state))
-        state[kind] = {
-            key: row for key, row in mapping.items() if row_needs(Ref(kind, key), row) <= there
-        }
-    return state
 
 
 @st.composite
