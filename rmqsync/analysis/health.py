@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ def _of_node(node: Mapping[str, Any]) -> Iterable[str]:
 def vhost_problems(states: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return what is wrong with vhosts: (vhost, node, state) of each that is not running."""
     return [
-        f"vhost '{vhost}' is {state} on node {node}; see the log of that node"
+        f"vhost '{vhost}' is {state} on node {node}; see the log of that node; "
+        f"rabbitmqctl restart_vhost --vhost {shlex.quote(vhost)} starts it"
         for vhost, node, state in states
     ]

@@ -14,12 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from rmqsync.app.create import create, declarations, is_imported, resolved
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
 from rmqsync.app.put_back import put_back, taken_by, with_lost
 from rmqsync.app.reliance import bereft, first_wave, removed_for
-from rmqsync.app.replace import declarations, delete, replace
+from rmqsync.app.replace import delete, replace
 from rmqsync.app.unexpected import told
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request
@@ -67,7 +68,7 @@ class Execution:
     """Not changed, since another change that they rely on was not made."""
     by_ref: dict[Ref, Change] = field(init=False)
     """The changes of the plan."""
-    in_bulk: set[Ref] = field(default_factory=set)
+    imported: set[Ref] = field(default_factory=set)
     """Created by import: a 2xx says nothing about each of them."""
     _doubtful: set[Ref] = field(default_factory=set)
     """In an import that was refused: some of it may have been made before that."""
@@ -134,7 +135,7 @@ class Execution:
         if self.bulk:
             for batch in _batches(ready):
                 if self._upload(batch):
-                    single = [change for change in single if change.ref not in self.in_bulk]
+                    single = [change for change in single if change.ref not in self.imported]
         self._each(single, pool, self._guarded(self._one))
         # Whatever happened meanwhile: without this the object is there, and useless.
         self._each([c for c in single if self._was_deleted(c)], pool, self._put_back)
@@ -224,6 +225,10 @@ class Execution:
         if change.action is Action.REPLACE:
             return replace(self.broker, kind, change, self.context, self.prover)
         assert change.after is not None
+        if change.action is Action.CREATE:
+            if create(self.broker, kind, change.after, self.context):
+                self.imported.add(change.ref)
+            return _DONE
         for request in declarations(kind, change.before, change.after, self.context):
             self.broker.send(request)
         return _DONE
@@ -245,7 +250,7 @@ class Execution:
             there = self.broker.get(Request("GET", request.path))
             if kind.handles(wanted, there):  # it was made, and nobody heard of it
                 return self.results[change.ref]
-            self.broker.send(request)
+            create(self.broker, kind, change.before, self.context)
         except BrokerError as error:
             return Result(Outcome.FAILED, f"{reason}; declaring it again failed as well: {error}")
         return Result(Outcome.FAILED, f"{reason}; it was declared again")
@@ -278,13 +283,13 @@ class Execution:
             result = Result(Outcome.FAILED, str(error))
         for key in rows[kind.name]:
             self.results[Ref(kind.name, key)] = result
-            self.in_bulk.add(Ref(kind.name, key))
+            self.imported.add(Ref(kind.name, key))
         self._tell()
         return True
 
 
 def single_calls(execution: Execution) -> Iterator[Request]:
-    """Yield the calls that a run will make one by one, but for vhosts that it makes itself."""
+    """Yield the calls that need rights: not imports, nor what is in vhosts that the run makes."""
     host = KINDS.host
     applicable = execution.plan.applicable
     made = {c.ref.key[0] for c in applicable if host and c.ref.kind == host.name}
@@ -297,7 +302,8 @@ def single_calls(execution: Execution) -> Iterator[Request]:
             continue
         if change.before is not None and change.action is not Action.UPDATE:
             yield from kind.remove(change.before, ())
-        if change.after is not None:
+        is_new = change.action is not Action.UPDATE
+        if change.after is not None and not (is_new and is_imported(kind, change.after)):
             yield from kind.declare(change.before, change.after, execution.context)
 
 
@@ -319,7 +325,6 @@ def _importable(kind: Kind, change: Change, context: Context) -> Row | None:
     if kind.to_export(change.after) is None:
         return None
     try:
-        row: Row = context.resolve(change.after) if kind.holds_secrets else change.after
+        return resolved(kind, change.after, context)
     except UnsetSecret:
         return None
-    return row

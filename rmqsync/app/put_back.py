@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rmqsync.app.create import create
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
-from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -62,8 +62,7 @@ def put_back(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> dict[
             lost[ref] = ended
             continue
         try:
-            for request in declarations(KINDS[ref.kind], None, row, context):
-                broker.send(request)
+            create(broker, KINDS[ref.kind], row, context)
         except (Unreachable, LockLost) as error:
             lost[ref] = ended = str(error)
         except BrokerError as error:

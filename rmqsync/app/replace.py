@@ -7,14 +7,14 @@ moment it goes (`app/prove.py`).
 
 from __future__ import annotations
 
+from rmqsync.app.create import create, resolved
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
 from rmqsync.app.prove import NotProven, Prover, is_still_there
-from rmqsync.kinds.base import Kind, Request
+from rmqsync.kinds.base import Kind
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
 from rmqsync.model.errors import AccessDenied, BrokerError, Rejected
-from rmqsync.model.values import Row
 
 _DONE = Result(Outcome.APPLIED)
 
@@ -51,18 +51,6 @@ def handles_of(broker: Broker, kind: Kind, change: Change) -> tuple[str, ...] | 
     return kind.handles(change.before, broker.get(question)) or None
 
 
-def declarations(
-    kind: Kind, before: Row | None, after: Row, context: Context
-) -> tuple[Request, ...]:
-    """
-    Return the calls that create or update an object, its secrets put in.
-
-    Raises `UnsetSecret` for a secret without a value.
-    """
-    row = context.resolve(after) if kind.holds_secrets else after
-    return kind.declare(before, row, context)
-
-
 def replace(
     broker: Broker, kind: Kind, change: Change, context: Context, prover: Prover | None = None
 ) -> Result:
@@ -75,7 +63,7 @@ def replace(
     """
     assert change.before is not None
     assert change.after is not None
-    requests = declarations(kind, None, change.after, context)  # before anything is deleted
+    resolved(kind, change.after, context)  # raises before anything is deleted
     try:
         gone = delete(broker, kind, change, prover)
     except (AccessDenied, LockLost):
@@ -85,8 +73,7 @@ def replace(
     if gone.outcome is not Outcome.APPLIED:
         return gone
     try:
-        for request in requests:
-            broker.send(request)
+        create(broker, kind, change.after, context)
     except BrokerError as error:
         restored = _restore(broker, kind, change, context, "it was deleted")
         return Result(Outcome.FAILED, f"{_reason(error)}; {restored}")
@@ -112,8 +99,7 @@ def _reason(error: BrokerError) -> str:
 def _restore(broker: Broker, kind: Kind, change: Change, context: Context, state: str) -> str:
     assert change.before is not None
     try:
-        for request in kind.declare(None, change.before, context):
-            broker.send(request)
+        create(broker, kind, change.before, context)
     except BrokerError as error:
         return f"{state}, and declaring it as it was failed as well: {error}"
     return "it was declared again as it was before"

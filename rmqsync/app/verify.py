@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from rmqsync.app.create import declarations
 from rmqsync.app.execute import Execution
 from rmqsync.app.plan import Planned
 from rmqsync.app.put_back import SILENT, missing, put_back, with_lost
-from rmqsync.app.replace import declarations
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import UnsetSecret
 from rmqsync.model.changes import Action, Change, Outcome, Ref, Result
@@ -55,7 +55,7 @@ def verify(planned: Planned, execution: Execution) -> tuple[tuple[Ref, ...], Aft
         for ref, change in claimed.items()
         if ref in differing and _still(change, differing[ref])
     ]
-    again = [ref for ref in wrong if ref in execution.in_bulk]
+    again = [ref for ref in wrong if ref in execution.imported]
     if again and not execution.stop.is_set():
         # An import that skips an object says nothing; a single call says why.
         for ref in again:

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     "--bulk",
     type=click.Choice(["auto", "never"]),
     default="auto",
-    help="Whether creations go up as imports of definitions.",
+    help="Whether many creations go up in one import of definitions; never: each by itself.",
 )
 @option(
     "--parallelism",

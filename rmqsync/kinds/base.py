@@ -195,6 +195,9 @@ class Kind:
     """One of these, and the GET that lists all of it, also what is in no export."""
     declare: Callable[[Row | None, Row, Context], tuple[Request, ...]]
     """(live or None, desired, context) → calls that create or update it, in order."""
+    made_in_steps: bool = False
+    """The broker makes one in several steps, and leaves it half made where the client of the call
+    goes away meanwhile: it is created by import."""
     remove: Callable[[Row, tuple[str, ...]], tuple[Request, ...]]
     """(live, handles) → calls that delete it. Handles come from `lookup`."""
     lookup: Callable[[Row], Request | None] = lambda _: None

@@ -271,6 +271,7 @@ BINDING = Kind(
     refers_by=("vhost", "source", "destination_type", "destination"),
     broker_owned=_broker_owned,
     loss=Loss.ROUTING,
+    made_in_steps=True,
     declare=_declare,
     remove=_remove,
     lookup=_lookup,

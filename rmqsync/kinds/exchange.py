@@ -188,6 +188,7 @@ EXCHANGE = Kind(
     takes_down=frozenset({"binding", "topic_permission"}),
     hanging=("binding", _bindings_from),
     spares=_spares,
+    made_in_steps=True,
     declare=declare_at(_path, _body),
     remove=remove_at(_path),
     example={

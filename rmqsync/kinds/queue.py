@@ -225,6 +225,7 @@ QUEUE = Kind(
     remove_if_unused=_remove_if_unused,
     is_counted=True,
     loss_free_when_empty=_loss_free_when_empty,
+    made_in_steps=True,
     declare=declare_at(_path, _body),
     remove=remove_at(_path),
     example={

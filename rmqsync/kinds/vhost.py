@@ -241,6 +241,7 @@ VHOST = Kind(
     update_problems=_update_problems,
     loss=Loss.EVERYTHING,
     parts=frozenset({"vhost_limit"}),
+    made_in_steps=True,
     declare=_declare,
     remove=_remove,
     to_export=_to_export,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +36,11 @@ class Broken(MemoryCluster):
         if request.path[-1] == self.bad_name:
             fail()
         super().send(request)
+
+    def upload(self, document: Mapping[str, Any]) -> None:
+        if self.bad_name in (one.get("name") for items in document.values() for one in items):
+            fail()
+        super().upload(document)
 
     def read(self) -> Live:
         return fail() if self.bad_read else super().read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 from rmqsync.app.ownership import Claim, ownership_of
 from rmqsync.app.plan import Planned
 from rmqsync.config.cluster import MaxDeletes
-from rmqsync.kinds.base import Request
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import Cause, HoldCode
 from rmqsync.model.definitions import Rows
@@ -211,9 +211,9 @@ def test_a_pause_during_a_run_stands_when_it_is_over() -> None:
     stop = Stop("incident", "ann")
 
     class Pausing(MemoryCluster):
-        def send(self, request: Request) -> None:
-            super().send(request)
-            if request.path[0] == "exchanges":
+        def upload(self, document: Mapping[str, Any]) -> None:
+            super().upload(document)
+            if "exchanges" in document:
                 marker = {**self.markers[OWNER], "paused": {"reason": "incident", "by": "ann"}}
                 self.markers[OWNER] = marker
 
@@ -228,9 +228,9 @@ def test_a_pause_during_the_first_run_stands_when_it_is_over() -> None:
     stop = Stop("incident", "ann")
 
     class Pausing(MemoryCluster):
-        def send(self, request: Request) -> None:
-            super().send(request)
-            if request.path[0] == "exchanges":
+        def upload(self, document: Mapping[str, Any]) -> None:
+            super().upload(document)
+            if "exchanges" in document:
                 marker = read_marker(self.markers[OWNER])
                 self.markers[OWNER] = replace(marker, paused=stop).document()
 

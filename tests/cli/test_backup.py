@@ -100,7 +100,7 @@ def test_it_costs_no_request_where_nobody_was_waited_for(
         with caplog.at_level(logging.DEBUG, logger="rmqsync.broker.client"):
             applied = shop.apply("-vv")
         lines = [record.getMessage() for record in caplog.records]
-        return applied, sum(" target=definitions " in line for line in lines)
+        return applied, sum(" method=GET target=definitions " in line for line in lines)
 
     _, unlocked = apply()  # plan, verify
     before = export(broker)

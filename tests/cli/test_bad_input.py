@@ -56,12 +56,14 @@ def test_missing_rights_are_listed_as_commands_and_nothing_is_done(
     with broker.management() as api:
         api.put("users", "deployer", body={"password": "x1", "tags": "administrator"})
         api.put("vhosts", "shop", body={})
+        api.put("queues", "shop", "old", body={"durable": True})
     workspace.cluster("one", broker, username="deployer")
     workspace.monkeypatch.setenv("PASSWORD_ONE", "x1")
     policy = {"vhost": "shop", "name": "p", "pattern": "^x", "definition": {"max-length": 1}}
-    workspace.define(SHOP | {"policies": [policy]})
+    gone = {"vhost": "shop", "name": "old", "state": "absent"}
+    workspace.define(SHOP | {"policies": [policy], "queues": [gone]})
 
-    applied = workspace.apply()
+    applied = workspace.apply("--adopt")
 
     assert applied.code == 1
     assert "rabbitmqctl set_permissions" in applied.cluster["error"]

@@ -24,6 +24,7 @@ from rmqsync.model.marker import PREFIX
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 
 State = dict[Ref, Row]
+_REFUSED = Rejected("one: the write was refused", 400, "this one fails")
 
 
 class Fault(Enum):
@@ -60,6 +61,8 @@ class MemoryCluster:
     faults: dict[int, Fault] = field(default_factory=dict)
     """By the number of the write, from 0."""
     name: str = "one"
+    refused: set[Ref] = field(default_factory=set)
+    """In an import of nothing else that a fault refused: a single call is refused as well."""
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -103,6 +106,9 @@ class MemoryCluster:
     def send(self, request: Request) -> None:
         with self._lock:
             rows = dict(self._said(request))
+            if self.refused & rows.keys():
+                self.refused -= rows.keys()
+                raise _REFUSED
             conditions = {name for name, _ in request.query}
             self._write(rows, lambda ref, row: self._do(ref, row, conditions))
             if request.path[0] == "global-parameters" and self._is_done:
@@ -118,8 +124,13 @@ class MemoryCluster:
             for section, items in document.items():
                 kind = KINDS.by_section[section]
                 for item in items:
-                    row = kind.complete(item)
+                    row = kind.complete(kind.shape(dict(item)))
+                    if kind.name == "vhost":
+                        row = {what: value for what, value in row.items() if value}
                     rows[Ref(kind.name, kind.key(row))] = row
+            fault = self.faults.get(len(self.writes))
+            if fault is Fault.REFUSED and len(rows) == 1:
+                self.refused |= rows.keys()
             self._write(rows, self._import)
 
     def close(self) -> None:
@@ -133,7 +144,7 @@ class MemoryCluster:
             for ref, row in rows.items():
                 do(ref, row)
         if fault is Fault.REFUSED:
-            raise Rejected("one: the write was refused", 400, "this one fails")
+            raise _REFUSED
         if fault is not None:
             raise Unreachable(f"one: no endpoint answers ({fault.value})")
 

@@ -56,6 +56,8 @@ class Injection:
     reach: Reach = Reach.ONCE
     timeout_s: float = 1.0
     """`--timeout` of the run: it also bounds how long repetitions go on."""
+    cut_s: float | None = None
+    """The broker loses its client so long after it got the request; `None`: it may answer."""
 
     @property
     def kills(self) -> bool:

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,18 @@ class Watch:
             return None
         self.harmed.append(title)
         return self.injection
+
+
+def title_of(seen: Seen) -> str:
+    """Method and target; of an import of one object also which, since all have one target."""
+    title = f"{seen.method} {seen.target}"
+    if title == "POST /api/definitions" and isinstance(seen.body, dict):
+        objects = [(section, one) for section, found in seen.body.items() for one in found]
+        if len(objects) == 1:
+            ((section, one),) = objects
+            ends = (one.get(end) for end in ("source", "destination", "routing_key"))
+            return f"{title} {section} {one.get('name') or ' '.join(map(str, ends))}"
+    return title
 
 
 class Proxy:
@@ -116,7 +129,7 @@ class Proxy:
 
     def note(self, seen: Seen) -> None:
         with self._lock:
-            fate = self._watch.meets(f"{seen.method} {seen.target}")
+            fate = self._watch.meets(title_of(seen))
             self._fates[threading.get_ident()] = fate
 
     def fault_for(self, method: str, path: str) -> Fault | None:
@@ -134,9 +147,9 @@ class Proxy:
         fate = self._fates[threading.get_ident()]
         if fate is not None and not fate.forwards:
             return Reply(502)
-        return self._forward(seen)
+        return self._forward(seen, None if fate is None else fate.cut_s)
 
-    def _forward(self, seen: Seen) -> Reply:
+    def _forward(self, seen: Seen, cut_s: float | None) -> Reply:
         user = f"{self._broker.username}:{self._broker.password}"
         headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
         headers |= {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
@@ -144,6 +157,9 @@ class Proxy:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         try:
             connection.request(seen.method, seen.target, body, headers)
+            if cut_s is not None:
+                time.sleep(cut_s)
+                return Reply(502)
             response = connection.getresponse()
             found = response.read()
         except (OSError, http.client.HTTPException):

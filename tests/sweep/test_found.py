@@ -19,7 +19,7 @@ from tests.sweep.trial import Stage, try_one
         pytest.param(
             "first apply by single calls",
             "lost answer, again and again",
-            "PUT /api/vhosts/depot",
+            "POST /api/definitions vhosts depot",
             4,
             id="the first change was made, and nobody was told",
         ),
@@ -33,14 +33,14 @@ from tests.sweep.trial import Stage, try_one
         pytest.param(
             "bad object in a bulk",
             "broker gone",
-            "PUT /api/exchanges/shop/ex.10",
+            "POST /api/definitions exchanges ex.10",
             4,
             id="an import was refused, but part of it was done",
         ),
         pytest.param(
             "adoption",
             "503, again and again",
-            "PUT /api/exchanges/shop/ex.1",
+            "POST /api/definitions exchanges ex.1",
             4,
             id="what a replacement took down was not put back since another object failed",
         ),
