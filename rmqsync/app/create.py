@@ -42,11 +42,11 @@ def create(broker: Broker, kind: Kind, row: Row, context: Context) -> bool:
     Raises `UnsetSecret`, and what `Broker` does.
     """
     row = resolved(kind, row, context)
-    refused: Rejected | None = None
+    refused: Rejected | AccessDenied | None = None
     if is_imported(kind, row):
         try:
             broker.upload(compile_document({kind.name: {kind.key(row): row}}))
-        except Rejected as error:
+        except (Rejected, AccessDenied) as error:
             refused = error  # the answer to a call says better why
         else:
             return True
@@ -55,7 +55,7 @@ def create(broker: Broker, kind: Kind, row: Row, context: Context) -> bool:
             broker.send(request)
     except AccessDenied:
         # An import needs no rights in the vhost: what it was refused for is the reason.
-        if refused is not None:
+        if isinstance(refused, Rejected):
             raise refused from None
         raise
     return False

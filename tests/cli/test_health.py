@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 from rmqsync.analysis.health import health_problems
+from rmqsync.broker.cluster import ManagementApi
+from rmqsync.kinds.base import Request
+from rmqsync.model.errors import Unreachable
+from tests.broker.connect import Naps, to_broker
 from tests.brokers import Broker
 from tests.cli.workspace import Outcome, Workspace
+from tests.fakes.faults import Reset
+from tests.sweep.injections import Injection, Reach
+from tests.sweep.proxy import Proxy
 
 BASE = {"vhosts": [{"name": "shop"}], "queues": [{"vhost": "shop", "name": "qu.order"}]}
 
@@ -153,3 +161,34 @@ def test_what_real_brokers_are_hard_to_bring_to(nodes: Any, words: str) -> None:
 
 def test_a_node_of_which_little_is_said_is_healthy() -> None:
     assert health_problems([{"name": "a", "running": True}], ("a",)) == []
+
+
+def test_a_stopped_vhost_is_named_with_the_command_that_starts_it(
+    workspace: Workspace, r310: Broker
+) -> None:
+    """3.10 leaves one stopped for good whose creation was cut off."""
+    workspace.cluster("one", r310)
+    workspace.define({"vhosts": [{"name": name} for name in half_made(r310)], **BASE})
+
+    planned = workspace.plan()
+    (vhost,) = re.findall(r"vhost '(x\d+)' is stopped on node", reason(planned))[:1]
+    command = f"rabbitmqctl restart_vhost --vhost {vhost}"
+    assert command in reason(planned)
+    r310.rabbitmqctl(*command.split()[1:])
+
+    with r310.management() as api:
+        assert set(api.get("vhosts", vhost)["cluster_state"].values()) == {"running"}
+
+
+def half_made(broker: Broker) -> list[str]:
+    """Create vhosts by calls whose client goes away; return all of them."""
+    cuts_s = {f"x{number}": 0.001 + number / 1000 for number in range(24)}
+    with Proxy(broker) as proxy:
+        through = ManagementApi(to_broker(broker, endpoints=(proxy.url,)), pace=Naps().pace)
+        for name, cut_s in cuts_s.items():
+            cut = Injection("cut", Reset(), True, Reach.ONWARDS, cut_s=cut_s)
+            with proxy.watching(cut, 1), suppress(Unreachable):
+                through.send(Request("PUT", ("vhosts", name), {}))
+        through.close()
+    with broker.management() as api:
+        return [one["name"] for one in api.get("vhosts") if one["name"] in cuts_s]
