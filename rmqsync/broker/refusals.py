@@ -99,7 +99,10 @@ def _rejected(call: Call, status: int, reason: str) -> BrokerError:
         hint = "; is this the address of the management API, with its path prefix?"
     if status >= 500 and call.segments[0] in ("definitions", "bindings"):
         # rabbit_mgmt_format.erl `pack_binding_props` fails on it, and the listing with it.
-        hint = "; a binding with '~' in its routing key and arguments has this effect"
+        hint = (
+            "; a binding with '~' in its routing key and arguments has this effect, on 3.10 also a "
+            "stream whose declaration was cut off"
+        )
     return BrokerError(f"{where}: answer {status}: {reason}{hint}")
 
 
