@@ -96,13 +96,14 @@ class Reports:
             with self._lock:
                 self._lock.wait_for(lambda: self._waiting or self._stop.is_set())
             self._stop.wait(pause_s)
+            is_last = self._stop.is_set()  # what comes or fails from here on is written once more
             with self._lock:
                 found = {name: self._texts[name] for name in sorted(self._waiting)}
                 self._waiting.clear()
             failed = self._write(found)
             with self._lock:
                 self._waiting |= failed
-            if self._stop.is_set():
+            if is_last:
                 return
             pause_s = AGAIN_S if failed else self._gather_s
 

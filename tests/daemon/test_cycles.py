@@ -23,8 +23,10 @@ def test_cycles_that_could_not_read_the_cluster_are_no_runs_that_failed(
     tmp_path: Path, broker: FakeBroker
 ) -> None:
     inside = Inside(tmp_path, broker)
-    inside.commit("qu.a")
+    inside.commit("qu.a", "qu.b")
     with inside.running() as daemon:
+        assert daemon.cycle()["sync"] == "in-sync"
+        inside.commit("qu.a")  # a deletion needs rights
         broker.fail(Reply(403), times=1000)
         for _ in range(20):
             assert daemon.cycle()["sync"] != "in-sync"

@@ -232,15 +232,17 @@ clusters: {{one: {{endpoints: ["file:live.json"], layers: [base], source: {{git:
 daemon: {{drift_reports: {{folder: {tmp_path / "reports"}, branch: drift}}}}
 """
     settings = read_settings("rmqsync.yaml", lambda _: text.encode(), "/")
-    failed = threading.Semaphore(0)
+    failed, is_closing = threading.Semaphore(0), threading.Event()
 
     def refuses(source: Source) -> Mirror:
         failed.release()
+        is_closing.wait(30)  # what is under way then has its last try still before it
         raise SourceError("it does not let us push")
 
     reports = Reports(settings, refuses, 0.01)
     reports.changed(cluster("one"))
     assert failed.acquire(timeout=30)
+    threading.Timer(0.2, is_closing.set).start()
     reports.close(30)  # which tries once more
 
     assert failed.acquire(blocking=False)
