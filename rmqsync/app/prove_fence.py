@@ -198,8 +198,23 @@ class Fence:
         if found is None:
             raise NotProven("it is gone by itself")
         others = found.ready - len(self._ids)
+        if not found.ready and not found.consumers:
+            raise NotProven(self._why_empty(probe))
         if others or found.consumers:
             raise NotProven(_words(others, found.consumers))
+
+    def _why_empty(self, probe: QueueProbe) -> str:
+        """Say why the sentinels are not there: some queues that are listed have no processes."""
+        try:
+            message = probe.take()
+        except BrokerError as error:
+            return (
+                "the broker lists it, and it does not work; its creation or deletion was perhaps "
+                f"broken off: {error}; see the broker's log, and delete it by hand"
+            )
+        if message is not None:
+            probe.settle((), (message.tag,))
+        return "a client took from it"
 
     def _check_first(self, probe: QueueProbe) -> None:
         """Fetch the first message: one of ours, never delivered, with just the others behind."""
@@ -280,7 +295,7 @@ def obstacle(row: Row, current: Mapping[str, Any], operator: Mapping[str, Any]) 
     if operator.get(OVERFLOW, REJECT) != REJECT:
         return (
             f"an operator policy in its vhost sets {OVERFLOW} to '{operator[OVERFLOW]}', so that "
-            "publishers cannot be kept out; change it, or delete the queue with its loss allowed"
+            "publishers cannot be kept out; change it, or delete the queue by hand"
         )
     ttls = [arguments.get(f"x-{_TTL}"), current.get(_TTL), operator.get(_TTL)]
     ttl = min((one for one in ttls if isinstance(one, int)), default=SHORTEST_TTL_MS)
@@ -307,7 +322,7 @@ def _low_limit(arguments: Mapping[str, Any], operator: Mapping[str, Any]) -> str
             return (
                 f"its {name} is {limit}, or may be by an operator policy in its vhost: where that "
                 "is reached meanwhile, publishers that were kept out could not be let in again; "
-                "delete the queue with its loss allowed"
+                "delete the queue by hand"
             )
     return None
 

@@ -6,6 +6,8 @@ The broker loses its client some milliseconds after it got the request, and afte
 
 from __future__ import annotations
 
+import base64
+import http.client
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +24,7 @@ from rmqsync.model.values import Row
 from tests.broker.connect import Naps, to_broker
 from tests.brokers import Broker
 from tests.brokers.management import Management, Refused
+from tests.cli.workspace import Workspace
 from tests.conftest import FIGURE
 from tests.fakes.faults import Reset
 from tests.kinds.cluster import row_of
@@ -164,6 +167,16 @@ def test_it_is_whole_or_not_there(
     assert [one for one in cuts_s if not _in_time(sort, management, one)] == []
 
 
+def begin_deletion(broker: Broker, queue: str, cut_s: float) -> None:
+    """Ask for a deletion, and be gone so much later, as a client that is killed."""
+    user = base64.b64encode(f"{broker.username}:{broker.password}".encode()).decode()
+    client = http.client.HTTPConnection("127.0.0.1", broker.nodes[0].management_port)
+    path = f"/api/queues/shop/{queue}"
+    client.request("DELETE", path, headers={"Authorization": f"Basic {user}"})
+    time.sleep(cut_s)
+    client.close()
+
+
 def _in_time(sort: Sort, management: Management, name: str) -> bool:
     deadline = time.monotonic() + _MADE_WITHIN_S
     while not sort.works(management, name):
@@ -171,3 +184,30 @@ def _in_time(sort: Sort, management: Management, name: str) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+def test_a_quorum_queue_whose_deletion_was_cut_off_is_told_and_may_be_deleted_by_hand(
+    workspace: Workspace, broker: Broker
+) -> None:
+    vhost = {"vhosts": [{"name": "shop"}]}
+    queues = [{"vhost": "shop", "name": f"qu.{one}", "type": "quorum"} for one in range(16)]
+    workspace.cluster("one", broker, amqp=[broker.amqp_url])
+    reasons: list[str] = []
+    while not reasons:  # a part of those that are cut off is left half deleted, and others are not
+        workspace.define({**vhost, "queues": queues})
+        workspace.commit()
+        assert workspace.apply("--adopt").code == 0
+        for number, queue in enumerate(queues):
+            begin_deletion(broker, queue["name"], 0.0005 + number * 0.0005)
+        workspace.define(vhost)
+        workspace.commit()
+        held = workspace.apply("--max-deletes", "100")
+        reasons = [one["error"] for one in held.cluster["changes"] if one["result"] == "skipped"]
+    with broker.management() as api:
+        for left in api.get("queues", "shop"):
+            api.delete("queues", "shop", left["name"])
+
+    done = workspace.apply()
+
+    assert all("it does not work" in one and "by hand" in one for one in reasons), reasons
+    assert (done.code, done.changes) == (0, []), done.out + done.err
