@@ -300,9 +300,9 @@ def single_calls(execution: Execution) -> Iterator[Request]:
         kind = KINDS[change.ref.kind]
         if change.ref in in_bulk or (kind.in_vhost and change.ref.key[0] in made):
             continue
-        if change.before is not None and change.action is not Action.UPDATE:
-            yield from kind.remove(change.before, ())
         is_new = change.action is not Action.UPDATE
+        if change.before is not None and is_new:
+            yield from kind.remove(change.before, ())
         if change.after is not None and not (is_new and is_imported(kind, change.after)):
             yield from kind.declare(change.before, change.after, execution.context)
 

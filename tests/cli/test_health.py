@@ -6,7 +6,8 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,13 +15,9 @@ import pytest
 from rmqsync.analysis.health import health_problems
 from rmqsync.broker.cluster import ManagementApi
 from rmqsync.kinds.base import Request
-from rmqsync.model.errors import Unreachable
-from tests.broker.connect import Naps, to_broker
 from tests.brokers import Broker
 from tests.cli.workspace import Outcome, Workspace
-from tests.fakes.faults import Reset
-from tests.sweep.injections import Injection, Reach
-from tests.sweep.proxy import Proxy
+from tests.sweep.proxy import cut_off
 
 BASE = {"vhosts": [{"name": "shop"}], "queues": [{"vhost": "shop", "name": "qu.order"}]}
 
@@ -183,12 +180,9 @@ def test_a_stopped_vhost_is_named_with_the_command_that_starts_it(
 def half_made(broker: Broker) -> list[str]:
     """Create vhosts by calls whose client goes away; return all of them."""
     cuts_s = {f"x{number}": 0.001 + number / 1000 for number in range(24)}
-    with Proxy(broker) as proxy:
-        through = ManagementApi(to_broker(broker, endpoints=(proxy.url,)), pace=Naps().pace)
+    with cut_off(broker) as do:
         for name, cut_s in cuts_s.items():
-            cut = Injection("cut", Reset(), True, Reach.ONWARDS, cut_s=cut_s)
-            with proxy.watching(cut, 1), suppress(Unreachable):
-                through.send(Request("PUT", ("vhosts", name), {}))
-        through.close()
+            put = Request("PUT", ("vhosts", name), {})
+            do(cut_s, partial(ManagementApi.send, request=put))
     with broker.management() as api:
         return [one["name"] for one in api.get("vhosts") if one["name"] in cuts_s]

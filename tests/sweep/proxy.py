@@ -7,14 +7,17 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from rmqsync.broker.cluster import ManagementApi
+from rmqsync.model.errors import Unreachable
+from tests.broker.connect import Naps, to_broker
 from tests.brokers import Broker
-from tests.fakes.faults import Fault, Reply
+from tests.fakes.faults import Fault, Reply, Reset
 from tests.fakes.server import Seen, Server
 from tests.sweep.injections import Injection, Kill, Reach
 
@@ -168,3 +171,22 @@ class Proxy:
             connection.close()
         back = {name: value for name in _PASSED_BACK if (value := response.headers.get(name))}
         return Reply(response.status, found, back)
+
+
+@contextmanager
+def cut_off(broker: Broker) -> Iterator[Callable[[float, Callable[[ManagementApi], object]], None]]:
+    """
+    Give what has an API do something of which the broker loses the client, at every repetition.
+
+    It takes after how many seconds, and what is to be done.
+    """
+    with Proxy(broker) as proxy:
+        api = ManagementApi(to_broker(broker, endpoints=(proxy.url,)), pace=Naps().pace)
+
+        def do(cut_s: float, work: Callable[[ManagementApi], object]) -> None:
+            cut = Injection("cut", Reset(), True, Reach.ONWARDS, cut_s=cut_s)
+            with proxy.watching(cut, 1), suppress(Unreachable):
+                work(api)
+
+        yield do
+        api.close()

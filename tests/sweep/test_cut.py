@@ -10,8 +10,8 @@ import base64
 import http.client
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -19,17 +19,14 @@ from rmqsync.app.create import create
 from rmqsync.broker.cluster import ManagementApi
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import Context
-from rmqsync.model.errors import Unreachable
 from rmqsync.model.values import Row
-from tests.broker.connect import Naps, to_broker
+from tests.broker.connect import to_broker
 from tests.brokers import Broker
 from tests.brokers.management import Management, Refused
 from tests.cli.workspace import Workspace
 from tests.conftest import FIGURE
-from tests.fakes.faults import Reset
 from tests.kinds.cluster import row_of
-from tests.sweep.injections import Injection, Reach
-from tests.sweep.proxy import Proxy
+from tests.sweep.proxy import cut_off
 
 CUTS_S = (*(number * 0.0025 for number in range(16)), 0.5)
 """After so long the broker loses its client; the last is long enough for all that it does."""
@@ -96,7 +93,7 @@ def _routes_once_bound(api: Management, exchange: str) -> bool:
         api.post(*path, body={"routing_key": "1", "arguments": {}})
     except Refused:
         return False
-    return _routes(api, exchange, "any")
+    return _routes_now(api, exchange)
 
 
 def _routes_now(api: Management, exchange: str) -> bool:
@@ -144,15 +141,11 @@ def test_it_is_whole_or_not_there(
     cuts_s = {f"x{number}": cut_s for number, cut_s in enumerate(CUTS_S)}
     rows = {one: row_of(kind, sort.entry(one)) for one in cuts_s}
     direct = ManagementApi(to_broker(broker))
-    with Proxy(broker) as proxy:
-        through = ManagementApi(to_broker(broker, endpoints=(proxy.url,)), pace=Naps().pace)
+    with cut_off(broker) as do:
         for one, cut_s in cuts_s.items():
             for needed, entry in sort.needs:
                 create(direct, KINDS[needed], row_of(KINDS[needed], entry(one)), context)
-            cut = Injection("cut", Reset(), True, Reach.ONWARDS, cut_s=cut_s)
-            with proxy.watching(cut, 1), suppress(Unreachable):
-                create(through, kind, rows[one], context)
-        through.close()
+            do(cut_s, partial(create, kind=kind, row=rows[one], context=context))
 
     made = [one for one in cuts_s if sort.is_there(management, one)]
     halves = [one for one in made if not _in_time(sort, management, one)]
