@@ -210,7 +210,7 @@ class Fence:
         except BrokerError as error:
             return (
                 "the broker lists it, and it does not work; its creation or deletion was perhaps "
-                f"broken off: {error}; see the broker's log, and delete it by hand"
+                f"broken off: {error}; see the broker's log"
             )
         if message is not None:
             probe.settle((), (message.tag,))
@@ -295,7 +295,7 @@ def obstacle(row: Row, current: Mapping[str, Any], operator: Mapping[str, Any]) 
     if operator.get(OVERFLOW, REJECT) != REJECT:
         return (
             f"an operator policy in its vhost sets {OVERFLOW} to '{operator[OVERFLOW]}', so that "
-            "publishers cannot be kept out; change it, or delete the queue by hand"
+            "publishers cannot be kept out"
         )
     ttls = [arguments.get(f"x-{_TTL}"), current.get(_TTL), operator.get(_TTL)]
     ttl = min((one for one in ttls if isinstance(one, int)), default=SHORTEST_TTL_MS)
@@ -321,8 +321,7 @@ def _low_limit(arguments: Mapping[str, Any], operator: Mapping[str, Any]) -> str
         if limit < least:
             return (
                 f"its {name} is {limit}, or may be by an operator policy in its vhost: where that "
-                "is reached meanwhile, publishers that were kept out could not be let in again; "
-                "delete the queue by hand"
+                "is reached meanwhile, publishers that were kept out could not be let in again"
             )
     return None
 

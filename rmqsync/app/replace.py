@@ -2,19 +2,24 @@
 Delete and replace single objects.
 
 An object whose deletion was planned as harmless, since it was empty and unused, is proven so at the
-moment it goes (`app/prove.py`).
+moment it goes (`app/prove.py`). Where that fails it stays, unless the loss of what it holds was
+allowed for it by name: what is allowed for a whole cluster was said of what the plan shows.
 """
 
 from __future__ import annotations
+
+import logging
 
 from rmqsync.app.create import create, resolved
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
 from rmqsync.app.prove import NotProven, Prover, is_still_there
-from rmqsync.kinds.base import Kind
+from rmqsync.kinds.base import Kind, address_of
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
 from rmqsync.model.errors import AccessDenied, BrokerError, Rejected
+
+logger = logging.getLogger(__name__)
 
 _DONE = Result(Outcome.APPLIED)
 
@@ -22,13 +27,17 @@ _DONE = Result(Outcome.APPLIED)
 def delete(broker: Broker, kind: Kind, change: Change, prover: Prover | None = None) -> Result:
     """Delete one object; `skipped` with hold `not-proven` where a proof was due and failed."""
     assert change.before is not None
+    address = address_of(kind, change.ref.key)
     if kind.is_counted and change.loss < Loss.MESSAGES:
         try:
             (prover or Prover(broker)).delete(kind, change)
+            return _DONE
         except NotProven as error:
-            hold = Hold(HoldCode.NOT_PROVEN, str(error), None)
-            return Result(Outcome.SKIPPED, str(error), hold)
-        return _DONE
+            if change.allowed < Loss.MESSAGES:
+                override = f"--allow-loss {Loss.MESSAGES.word}:{address}"
+                hold = Hold(HoldCode.NOT_PROVEN, str(error), override)
+                return Result(Outcome.SKIPPED, str(error), hold)
+            logger.warning("deleted without a proof %s: %s", address, error)
     handles = handles_of(broker, kind, change)
     if handles is None:
         return _DONE

@@ -129,6 +129,8 @@ class Change:
     """Where the desired side is written; `None` for deletions."""
     left: tuple[FieldChange, ...] = ()
     """Fields that somebody changed outside of rmqsync, and that keep their live value."""
+    allowed: Loss = Loss.NONE
+    """What was allowed for this object by name: by option, approval or definition."""
 
     def __post_init__(self) -> None:
         sides = (self.before is not None, self.after is not None)

@@ -70,8 +70,14 @@ def guard(
             repeats=may_repeat(judged, own, kinds),
         )
         links = stopped.get(change.ref, ())
-        judged = replace(judged, loss=max(loss, Loss.MESSAGES) if links else loss)
-        is_approved = address_of(kinds[judged.ref.kind], judged.ref.key) in rules.approved
+        address = address_of(kinds[judged.ref.kind], judged.ref.key)
+        by_git = allowed_by_git(change.ref, desired, rules, own, kinds)
+        judged = replace(
+            judged,
+            loss=max(loss, Loss.MESSAGES) if links else loss,
+            allowed=max(rules.overrides.get(address, Loss.NONE), by_git),
+        )
+        is_approved = address in rules.approved
         hold = (
             own.refusal
             or (None if is_approved else _drift(judged, own, kinds))
@@ -80,7 +86,7 @@ def guard(
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
-            or _loss(judged, desired, live, facts, rules, kinds, tied, links, own)
+            or _loss(judged, live, facts, rules, kinds, tied, links)
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -191,29 +197,27 @@ def allowed_by_git(
     ref: Ref, desired: Desired, rules: Rules, own: Ownership, kinds: Registry
 ) -> Loss:
     """Return the worst that `removed:` allows for the deletion of an object."""
-    if not was_ours(ref, own, kinds):
-        return Loss.NONE  # the entry is of another object, long gone
+    if not desired.removed:
+        return Loss.NONE
     address = address_of(kinds[ref.kind], ref.key)
-    return desired.retired(address).loss(rules.git_may_allow)
+    loss = desired.retired(address).loss(rules.git_may_allow)
+    if loss > Loss.NONE and not was_ours(ref, own, kinds):
+        return Loss.NONE  # the entry is of another object, long gone
+    return loss
 
 
 def _loss(
     change: Change,
-    desired: Desired,
     live: Rows,
     facts: Facts,
     rules: Rules,
     kinds: Registry,
     tied: int,
     links: Sequence[Ref],
-    own: Ownership,
 ) -> Hold | None:
-    if change.loss <= rules.allow_loss:
+    if change.loss <= max(rules.allow_loss, change.allowed):
         return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
-    approved = allowed_by_git(change.ref, desired, rules, own, kinds)
-    if change.loss <= max(rules.allowed(address), approved):
-        return None
     reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"
     impact = change.impact
     if change.loss >= Loss.MESSAGES and impact.messages:

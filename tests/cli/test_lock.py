@@ -75,6 +75,51 @@ def test_what_cannot_be_proven_is_skipped_and_said(shop: Workspace, broker: Brok
     assert held.code == 3
     assert (change["result"], change["loss"]) == ("skipped", "routing")
     assert "expire after 100 ms" in change["error"]
+    assert change["hold"]["override"] == "--allow-loss messages:queue:shop/qu.order.crm"
+
+
+def test_what_cannot_be_proven_goes_where_its_loss_is_allowed_by_name(
+    shop: Workspace, broker: Broker
+) -> None:
+    """A limit that low keeps it from being proven; the settings do not speak of this queue."""
+    name = "qu.low"  # a name of its own: statistics outlive queues
+    queue = {**QUORUM, "name": name, "arguments": {"x-max-length": 5}}
+    shop.settings["clusters"]["one"]["allow_loss"] = "messages"
+    shop.define(BASE | {"queues": [queue]})
+    assert shop.apply().code == 0
+    shop.define(BASE | {"queues": [{**queue, "arguments": {}, "on_change": "recreate"}]})
+
+    held = shop.apply()
+    allowed = shop.apply("--allow-loss", f"messages:queue:shop/{name}")
+
+    (change,) = held.cluster["changes"]
+    assert (held.code, change["hold"]["code"]) == (3, "not-proven")
+    assert change["hold"]["override"] == f"--allow-loss messages:queue:shop/{name}"
+    assert (allowed.code, allowed.cluster["verified"]) == (0, True), allowed.out
+    assert shop.plan().changes == []
+
+
+def test_what_cannot_be_proven_goes_where_git_allows_its_loss(
+    shop: Workspace, broker: Broker
+) -> None:
+    name = "qu.low.removed"
+    shop.define(BASE | {"queues": [{**QUORUM, "name": name, "arguments": {"x-max-length": 5}}]})
+    shop.commit()
+    assert shop.apply().code == 0
+    entry = {"address": f"queue:shop/{name}", "when": "empty"}
+    gone = {**BASE, "queues": [], "removed": [entry]}
+    shop.define(gone)
+    shop.commit()
+
+    held = shop.apply("--max-deletes", "9")
+    shop.define(gone | {"removed": [entry | {"allow_loss": "messages"}]})
+    shop.commit()
+    allowed = shop.apply("--max-deletes", "9")
+
+    assert (held.code, held.cluster["changes"][0]["hold"]["code"]) == (3, "not-proven")
+    assert (allowed.code, allowed.cluster["verified"]) == (0, True), allowed.out
+    with broker.management() as api:
+        assert api.get("queues", "shop") == []
 
 
 def test_without_amqp_a_quorum_queue_is_held(workspace: Workspace, r40: Broker) -> None:
