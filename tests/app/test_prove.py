@@ -1,6 +1,7 @@
 """What can be proven of a queue on a real broker, and that the rest stays as it was."""
 
 import time
+import uuid
 
 import pika.exceptions as known
 import pytest
@@ -133,59 +134,67 @@ def test_the_pattern_of_a_fence_tells_the_queue(name):
     assert unescaped(f"^{escaped(name)}$") == name
 
 
+@pytest.fixture
+def q() -> str:
+    """A queue's name of its own, and an odd one: what was got from a queue is counted after it."""
+    return f"{ODD}{uuid.uuid4().hex[:8]}"
+
+
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
-def test_what_is_empty_and_unused_is_deleted(broker: Broker, kind: str) -> None:
+def test_what_is_empty_and_unused_is_deleted(q: str, broker: Broker, kind: str) -> None:
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, ODD, kind)
+        rabble.declare(broker, q, kind)
         rabble.declare(broker, "other", kind)
 
-        Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion(ODD, kind))
+        Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion(q, kind))
 
-        assert not rabble.exists(broker, ODD)
+        assert not rabble.exists(broker, q)
         assert rabble.exists(broker, "other")
         assert found.get(FENCES) == []
 
 
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
-def test_a_deletion_that_is_given_up_leaves_the_queue_as_it_was(broker: Broker, kind: str) -> None:
+def test_a_deletion_that_is_given_up_leaves_the_queue_as_it_was(
+    q: str, broker: Broker, kind: str
+) -> None:
     """Order and redelivered flags included: of what it holds nothing is fetched."""
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, "q", kind)
+        rabble.declare(broker, q, kind)
         channel = rabble.connect(broker).channel()
         channel.confirm_delivery()
         for number in range(5):
-            channel.basic_publish("", "q", str(number).encode())
+            channel.basic_publish("", q, str(number).encode())
 
         with pytest.raises(NotProven):
-            Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion("q", kind))
+            Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion(q, kind))
 
-        assert rabble.drain(broker, "q") == [(str(number), False) for number in range(5)]
+        assert rabble.drain(broker, q) == [(str(number), False) for number in range(5)]
         assert found.get(FENCES) == []
         channel.connection.close()
 
 
-def test_a_quorum_queue_with_a_consumer_stays(broker: Broker) -> None:
+def test_a_quorum_queue_with_a_consumer_stays(q: str, broker: Broker) -> None:
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, "q")
+        rabble.declare(broker, q)
         connection = rabble.connect(broker)
-        connection.channel().basic_consume("q", lambda *_: None)
+        connection.channel().basic_consume(q, lambda *_: None)
 
         with pytest.raises(NotProven):
-            Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion("q"))
+            Prover(found, rabble.amqp(broker, found)).delete(QUEUE, rabble.deletion(q))
 
         connection.close()
-        assert rabble.exists(broker, "q")
-        assert rabble.drain(broker, "q") == []
+        assert rabble.exists(broker, q)
+        assert rabble.drain(broker, q) == []
 
 
-def test_without_amqp_no_quorum_queue_is_deleted(r43: Broker) -> None:
+def test_without_amqp_no_quorum_queue_is_deleted(q: str, r43: Broker) -> None:
     with rabble.cluster(r43) as found:
-        rabble.declare(r43, "alone")  # a name of its own: what others got from "q" counts as well
+        rabble.declare(r43, q)  # a name of its own: what others got from q counts as well
 
         with pytest.raises(NotProven, match="set `amqp`"):
-            Prover(found).delete(QUEUE, rabble.deletion("alone"))
+            Prover(found).delete(QUEUE, rabble.deletion(q))
 
-        assert rabble.exists(r43, "alone")
+        assert rabble.exists(r43, q)
 
 
 def test_who_gets_from_a_queue_now_and_then_uses_it(broker: Broker) -> None:
@@ -208,10 +217,10 @@ def test_who_gets_from_a_queue_now_and_then_uses_it(broker: Broker) -> None:
         connection.close()
 
 
-def test_what_breaks_off_leaves_neither_fence_nor_sentinel(broker: Broker) -> None:
+def test_what_breaks_off_leaves_neither_fence_nor_sentinel(q: str, broker: Broker) -> None:
     """The connection goes while sentinels lie in the queue."""
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, "q")
+        rabble.declare(broker, q)
         amqp = rabble.amqp(broker, found)
         probes = []
 
@@ -226,18 +235,18 @@ def test_what_breaks_off_leaves_neither_fence_nor_sentinel(broker: Broker) -> No
                 probes[0].close()
 
         with pytest.raises(NotProven, match="broke off"):
-            Prover(found, Breaking(), sleep=sleep).delete(QUEUE, rabble.deletion("q"))
+            Prover(found, Breaking(), sleep=sleep).delete(QUEUE, rabble.deletion(q))
 
         assert len(probes) == 2
-        assert rabble.drain(broker, "q") == []
-        assert rabble.exists(broker, "q")
+        assert rabble.drain(broker, q) == []
+        assert rabble.exists(broker, q)
         assert found.get(FENCES) == []
 
 
-def test_sentinels_that_nobody_hears_of_are_taken_back(broker: Broker) -> None:
+def test_sentinels_that_nobody_hears_of_are_taken_back(q: str, broker: Broker) -> None:
     """The broker has put them in when the connection goes."""
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, "q")
+        rabble.declare(broker, q)
         amqp = rabble.amqp(broker, found)
         probes = []
 
@@ -257,20 +266,20 @@ def test_sentinels_that_nobody_hears_of_are_taken_back(broker: Broker) -> None:
             return broken
 
         with pytest.raises(NotProven, match="broke off"):
-            Prover(found, Breaking()).delete(QUEUE, rabble.deletion("q"))
+            Prover(found, Breaking()).delete(QUEUE, rabble.deletion(q))
 
         assert len(probes) == 2
-        assert rabble.drain(broker, "q") == []
+        assert rabble.drain(broker, q) == []
         assert found.get(FENCES) == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
+def test_what_a_killed_run_left_is_removed_by_the_next(q: str, broker: Broker) -> None:
     with rabble.cluster(broker) as found:
-        rabble.declare(broker, ODD)
+        rabble.declare(broker, q)
         amqp = rabble.amqp(broker, found)
         path = ("policies", VHOST, "rmqsync.fence.main.dead")
-        found.send(Request("PUT", path, fence_policy(ODD, {}, [])))
-        left = amqp.queue(VHOST, ODD)
+        found.send(Request("PUT", path, fence_policy(q, {}, [])))
+        left = amqp.queue(VHOST, q)
         all_in = left.put(SENTINEL_IDS)
         left.close()
         assert all_in
@@ -278,10 +287,10 @@ def test_what_a_killed_run_left_is_removed_by_the_next(broker: Broker) -> None:
 
         removed = remove_left_fences(found, amqp, "main")
 
-        assert removed == (f"queue '{ODD}' in vhost '{VHOST}'",)
+        assert removed == (f"queue '{q}' in vhost '{VHOST}'",)
         assert "rmqsync.fence" not in str(live.rows["policy"])
         assert found.get(FENCES) == []
-        after = amqp.queue(VHOST, ODD)
+        after = amqp.queue(VHOST, q)
         assert after.count() == (0, 0)
         after.close()
 
@@ -322,7 +331,7 @@ def until_refused(channel) -> None:
     raise AssertionError("the fence keeps nobody out")
 
 
-def test_a_lock_that_is_lost_stops_the_deletion(r40: Broker) -> None:
+def test_a_lock_that_is_lost_stops_the_deletion(q: str, r40: Broker) -> None:
     class Lost:
         lost = "tried it"
 
@@ -338,21 +347,21 @@ def test_a_lock_that_is_lost_stops_the_deletion(r40: Broker) -> None:
     from rmqsync.app.lock import LockLost
 
     with rabble.cluster(r40) as found:
-        rabble.declare(r40, "q")
+        rabble.declare(r40, q)
 
         with pytest.raises(LockLost):
-            Prover(found, rabble.amqp(r40, found), Lost()).delete(QUEUE, rabble.deletion("q"))
+            Prover(found, rabble.amqp(r40, found), Lost()).delete(QUEUE, rabble.deletion(q))
 
-        assert rabble.exists(r40, "q")
+        assert rabble.exists(r40, q)
         assert found.get(FENCES) == []
 
 
-def test_an_address_that_does_not_answer_proves_nothing(r40: Broker) -> None:
+def test_an_address_that_does_not_answer_proves_nothing(q: str, r40: Broker) -> None:
     with rabble.cluster(r40) as found:
-        rabble.declare(r40, "q")
+        rabble.declare(r40, q)
         amqp = rabble.amqp(r40, found, urls=("amqp://127.0.0.1:1",))
 
         with pytest.raises(NotProven, match="cannot be looked at"):
-            Prover(found, amqp).delete(QUEUE, rabble.deletion("q"))
+            Prover(found, amqp).delete(QUEUE, rabble.deletion(q))
         with pytest.raises(Unreachable):
-            amqp.queue(VHOST, "q")
+            amqp.queue(VHOST, q)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -183,15 +184,17 @@ def test_a_quorum_queue_whose_deletion_was_cut_off_is_told_and_deleted_where_all
     workspace: Workspace, broker: Broker
 ) -> None:
     vhost = {"vhosts": [{"name": "shop"}]}
-    queues = [{"vhost": "shop", "name": f"qu.{one}", "type": "quorum"} for one in range(16)]
+    numbers = itertools.count()  # no name comes twice: what a proof gets is counted for a while
     workspace.cluster("one", broker, amqp=[broker.amqp_url])
     reasons: list[str] = []
     while not reasons:  # a part of those that are cut off is left half deleted, and others are not
+        names = [f"qu.{next(numbers)}" for _ in range(16)]
+        queues = [{"vhost": "shop", "name": name, "type": "quorum"} for name in names]
         workspace.define({**vhost, "queues": queues})
         workspace.commit()
         assert workspace.apply("--adopt").code == 0
-        for number, queue in enumerate(queues):
-            begin_deletion(broker, queue["name"], 0.0005 + number * 0.0005)
+        for number, name in enumerate(names):
+            begin_deletion(broker, name, 0.0005 + number * 0.0005)
         workspace.define(vhost)
         workspace.commit()
         held = workspace.apply("--max-deletes", "100")
