@@ -126,10 +126,12 @@ class Prover:
             for name in (*_GETS, _PUBLISH)
             if counters.get(name, 0) > _oldest(samples.get(f"{name}_details"))
         }
+        when = f"in the last {WINDOW_S} s"
         if used - {_PUBLISH}:
-            raise NotProven(f"a client got, or tried to get, from it in the last {WINDOW_S} s")
+            who = "a client, or the proof of an earlier run,"
+            raise NotProven(f"{who} got, or tried to get, from it {when}")
         if used and publishers:
-            raise NotProven(f"somebody published to it in the last {WINDOW_S} s")
+            raise NotProven(f"somebody published to it {when}")
 
 
 def _oldest(details: Any) -> int:

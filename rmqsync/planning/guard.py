@@ -71,7 +71,7 @@ def guard(
         )
         links = stopped.get(change.ref, ())
         address = address_of(kinds[judged.ref.kind], judged.ref.key)
-        by_git = allowed_by_git(change.ref, desired, rules, own, kinds)
+        by_git = _allowed_by_git(change.ref, desired, rules, own, kinds)
         judged = replace(
             judged,
             loss=max(loss, Loss.MESSAGES) if links else loss,
@@ -193,7 +193,7 @@ def _on_change(change: Change, desired: Desired) -> Hold | None:
     return Hold(HoldCode.ON_CHANGE, reason, "on_change: recreate")
 
 
-def allowed_by_git(
+def _allowed_by_git(
     ref: Ref, desired: Desired, rules: Rules, own: Ownership, kinds: Registry
 ) -> Loss:
     """Return the worst that `removed:` allows for the deletion of an object."""

@@ -16,12 +16,12 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.credentials import secrets_in
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Loss, Ref
+from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Ref
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.planning.draft import Draft
-from rmqsync.planning.guard import NOTHING_HANGS, allowed_by_git, guard
+from rmqsync.planning.guard import NOTHING_HANGS, guard
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership
@@ -97,13 +97,7 @@ def finish(
         hanging,
         stopped(found.changes, live.rows, context),
     )
-
-    def approved(ref: Ref) -> Loss:
-        return allowed_by_git(ref, desired, rules, own, kinds)
-
-    changes = hold_for_losses(
-        changes, live.rows, context, facts, rules, found.threats, kinds, approved
-    )
+    changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
     ordered = order(changes, live.rows, kinds)
     applied = own.marker.applied if own.marker is not None else None
     return ClusterPlan(

@@ -7,7 +7,7 @@ the rest is judged again without them, so that it never relies on what will not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -59,13 +59,11 @@ def hold_for_losses(
     rules: Rules,
     found: Sequence[Threat] | None = None,
     kinds: Registry = KINDS,
-    approved: Callable[[Ref], Loss] = lambda _: Loss.NONE,
 ) -> tuple[Change, ...]:
     """
     Return the changes with the impact, loss and hold that those of policies have in addition.
 
-    `found` are the threats of all of them, where they are known already; `approved` is what the
-    definitions allow for one object. Call it again after
+    `found` are the threats of all of them, where they are known already. Call it again after
     holding a policy's change for another reason.
     """
     judged = tuple(changes)
@@ -87,9 +85,7 @@ def hold_for_losses(
             some = [*some, *(one for one in found if one.change not in standing)]
         hits = _hits(some, facts)
         judged = tuple(
-            _judged(change, hits[change.ref], facts, rules, kinds, approved)
-            if change.ref in hits
-            else change
+            _judged(change, hits[change.ref], facts, rules, kinds) if change.ref in hits else change
             for change in judged
         )
 
@@ -104,12 +100,7 @@ def _hits(found: Iterable[Threat], facts: Facts) -> dict[Ref, list[_Hit]]:
 
 
 def _judged(
-    change: Change,
-    hits: Sequence[_Hit],
-    facts: Facts,
-    rules: Rules,
-    kinds: Registry,
-    approved: Callable[[Ref], Loss],
+    change: Change, hits: Sequence[_Hit], facts: Facts, rules: Rules, kinds: Registry
 ) -> Change:
     judged = replace(
         change,
@@ -117,7 +108,7 @@ def _judged(
         impact=_impact(change, hits, facts, kinds),
     )
     address = address_of(kinds[change.ref.kind], change.ref.key)
-    allowed = max(rules.allowed(address), approved(change.ref))
+    allowed = max(rules.allowed(address), change.allowed)
     if change.hold is not None or judged.loss <= allowed:
         return judged
     reason = f"{_reason(hits, kinds)}; allowed loss is {rules.allow_loss.word}"

@@ -67,7 +67,7 @@ def test_what_cannot_be_proven_is_skipped_and_said(shop: Workspace, broker: Brok
     deadline = time.monotonic() + BOUND_S
     held = shop.apply()
     # A queue of this name may have been here before, and statistics outlive it.
-    while "a client got" in held.cluster["changes"][0]["error"] and time.monotonic() < deadline:
+    while "tried to get" in held.cluster["changes"][0]["error"] and time.monotonic() < deadline:
         time.sleep(1)
         held = shop.apply()
 
