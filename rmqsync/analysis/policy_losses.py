@@ -43,7 +43,7 @@ class Threat(NamedTuple):
     """A way in which one change may cost messages."""
 
     change: Ref
-    """The policy or operator policy that is to be changed."""
+    """The policy or operator policy that is to be changed, or the exchange that is to go."""
     ref: Ref
     """The queue, or the exchange, it is about."""
     danger: Danger

@@ -354,7 +354,7 @@ def stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
     """Return what a pause, or a pin, says against a run; `None` where nothing does."""
     pinned = None if claim.pin is not None else marker.pinned  # one rollback may follow another
     for stop, word in ((marker.paused, "paused"), (pinned, "pinned")):
-        if stop is not None and _lasts(stop):
+        if stop is not None and lasts(stop):
             by = f" by {stop.by}" if stop.by else ""
             until = f" until {stop.until}" if stop.until else ""
             reason = f"the cluster is {word}{by}{until}: {stop.reason}"
@@ -362,7 +362,8 @@ def stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
     return None
 
 
-def _lasts(stop: Stop) -> bool:
+def lasts(stop: Stop) -> bool:
+    """Tell whether a pause or a pin is not over by now."""
     if stop.until is None:
         return True
     return stamp(datetime.now(UTC)) < stop.until

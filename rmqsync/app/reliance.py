@@ -17,6 +17,7 @@ from itertools import groupby
 
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_losses import threats
+from rmqsync.analysis.ways_out import leaving, ways_out
 from rmqsync.app.ports import Broker
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
@@ -38,7 +39,7 @@ def _rows_now(live: Rows, changes: Iterable[Change], results: Results) -> dict[s
     """
     Return by vhost what policies, and objects that they are for, there are now.
 
-    `live` is what was there before the run. What it makes besides policies is left out.
+    `live` is what was there before the run. What it creates besides policies is left out.
     """
     found: dict[str, Rows] = {}
     for kind in (*POLICIES, QUEUE, EXCHANGE):
@@ -50,7 +51,7 @@ def _rows_now(live: Rows, changes: Iterable[Change], results: Results) -> dict[s
             rows = found.setdefault(key[0], {}).setdefault(kind, {})
             if change.after is None:
                 rows.pop(key, None)
-            elif kind in POLICIES:
+            elif kind in POLICIES or key in rows:
                 rows[key] = change.after
     return found
 
@@ -103,12 +104,18 @@ def bereft(
     """
     unmade = [one for one in changes if one.ref in results and not _is_made(results, one.ref)]
     found: dict[Ref, str] = {}
-    if any(change.ref.kind in POLICIES for change in step):
-        failed = [one for one in unmade if one.ref.kind in POLICIES and one.hold is None]
+    exchanges = leaving(step)
+    if exchanges or any(change.ref.kind in POLICIES for change in step):
+        deciding = (*POLICIES, QUEUE) if exchanges else tuple(POLICIES)
+        failed = [one for one in unmade if one.ref.kind in deciding and one.hold is None]
         waiting = [one for one in changes if one.ref not in results]
         now = _rows_now(live, changes, results) if failed else {}
         for vhost in sorted({one.ref.key[0] for one in failed}):
-            mine = [one for one in waiting if one.ref.kind in POLICIES and one.ref.key[0] == vhost]
+            mine = [
+                one
+                for one in waiting
+                if (one.ref.kind in POLICIES or one.ref in exchanges) and one.ref.key[0] == vhost
+            ]
             lacking = [one.ref for one in failed if one.ref.key[0] == vhost]
             for ref, reason in _losses(mine, now.get(vhost, {}), context, rules, broker).items():
                 found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
@@ -119,13 +126,13 @@ def bereft(
 def _losses(
     changes: Sequence[Change], now: Rows, context: Context, rules: Rules, broker: Broker
 ) -> dict[Ref, str]:
-    """Return what of these policy changes would be held by now, were they planned by themselves."""
+    """Return what of these changes would be held by now, were they planned by themselves."""
     allowed = dict(rules.overrides)
     for change in changes:  # the plan says so, and may know of approvals
         address = address_of(KINDS[change.ref.kind], change.ref.key)
         allowed[address] = max(change.loss, rules.allowed(address))
     found = threats(changes, now, context)
-    facts = _facts(broker, at_risk(found))
+    facts = _facts(broker, at_risk([*found, *ways_out(changes, now, context)]))
     rules = replace(rules, overrides=allowed)
     judged = hold_for_losses(changes, now, context, facts, rules, found)
     return {one.ref: one.hold.reason for one in judged if one.hold is not None}

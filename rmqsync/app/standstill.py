@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from rmqsync.app.lock import Waiting, WhileHeld, take_locks
 from rmqsync.app.marking import marker_path, marker_query, marker_request, now
+from rmqsync.app.ownership import lasts
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Broker
 from rmqsync.kinds.base import Request
@@ -63,6 +64,23 @@ def disown(target: Target, owner: str, waiting: Waiting) -> bool:
             return False
         broker.send(Request("DELETE", marker_path(owner)))
     return True
+
+
+def ended_with(target: Target, owner: str) -> list[str]:
+    """
+    Return what of an owner's marker keeps runs off the cluster, and would end with it, in words.
+
+    Nothing for a marker that cannot be used: no run obeys it. Raises `BrokerError`.
+    """
+    answer = target.reader.get(marker_query(owner))
+    try:
+        marker = read_marker(answer.get("value") if isinstance(answer, dict) else None)
+    except NotAMarker:
+        return []
+    stops = (("pause", marker.paused), ("pin", marker.pinned))
+    return [
+        f"its {word} ({stop.reason})" for word, stop in stops if stop is not None and lasts(stop)
+    ]
 
 
 def _rewrite(

@@ -20,17 +20,19 @@ def command(
     shared: Common, cluster: str, owner: str | None, auto_approve: bool, lock_timeout: float
 ) -> int:
     """Remove the marker from CLUSTER: its objects stay, and are managed by nobody then."""
-    from rmqsync.app.standstill import disown
+    from rmqsync.app.standstill import disown, ended_with
     from rmqsync.cli.standing import target_of, waiting
 
     with session(shared) as opened:
         target = target_of(opened, cluster, shared)
         assert target.claim is not None
         name = owner or target.claim.owner
-        question = f"Remove the marker of owner '{name}' from cluster '{target.name}'?"
+        ends = " and ".join(ended_with(target, name))
+        loss = f" With it ends {ends}: later runs apply what git says." if ends else ""
+        question = f"Remove the marker of owner '{name}' from cluster '{target.name}'?{loss}"
         if not auto_approve and not agreed(question):
             return Exit.FAILED
         found = disown(target, name, waiting(shared, lock_timeout))
-    state = "is removed; its objects are unmanaged now" if found else "is not there"
-    out(f"The marker of owner '{name}' on cluster '{target.name}' {state}.\n")
+    state = f"is removed; its objects are unmanaged now.{loss}" if found else "is not there."
+    out(f"The marker of owner '{name}' on cluster '{target.name}' {state}\n")
     return Exit.DONE

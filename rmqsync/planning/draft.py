@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rmqsync.analysis.policy_losses import Threat, threats
+from rmqsync.analysis.ways_out import leaving, ways_out
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -46,6 +47,8 @@ class Draft:
     """Differences that this broker cannot be made to lose: they are left as they are."""
     threats: tuple[Threat, ...] = ()
     """What the changes of policies may do to live objects."""
+    cut_off: tuple[Threat, ...] = ()
+    """What deletions of exchanges may: with all other changes made, and with none of them."""
     doomed: frozenset[Ref] = frozenset()
     """All that is to be deleted, also with a larger object, whatever `--target` chooses."""
     altered: frozenset[Ref] = frozenset()
@@ -96,6 +99,7 @@ def draft(
     changes = [hiding(change, secret, own, kinds) for change in changes]
     choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
+    exchanges = leaving(changes)
     return Draft(
         _with_implied(changes, desired, live, context, kinds),
         tuple(
@@ -104,6 +108,10 @@ def draft(
         found.unchanged + len(found.differing) - len(possible) + len(done),
         (*findings, *choice.findings),
         threats(changes, live.rows, context),
+        (
+            *ways_out(changes, live.rows, context),
+            *ways_out([one for one in changes if one.ref in exchanges], live.rows, context),
+        ),
         choice.doomed - retired.altered,
         frozenset(retired.altered),
         len(retired.ours),

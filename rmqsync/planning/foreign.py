@@ -9,7 +9,7 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change, Hold, HoldCode, Ref
 from rmqsync.model.definitions import Rows
-from rmqsync.model.values import Row
+from rmqsync.planning.needs import row_needs
 from rmqsync.planning.retired import is_kept
 from rmqsync.planning.rules import Rules, in_scope
 
@@ -35,11 +35,19 @@ def takes_foreign(
     if change.action not in (Action.DELETE, Action.REPLACE):
         return None
     implied = {ref: address_of(kinds[ref.kind], ref.key) for ref in change.impact.implied}
-    spared = [one for one in implied.values() if rules.ignores(one) or rules.protects(one)]
+    spared = [one for one in implied.values() if _is_set_apart(one, rules)]
     if spared:
         return _hold(spared, "under `ignore` or `protect` in the settings")
     if change.action is Action.REPLACE:
         return None
+    stranded = [
+        implied[ref]
+        for ref in (implied if rules.protect else ())
+        for one in _ends(ref, change, live, kinds)
+        if one in deleted and rules.protects(address_of(kinds[one.kind], one.key))
+    ]
+    if stranded:
+        return _hold(stranded, "without which what is under `protect` would be left alone")
     excluded = [one for one in implied.values() if rules.leaves_out(one)]
     if excluded:
         return _hold(excluded, "which `--exclude` leaves out")
@@ -54,8 +62,7 @@ def takes_foreign(
     stay = [
         one
         for ref, one in rest.items()
-        if one in kept
-        or (ref.kind not in parts and _stays(ref, live[ref.kind][ref.key], kept, rules, kinds))
+        if one in kept or (ref.kind not in parts and _stays(ref, change, live, kept, rules, kinds))
     ]
     if not stay:
         return None
@@ -63,8 +70,31 @@ def takes_foreign(
     return _hold(stay, "which this repository does not manage", override)
 
 
-def _stays(ref: Ref, row: Row, kept: Collection[str], rules: Rules, kinds: Registry) -> bool:
-    return rules.prune is not Prune.ALL or is_kept(ref, row, kept, kinds)
+def _stays(
+    ref: Ref,
+    change: Change,
+    live: Rows,
+    kept: Collection[str],
+    rules: Rules,
+    kinds: Registry,
+) -> bool:
+    """Tell whether what is not to go by itself may not go with another either."""
+    if rules.prune is not Prune.ALL or is_kept(ref, live[ref.kind][ref.key], kept, kinds):
+        return True
+    ends = _ends(ref, change, live, kinds)
+    return any(_is_set_apart(address_of(kinds[one.kind], one.key), rules) for one in ends)
+
+
+def _is_set_apart(address: str, rules: Rules) -> bool:
+    return rules.ignores(address) or rules.protects(address)
+
+
+def _ends(ref: Ref, change: Change, live: Rows, kinds: Registry) -> set[Ref]:
+    """Return what an object that would go connects, besides what it goes with."""
+    if ref.kind in kinds[change.ref.kind].parts:
+        return set()
+    needed = row_needs(ref, live[ref.kind][ref.key], kinds)
+    return {one for one in needed if one != change.ref and not kinds[one.kind].hosts_vhost_kinds}
 
 
 def _hold(addresses: Sequence[str], what: str, override: str | None = None) -> Hold:

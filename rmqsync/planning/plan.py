@@ -61,7 +61,7 @@ def parse_version(text: str | None) -> tuple[int, int, int] | None:
 def touched(found: Draft, kinds: Registry = KINDS) -> tuple[Ref, ...]:
     """Return the objects whose messages and consumers the guard wants to know."""
     refs = {ref for change in found.changes for ref in counted(change, kinds)}
-    return tuple(refs | at_risk(found.threats))
+    return tuple(refs | at_risk([*found.threats, *found.cut_off]))
 
 
 def finish(
@@ -81,7 +81,8 @@ def finish(
 
     `hanging` is how many objects hang on one that goes and are in no rows.
     """
-    owned = sum(len(rows) for rows in desired.rows.values()) + found.ours_going
+    there = (rows.keys() & live.rows.get(kind, {}).keys() for kind, rows in desired.rows.items())
+    owned = sum(map(len, there)) + found.ours_going
     context = context_of(desired, live, Context())
     changes = guard(
         found.changes,

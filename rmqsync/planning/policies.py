@@ -1,5 +1,5 @@
 """
-What changes of policies may cost, and which of them are held for it.
+What changes of policies, and deletions of exchanges that others name, may cost; which are held.
 
 The changes of a run are judged together: what one takes away another may give. Once some are held
 the rest is judged again without them, so that it never relies on what will not be done.
@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rmqsync.analysis.dangers import Danger
 from rmqsync.analysis.policies import POLICIES
 from rmqsync.analysis.policy_losses import Threat, lost, threats
+from rmqsync.analysis.ways_out import leaving, ways_out
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -61,13 +62,14 @@ def hold_for_losses(
     kinds: Registry = KINDS,
 ) -> tuple[Change, ...]:
     """
-    Return the changes with the impact, loss and hold that those of policies have in addition.
+    Return the changes with the impact, loss and hold that they have in addition: those of policies,
+    and deletions of exchanges that others dead-letter to, or name as their alternate exchange.
 
-    `found` are the threats of all of them, where they are known already. Call it again after
-    holding a policy's change for another reason.
+    `found` are the threats of all changes of policies, where they are known already. Call it again
+    after holding a change for another reason.
     """
     judged = tuple(changes)
-    concerned = {change.ref for change in judged if change.ref.kind in POLICIES}
+    concerned = {change.ref for change in judged if change.ref.kind in POLICIES} | leaving(judged)
     if not concerned:
         return judged
     if found is None:
@@ -78,12 +80,13 @@ def hold_for_losses(
         if standing is not None and standing <= will_be_made:
             return judged
         standing = will_be_made
+        sent = [change for change in judged if change.hold is None]
         some = found
         if standing != concerned:
-            some = threats([c for c in judged if c.ref in standing], live, context)
+            some = threats(sent, live, context)
             # What a held one would cost is shown as well; it is not for others to be held by.
             some = [*some, *(one for one in found if one.change not in standing)]
-        hits = _hits(some, facts)
+        hits = _hits([*some, *ways_out(sent, live, context)], facts)
         judged = tuple(
             _judged(change, hits[change.ref], facts, rules, kinds) if change.ref in hits else change
             for change in judged

@@ -105,6 +105,42 @@ def test_what_holds_nothing_loses_nothing() -> None:
     assert outcomes(result) == {"new": FAILED, "old": DONE}
 
 
+def test_an_exchange_stays_where_the_policy_that_named_it_still_does() -> None:
+    other = rows(exchange("f"))["exchange"]
+    before = around(policy("p"))
+    after = around(policy("p", definition={"dead-letter-exchange": "f"}))
+    for found in (before, after):
+        found["exchange"].update(other)
+    del after["exchange"]["v", "e"]
+
+    _, failed = run(before, after, FIRST)
+    _, made = run(before, after)
+
+    assert outcomes(failed) == {"p": FAILED, "e": (Outcome.SKIPPED, f"policy 'p'{WITHOUT}")}
+    assert outcomes(made) == {"p": DONE, "e": DONE}
+
+
+def test_an_exchange_stays_where_a_queue_that_dead_letters_to_it_does() -> None:
+    """The queue was empty when it was planned, and got a message before it went."""
+    before = around(queue("r", arguments={"x-dead-letter-exchange": "e"}))
+    after = rows(vhost(), queue())
+    cluster = MemoryCluster(state_of(before), busy=set(BUSY))
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    rules = Rules(max_deletes=FREE)
+    planned = repository.plan(cluster, desired_of(after), repository.commit(after), rules)
+    assert not planned.plan.held
+    cluster.busy.add(("v", "r"))
+
+    found = outcomes(applied(planned, bulk=False))
+
+    assert [outcome for outcome, _ in found.values()] == [Outcome.SKIPPED] * 2
+    assert found["e"][1] == (
+        "queue 'r' in vhost 'v' was not applied, and without that queue 'r' in vhost 'v' is in use "
+        "and would lose its dead-letter exchange; allowed loss is access"
+    )
+
+
 def test_a_policy_stays_where_another_was_to_be_changed_for_it() -> None:
     before = around(policy("low", definition=LIMIT), policy("old", 1))
     after = around(policy("low"))

@@ -89,9 +89,13 @@ def test_a_pause_before_the_first_run_holds_as_well(workspace: Workspace, r43: B
     workspace.run("pause", "one", "--reason", "not yet")
     held = workspace.apply()
     disowned = workspace.run("disown", "one", "--auto-approve")
+    again = workspace.run("disown", "one", "--auto-approve")
 
     assert held.code == 3
     assert "is removed" in disowned.out
+    assert "With it ends its pause (not yet): later runs apply what git says." in disowned.out
+    assert "is not there" in again.out
+    assert "ends" not in again.out
     assert marker(r43) is None
 
 

@@ -24,7 +24,8 @@ from tests.planning.builders import (
     vhost,
 )
 
-ALL = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0))
+NO_LIMIT = MaxDeletes(share=1.0)
+ALL = Rules(prune=Prune.ALL, max_deletes=NO_LIMIT)
 PAIR = ("exchange", "queue")
 RIGHTS = ("configure", "write", "read")
 FULL = rows(vhost(), exchange(), queue(), binding(key="a"))
@@ -361,6 +362,22 @@ def test_max_deletes(limits, count, held):
     assert codes == ({"max-deletes"} if held else {None})
 
 
+def test_what_is_yet_to_be_made_is_no_reason_to_delete_more():
+    """The share is one of what is there: a commit that adds much may not delete all that is."""
+    stays = (vhost(), *(queue(f"stays{number}") for number in range(10)))
+    goes = rows(*(queue(f"goes{number}") for number in range(8)))
+    comes = (queue(f"comes{number}") for number in range(50))
+    absent = {"queue": dict.fromkeys(goes["queue"], Origin("base/a.yaml", 3))}
+    live = rows(*stays)
+    live["queue"].update(goes["queue"])
+
+    rules = Rules(max_deletes=MaxDeletes(share=0.3))
+    plan = plan_of(desired_of(rows(*stays, *comes), absent=absent), live, rules)
+
+    codes = {code for action, _, code in said(plan) if action == "delete"}
+    assert codes == {"max-deletes"}
+
+
 def test_implied_deletions_count_for_max_deletes():
     live = rows(vhost(), exchange(), queue(), *(binding(key=f"k{n}") for n in range(6)))
     rules = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0, bindings=5))
@@ -464,6 +481,32 @@ def test_bindings_of_another_repository_keep_an_exchange_though_all_is_pruned():
     plan = plan_of(desired, FULL, Rules(prune=Prune.ALL, scope=scope))
 
     assert said(plan) == [("delete", "exchange:v/e", "takes-foreign")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "held"),
+    [
+        ("ignore", [("delete", "exchange:v/e", "takes-foreign")]),
+        ("protect", [("delete", "queue:v/q", "protected"),
+                     ("delete", "exchange:v/e", "takes-foreign")]),
+    ],
+)  # fmt: skip
+def test_what_leads_to_a_queue_that_stays_is_not_pruned_with_an_exchange(setting, held):
+    """A queue without its bindings gets nothing any more."""
+    rules = Rules(**{"prune": Prune.ALL, "max_deletes": NO_LIMIT, setting: (Pattern("queue:*"),)})
+
+    plan = plan_of(rows(vhost()), FULL, rules)
+
+    assert said(plan) == held
+
+
+def test_a_protected_queue_that_is_declared_keeps_no_exchange_that_is_not():
+    """Which bindings it has is for git to say."""
+    rules = Rules(prune=Prune.ALL, max_deletes=NO_LIMIT, protect=(Pattern("queue:*"),))
+
+    plan = plan_of(rows(vhost(), queue()), FULL, rules)
+
+    assert said(plan) == [("delete", "exchange:v/e", None)]
 
 
 def test_an_override_of_nothing_is_told():

@@ -1,0 +1,176 @@
+"""An exchange that queues in use dead-letter to, or another one names, does not go unseen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmqsync.config.cluster import MaxDeletes, Prune
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import ClusterPlan, Loss, Ref
+from rmqsync.model.definitions import Live, QueueFacts
+from rmqsync.planning.draft import draft
+from rmqsync.planning.plan import touched
+from rmqsync.planning.rules import Rules
+from tests.analysis.test_policies import operator, policy
+from tests.brokers import Broker
+from tests.cli.conftest import workspace
+from tests.cli.workspace import Workspace
+from tests.planning.builders import BUSY, IDLE, desired_of, exchange, plan_of, queue, rows, vhost
+
+__all__ = ["workspace"]
+
+ALL = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0))
+DEAD = {"dead-letter-exchange": "e"}
+X_DEAD = {"x-dead-letter-exchange": "e"}
+OTHER = {"alternate-exchange": "e"}
+E = Ref("exchange", ("v", "e"))
+Entry = tuple[str, dict[str, Any]]
+
+
+def planned(
+    before: list[Entry],
+    after: list[Entry],
+    facts: QueueFacts | None = BUSY,
+    rules: Rules = ALL,
+) -> ClusterPlan:
+    """Plan the deletion of exchange `e`, with what else changes."""
+    live = rows(vhost(), exchange(), *before)
+    known = {} if facts is None else {Ref("queue", key): facts for key in live.get("queue", {})}
+    return plan_of(rows(vhost(), *after), live, rules, known, version="4.0.5")
+
+
+def verdict(plan: ClusterPlan) -> tuple[Loss, str | None]:
+    (change,) = (one for one in plan.changes if one.ref == E)
+    return change.loss, change.hold.reason if change.hold else None
+
+
+FREE = (Loss.ROUTING, None)
+DEAD_LETTERS = (
+    Loss.MESSAGES,
+    "queue 'q' in vhost 'v' is in use and would lose its dead-letter exchange; "
+    "allowed loss is access",
+)
+ALTERNATE = (
+    Loss.MESSAGES,
+    "exchange 'f' in vhost 'v' would lose its alternate exchange; allowed loss is access",
+)
+
+
+def same(*entries: Entry) -> tuple[list[Entry], list[Entry]]:
+    return list(entries), list(entries)
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        pytest.param(same(queue()), FREE, id="nobody names it"),
+        pytest.param(same(queue(arguments=X_DEAD)), DEAD_LETTERS, id="argument"),
+        pytest.param(same(queue(), policy("p", DEAD)), DEAD_LETTERS, id="policy"),
+        pytest.param(same(queue(), operator("p", DEAD)), DEAD_LETTERS, id="operator policy"),
+        pytest.param(
+            same(queue(arguments={"x-dead-letter-exchange": "f"}), policy("p", DEAD)),
+            FREE,
+            id="the argument wins",
+        ),
+        pytest.param(
+            same(queue(), policy("p", DEAD), policy("q", {"max-length": 99}, priority=1)),
+            FREE,
+            id="another policy wins",
+        ),
+        pytest.param(
+            same(queue(), policy("p", DEAD), policy("a", {"max-length": 99})),
+            DEAD_LETTERS,
+            id="nobody knows which policy wins",
+        ),
+        pytest.param(
+            same(queue(arguments={"x-queue-type": "stream"}), policy("p", DEAD)), FREE, id="stream"
+        ),
+        pytest.param(same(exchange("f", arguments=OTHER)), ALTERNATE, id="alternate"),
+        pytest.param(
+            same(exchange("f"), policy("p", OTHER, pattern="^f$")), ALTERNATE, id="by policy"
+        ),
+        pytest.param(
+            ([queue(), policy("p", DEAD)],
+             [queue(), policy("p", {"dead-letter-exchange": "f"}), exchange("f")]),
+            FREE,
+            id="the policy names another one now",
+        ),
+        pytest.param(
+            ([queue(arguments=X_DEAD)], []), DEAD_LETTERS, id="the queue is to go, and is held"
+        ),
+        pytest.param(
+            ([exchange("f", arguments=OTHER)], []), FREE, id="the one that names it goes as well"
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_held(sides: tuple[list[Entry], list[Entry]], expected: Any) -> None:
+    assert verdict(planned(*sides)) == expected
+
+
+def test_a_queue_that_holds_nothing_and_is_not_used_loses_nothing() -> None:
+    assert verdict(planned(*same(queue(arguments=X_DEAD)), facts=IDLE)) == FREE
+
+
+def test_what_a_queue_holds_and_nobody_knows_counts() -> None:
+    assert verdict(planned(*same(queue(arguments=X_DEAD)), facts=None))[0] is Loss.MESSAGES
+
+
+def test_the_queues_are_asked_for_what_they_hold() -> None:
+    """Also those that dead-letter to it now, and not once the policy is another one."""
+    entries = [vhost(), exchange(), queue("q"), queue("r", arguments=X_DEAD), queue("s")]
+    live = Live(rows(*entries, policy("p", DEAD, pattern="^q$")), version="4.0.5")
+    to_f = policy("p", {"dead-letter-exchange": "f"}, pattern="^q$")
+    desired = desired_of(rows(*entries, to_f))
+    del desired.rows["exchange"]
+
+    found = draft(desired, live, Context(), ALL)
+
+    assert set(touched(found)) == {Ref("queue", ("v", name)) for name in "qr"}
+
+
+def test_it_stays_while_the_policy_that_names_it_is_held() -> None:
+    """Without its policy the queue would dead-letter nowhere: nor does it without the exchange."""
+    plan = planned([queue(), policy("p", DEAD)], [queue()])
+
+    assert [one.hold.code.value for one in plan.held if one.hold] == ["loss", "loss"]
+
+
+@pytest.mark.parametrize("rules", [
+    Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0), allow_loss=Loss.MESSAGES),
+    Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0),
+          overrides={"exchange:v/e": Loss.MESSAGES}),
+])  # fmt: skip
+def test_a_loss_that_is_allowed(rules: Rules) -> None:
+    assert verdict(planned(*same(queue(arguments=X_DEAD)), rules=rules)) == (Loss.MESSAGES, None)
+
+
+def test_an_exchange_that_dead_letters_come_by_stays(workspace: Workspace, broker: Broker) -> None:
+    workspace.cluster("one", broker)
+    keep = {"vhost": "shop", "name": "qu.order", "arguments": {"x-dead-letter-exchange": "ex.dead"}}
+    dead = {
+        "exchanges": [{"vhost": "shop", "name": "ex.dead", "type": "fanout"}],
+        "bindings": [{"vhost": "shop", "source": "ex.dead", "destination": "qu.dead"}],
+    }
+    both = {"vhosts": [{"name": "shop"}], "queues": [keep, {"vhost": "shop", "name": "qu.dead"}]}
+    workspace.define(both | dead)
+    workspace.commit()
+    assert workspace.apply().code == 0
+    with broker.management() as api:
+        published = {"properties": {}, "payload": "m", "payload_encoding": "string"}
+        path = ("exchanges", "shop", "amq.default", "publish")
+        assert api.post(*path, body={**published, "routing_key": "qu.order"})["routed"]
+    workspace.define(both)
+    workspace.commit()
+
+    held = workspace.apply("--max-deletes", "9")
+    allowed = workspace.apply(
+        "--max-deletes", "9", "--allow-loss", "messages:exchange:shop/ex.dead"
+    )
+
+    (change,) = held.cluster["changes"]
+    assert (held.code, change["hold"]["code"], change["loss"]) == (3, "loss", "messages")
+    assert change["hold"]["override"] == "--allow-loss messages:exchange:shop/ex.dead"
+    assert change["impact"]["messages"] == 1
+    assert (allowed.code, allowed.cluster["verified"]) == (0, True), allowed.out
