@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from rmqsync.config.settings import DriftReports, Settings
@@ -31,6 +32,18 @@ def file_name(cluster: str) -> str:
     return f"{quote(cluster, safe='')}.md"
 
 
+@dataclass(slots=True)
+class _Place:
+    """A file or a branch: each has its own time, so that one that fails holds up no other."""
+
+    where: str
+    clusters: Collection[str]
+    write: Callable[[Mapping[str, str]], None]
+    waiting: set[str] = field(default_factory=set)
+    due: float = 0.0
+    """When what waits is written, by the monotonic clock."""
+
+
 class Reports:
     """Thread-safe; `changed` returns at once, and what goes wrong is only logged."""
 
@@ -44,35 +57,45 @@ class Reports:
         self._gather_s = gather_s
         self._check()
         self._texts: dict[str, str] = {}
-        self._waiting: set[str] = set()
         self._lock = threading.Condition()
-        self._stop = threading.Event()
+        self._is_closing = False
         self._told: dict[str, str] = {}
         """What each place failed with last."""
-        self._thread: threading.Thread | None = None
-        if self._wanted.folder is not None or self._wanted.branch is not None:
-            self._thread = threading.Thread(target=self._work, name="rmqsync-drift", daemon=True)
-            self._thread.start()
+        files, branches = self._files(), self._branches()
+        self._places = [*files, *branches]
+        self._threads = [  # a push may take long, and no file waits for it
+            threading.Thread(target=self._work, args=[places], name=name, daemon=True)
+            for name, places in (("rmqsync-drift", files), ("rmqsync-drift-push", branches))
+            if places
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def changed(self, after: ClusterDetailDocument) -> None:
         """Have the drift of a cluster written, where it is another one."""
-        if self._thread is None or after["checked_at"] is None:
+        if not self._places or after["checked_at"] is None:
             return
         name, text = after["name"], markdown(after)
         with self._lock:
-            if self._texts.get(name) != text:
-                self._texts[name] = text
-                self._waiting.add(name)
-                self._lock.notify_all()
+            if self._texts.get(name) == text:
+                return
+            self._texts[name] = text
+            due = time.monotonic() + self._gather_s
+            for place in self._places:
+                if name in place.clusters:
+                    if not place.waiting:
+                        place.due = due
+                    place.waiting.add(name)
+            self._lock.notify_all()
 
     def close(self, timeout_s: float) -> None:
         """Write what waits, as far as that takes no longer."""
-        if self._thread is None:
-            return
-        self._stop.set()
+        until = time.monotonic() + timeout_s
         with self._lock:
+            self._is_closing = True
             self._lock.notify_all()
-        self._thread.join(timeout_s)
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _check(self) -> None:
         branch = self._wanted.branch
@@ -90,52 +113,57 @@ class Reports:
                     f"branch '{branch}'; name another"
                 )
 
-    def _work(self) -> None:
-        pause_s = self._gather_s
-        while True:
-            with self._lock:
-                self._lock.wait_for(lambda: self._waiting or self._stop.is_set())
-            self._stop.wait(pause_s)
-            is_last = self._stop.is_set()  # what comes or fails from here on is written once more
-            with self._lock:
-                found = {name: self._texts[name] for name in sorted(self._waiting)}
-                self._waiting.clear()
-            failed = self._write(found)
-            with self._lock:
-                self._waiting |= failed
-            if is_last:
-                return
-            pause_s = AGAIN_S if failed else self._gather_s
+    def _files(self) -> list[_Place]:
+        if self._wanted.folder is None:
+            return []
+        return [_Place(f"file {name}", [name], self._to_folder) for name in self._sources]
 
-    def _write(self, found: Mapping[str, str]) -> set[str]:
-        """Return the clusters whose report is not everywhere it should be."""
-        failed = set()
-        if self._wanted.folder is not None:
-            for name, text in found.items():
-                if not self._done(f"file {name}", partial(self._to_folder, name, text)):
-                    failed.add(name)
-        if self._wanted.branch is not None:
-            for names in self._by_repository(found):
-                texts = {name: found[name] for name in names}
-                where = f"branch of {self._sources[names[0]].git}"
-                if not self._done(where, partial(self._to_branch, texts)):
-                    failed |= set(names)
-        return failed
-
-    def _by_repository(self, found: Mapping[str, str]) -> list[list[str]]:
+    def _branches(self) -> list[_Place]:
+        if self._wanted.branch is None:
+            return []
         groups: dict[str | None, list[str]] = {}
-        for name in found:
-            groups.setdefault(self._sources[name].git, []).append(name)
-        return list(groups.values())
+        for name, source in self._sources.items():
+            groups.setdefault(source.git, []).append(name)
+        return [_Place(f"branch of {git}", names, self._to_branch) for git, names in groups.items()]
 
-    def _to_folder(self, name: str, text: str) -> None:
+    def _work(self, places: Sequence[_Place]) -> None:
+        while (place := self._next(places)) is not None:
+            self._write(place)
+        # What waits is written once more: after a failure it is due late, so that comes last.
+        for place in sorted(places, key=lambda one: one.due):
+            self._write(place)
+
+    def _next(self, places: Sequence[_Place]) -> _Place | None:
+        """Return the place to write once it is time; `None` when closing."""
+        with self._lock:
+            while not self._is_closing:
+                waiting = [one for one in places if one.waiting]
+                first = min(waiting, key=lambda one: one.due, default=None)
+                rest_s = None if first is None else first.due - time.monotonic()
+                if rest_s is not None and rest_s <= 0:
+                    return first
+                self._lock.wait(rest_s)
+        return None
+
+    def _write(self, place: _Place) -> None:
+        with self._lock:
+            found = {name: self._texts[name] for name in sorted(place.waiting)}
+            place.waiting.clear()
+        if not found or self._done(place, found):
+            return
+        with self._lock:
+            place.waiting |= found.keys()
+            place.due = time.monotonic() + AGAIN_S
+
+    def _to_folder(self, texts: Mapping[str, str]) -> None:
         folder = self._wanted.folder
         assert folder is not None
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as problem:
             raise SourceError(f"folder '{folder}' cannot be made: {problem.strerror}") from problem
-        write_atomic(os.path.join(folder, file_name(name)), text.encode())
+        for name, text in texts.items():
+            write_atomic(os.path.join(folder, file_name(name)), text.encode())
 
     def _to_branch(self, texts: Mapping[str, str]) -> None:
         assert self._wanted.branch is not None
@@ -150,17 +178,19 @@ class Reports:
         if done is not None:
             LOG.info("drift of %s: commit %s", ", ".join(names[n] for n in done[1]), done[0])
 
-    def _done(self, where: str, write: Callable[[], None]) -> bool:
+    def _done(self, place: _Place, texts: Mapping[str, str]) -> bool:
         try:
-            write()
+            place.write(texts)
         except SourceError as error:
-            is_news = str(error) not in self._told.values()
-            self._told[where] = str(error)
+            with self._lock:
+                is_news = str(error) not in self._told.values()
+                self._told[place.where] = str(error)
             if is_news:
                 LOG.warning("drift report: %s", error)
             return False
         except Exception:  # a bug of ours must not end the daemon
             LOG.exception("drift report: unexpected error")
             return False
-        self._told.pop(where, None)
+        with self._lock:
+            self._told.pop(place.where, None)
         return True

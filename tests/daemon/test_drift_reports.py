@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,113 @@ daemon: {{drift_reports: {{folder: {tmp_path / "reports"}, branch: drift}}}}
     assert failed.acquire(blocking=False)
     assert (tmp_path / "reports" / "one.md").exists()
     assert caplog.messages == ["drift report: it does not let us push"]
+
+
+BOTH_PLACES = """
+defaults: {{endpoints: ["file:live.json"], layers: [base]}}
+clusters:
+  one: {{source: {{git: https://x/one.git}}}}
+  two: {{source: {{git: https://x/two.git}}}}
+daemon: {{drift_reports: {{folder: {folder}, branch: drift}}}}
+"""
+
+
+class Pushes:
+    """Stands for the repositories: counts what is pushed to each, and fails where it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *failing: str) -> None:
+        self.failing = failing
+        self.tried = {"one": 0, "two": 0}
+        self.is_free = threading.Event()
+        self.is_free.set()
+        monkeypatch.setattr("rmqsync.daemon.reports.publish", lambda *_: None)
+
+    def __call__(self, source: Source) -> Any:
+        assert source.git is not None
+        name = source.git.removeprefix("https://x/").removesuffix(".git")
+        self.tried[name] += 1
+        self.is_free.wait(30)
+        if name in self.failing:
+            raise SourceError(f"{name} does not let us push")
+
+
+def both_places(folder: Path, pushes: Pushes) -> Reports:
+    text = BOTH_PLACES.format(folder=folder)
+    return Reports(read_settings("rmqsync.yaml", lambda _: text.encode(), "/"), pushes, 0.05)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20  # less than AGAIN_S
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_folder_that_cannot_be_made_holds_up_no_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "file").write_text("")
+    pushes = Pushes(monkeypatch)
+    reports = both_places(tmp_path / "file" / "reports", pushes)
+    reports.changed(cluster("one"))
+    until(lambda: pushes.tried["one"] == 1 and bool(caplog.messages))
+    reports.changed(cluster("one", drift("queue:x")))
+    until(lambda: pushes.tried["one"] == 2)
+    reports.changed(cluster("two"))
+    until(lambda: pushes.tried["two"] == 1)
+    reports.close(30)
+
+    assert pushes.tried == {"one": 2, "two": 1}  # what was pushed is not pushed again
+    assert [one for one in caplog.messages if "cannot be made" not in one] == []
+    assert len(caplog.messages) == 1
+
+
+def test_a_repository_that_fails_holds_up_no_other_and_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pushes, folder = Pushes(monkeypatch, "one"), tmp_path / "reports"
+    reports = both_places(folder, pushes)
+    reports.changed(cluster("one"))
+    until(lambda: pushes.tried["one"] == 1)
+    reports.changed(cluster("one", drift("queue:x")))
+    reports.changed(cluster("two"))
+    until(lambda: pushes.tried["two"] == 1)
+    until(lambda: (folder / "two.md").exists() and "queue" in (folder / "one.md").read_text())
+    time.sleep(0.3)
+
+    assert pushes.tried == {"one": 1, "two": 1}  # a change makes no failed one come sooner
+    reports.close(30)
+    assert pushes.tried == {"one": 2, "two": 1}
+
+
+def test_what_failed_is_tried_again_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("rmqsync.daemon.reports.AGAIN_S", 0.05)
+    pushes = Pushes(monkeypatch, "one")
+    reports = both_places(tmp_path / "reports", pushes)
+    reports.changed(cluster("one"))
+    until(lambda: pushes.tried["one"] == 3)
+    pushes.failing = ()
+    reports.close(30)
+
+    assert pushes.tried["two"] == 0
+
+
+def test_a_push_that_hangs_holds_up_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pushes, folder = Pushes(monkeypatch), tmp_path / "reports"
+    pushes.is_free.clear()
+    reports = both_places(folder, pushes)
+    reports.changed(cluster("one"))
+    until(lambda: pushes.tried["one"] == 1)
+    reports.changed(cluster("two"))
+    until((folder / "two.md").exists)
+    reports.changed(cluster("two", drift("queue:x")))
+    reports.close(0.3)  # the push takes longer
+    until(lambda: "queue" in (folder / "two.md").read_text())
+    assert pushes.tried["two"] == 0
+    pushes.is_free.set()
+    reports.close(30)
+
+    assert pushes.tried == {"one": 1, "two": 1}
 
 
 @pytest.fixture
