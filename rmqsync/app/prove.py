@@ -36,6 +36,7 @@ from rmqsync.model.errors import BrokerError, Rejected
 from rmqsync.model.values import Key, Row
 from rmqsync.planning.fences import fence_name
 from rmqsync.planning.loss import is_idle
+from rmqsync.planning.targets import gets_dead_letters
 
 __all__ = ["NotProven", "Prover", "is_still_there", "lift", "remove_left_fences"]
 
@@ -107,11 +108,7 @@ class Prover:
     def _check_targets(self, key: Key) -> None:
         sources = dead_lettering_into(key, self.broker.get)
         if sources:
-            more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
-            raise NotProven(
-                f"queue '{sources[0]}'{more} may dead-letter into it, and what it holds was "
-                "confirmed to publishers; remove or change that first, then it goes in a later run"
-            )
+            raise NotProven(gets_dead_letters(sources))
 
     def _check_use(self, key: Key, *, publishers: bool) -> None:
         """Raise where statistics tell that somebody used a queue in the last seconds."""

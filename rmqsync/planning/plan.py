@@ -27,6 +27,7 @@ from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
+from rmqsync.planning.targets import hold_targets
 
 
 def context_of(desired: Desired, live: Live, context: Context) -> Context:
@@ -98,6 +99,7 @@ def finish(
         hanging,
         stopped(found.changes, live.rows, context),
     )
+    changes = hold_targets(changes, live.rows, context, rules, kinds)
     changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
     ordered = order(changes, live.rows, kinds)
     applied = own.marker.applied if own.marker is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,17 @@ from tests.analysis.test_policies import operator, policy
 from tests.brokers import Broker
 from tests.cli.conftest import workspace
 from tests.cli.workspace import Workspace
-from tests.planning.builders import BUSY, IDLE, desired_of, exchange, plan_of, queue, rows, vhost
+from tests.planning.builders import (
+    BUSY,
+    IDLE,
+    binding,
+    desired_of,
+    exchange,
+    plan_of,
+    queue,
+    rows,
+    vhost,
+)
 
 __all__ = ["workspace"]
 
@@ -144,6 +155,74 @@ def test_it_stays_while_the_policy_that_names_it_is_held() -> None:
 ])  # fmt: skip
 def test_a_loss_that_is_allowed(rules: Rules) -> None:
     assert verdict(planned(*same(queue(arguments=X_DEAD)), rules=rules)) == (Loss.MESSAGES, None)
+
+
+TARGET = [queue("t"), exchange("f"), binding("f", "t")]
+INTO_F = {"x-dead-letter-exchange": "f"}
+BY_NAME = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "t"}
+
+
+@pytest.mark.parametrize(
+    ("sides", "is_held"),
+    [
+        pytest.param(same(queue()), False, id="nobody dead-letters"),
+        pytest.param(same(queue(arguments=INTO_F)), True, id="argument"),
+        pytest.param(same(queue(arguments=BY_NAME)), True, id="default exchange"),
+        pytest.param(same(queue(arguments=X_DEAD)), False, id="elsewhere"),
+        pytest.param(
+            same(queue(arguments=X_DEAD), binding("e", "f", destination_type="exchange")),
+            True,
+            id="over another exchange",
+        ),
+        pytest.param(
+            same(queue(arguments=X_DEAD), policy("p", {"alternate-exchange": "f"}, pattern="^e$")),
+            True,
+            id="over an alternate exchange",
+        ),
+        pytest.param(
+            same(queue(), policy("p", {"dead-letter-exchange": "f"})), True, id="policy"
+        ),
+        pytest.param(([queue(arguments=INTO_F)], []), False, id="the other queue goes as well"),
+        pytest.param(
+            ([queue(), policy("p", {"dead-letter-exchange": "f"})], [queue()]),
+            True,
+            id="the policy goes later",
+        ),
+        pytest.param(
+            ([queue(), policy("p", {"dead-letter-exchange": "f"})],
+             [queue(), policy("p", {"dead-letter-exchange": "x"})]),
+            False,
+            id="the policy is another one first",
+        ),
+    ],
+)  # fmt: skip
+def test_a_queue_into_which_others_dead_letter_is_held(
+    sides: tuple[list[Entry], list[Entry]], is_held: bool
+) -> None:
+    before, after = sides
+    live = rows(vhost(), exchange(), *TARGET, *before)
+    idle = {Ref("queue", key): IDLE for key in live["queue"]}
+
+    plan = plan_of(rows(vhost(), exchange(), exchange("f"), *after), live, ALL, idle, "4.0.5")
+
+    (change,) = (one for one in plan.changes if one.ref == Ref("queue", ("v", "t")))
+    if is_held:
+        assert change.loss is Loss.MESSAGES
+        assert change.hold is not None
+        assert change.hold.override == "--allow-loss messages:queue:v/t"
+        assert change.hold.reason.startswith("queue 'q' may dead-letter into it")
+    else:
+        assert (change.loss, change.hold) == (Loss.ROUTING, None)
+
+
+def test_what_is_allowed_by_name_is_proven_as_far_as_it_can_be() -> None:
+    live = rows(vhost(), *TARGET, queue(arguments=INTO_F))
+    rules = replace(ALL, overrides={"queue:v/t": Loss.MESSAGES})
+    wanted = rows(vhost(), exchange("f"), queue(arguments=INTO_F))
+
+    (change,) = plan_of(wanted, live, rules).changes
+
+    assert (change.loss, change.allowed, change.hold) == (Loss.ROUTING, Loss.MESSAGES, None)
 
 
 def test_an_exchange_that_dead_letters_come_by_stays(workspace: Workspace, broker: Broker) -> None:
