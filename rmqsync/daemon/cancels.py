@@ -45,6 +45,22 @@ class Cancels:
             found = self._find(cluster)
         return found.who if found is not None and found.fingerprint == fingerprint else None
 
+    def take_back(self, cluster: str, fingerprint: str | None) -> bool:
+        """
+        Drop what was called off, where it is this plan or none is known; tell whether that is so.
+
+        While the store cannot be written it stays called off: other daemons would see it still.
+        """
+        with self._lock:
+            found = self._find(cluster)
+            if found is None or fingerprint not in (None, found.fingerprint):
+                return True
+            if self._store is not None and not self._try(lambda store: store.forget(found)):
+                return False
+            self._known[cluster] = None
+            self._unwritten.discard(cluster)
+        return True
+
     def over(self, cluster: str) -> None:
         """Say that a cluster is as it should be, so that nothing called off is left to do."""
         with self._lock:

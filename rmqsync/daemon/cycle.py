@@ -129,6 +129,16 @@ class Cycles:
         self.standing.cancelled(name, fingerprint, who)
         return True
 
+    def take_back(self, name: str) -> bool:
+        """Have what was cancelled wait for its window again; return whether it does."""
+        document = self.board.cluster(name)
+        waits, plan = document["waits"], document["plan"]
+        if not self.standing.taken_back(name, None if plan is None else plan["fingerprint"]):
+            return False
+        if waits is not None and waits["reason"] == "cancelled":
+            self._waits_for_window(name, self.now())
+        return True
+
     def _caught_up(self, name: str, planned: Planned) -> Planned:
         """
         Plan again with the newest commit where ours is not ahead of what was applied.
@@ -166,9 +176,7 @@ class Cycles:
         if not self._windows[name].is_open(moment):
             if self._is_cancelled(name, planned):
                 return False
-            at = _text(self._windows[name].next(moment))
-            text = f"its changes wait {self._windows[name].waits_for(moment)}"
-            self.standing.waits(name, "window", at, text)
+            self._waits_for_window(name, moment)
             return False
         if not request.who and self._is_cancelled(name, planned):
             return False
@@ -182,6 +190,11 @@ class Cycles:
             self.standing.waits(name, "back-off", at, text)
             return False
         return not self.stop.is_set()
+
+    def _waits_for_window(self, name: str, moment: datetime) -> None:
+        at = _text(self._windows[name].next(moment))
+        text = f"its changes wait {self._windows[name].waits_for(moment)}"
+        self.standing.waits(name, "window", at, text)
 
     def _is_cancelled(self, name: str, planned: Planned) -> bool:
         """Tell whether somebody called it off. Only what waits for a window can be."""

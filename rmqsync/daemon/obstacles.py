@@ -6,6 +6,11 @@ from datetime import datetime
 
 from rmqsync.daemon.documents import ClusterDetailDocument
 
+STAYS_CANCELLED = (
+    "It was cancelled, and the history cannot be written to take that back: "
+    "sync again once it can, or in a window."
+)
+
 
 def obstacle(one: ClusterDetailDocument, closed: str | None) -> str | None:
     """Return a sentence, `None` where it may apply; `closed` says that no window is open."""
@@ -19,6 +24,9 @@ def obstacle(one: ClusterDetailDocument, closed: str | None) -> str | None:
                 f"It is {word}{by}{until}, so it is compared, and nothing is applied: "
                 f"{stop['reason']}"
             )
+    waits = one["waits"]
+    if closed is not None and waits is not None and waits["reason"] == "cancelled":
+        return f"{closed} A sync takes back that it was cancelled."
     return closed
 
 

@@ -74,7 +74,8 @@ class Service(Protocol):
         """
         Run a cluster now, whatever it waits for but a window or a pause; returns at once.
 
-        Where nothing will be applied, the answer is a sentence that says why.
+        Where nothing will be applied, the answer is a sentence that says why. What was cancelled
+        waits for its window again.
         """
 
     def cancel(self, name: str, who: str) -> bool:

@@ -26,7 +26,7 @@ from rmqsync.daemon.documents import (
 from rmqsync.daemon.drift_report import drift_report
 from rmqsync.daemon.lanes import Lanes
 from rmqsync.daemon.objects import object_document, ref_of
-from rmqsync.daemon.obstacles import obstacle
+from rmqsync.daemon.obstacles import STAYS_CANCELLED, obstacle
 from rmqsync.daemon.past_runs import PastRuns
 from rmqsync.daemon.picture import topology
 from rmqsync.daemon.places import Places, addresses_of
@@ -150,7 +150,11 @@ class Daemon:
         self.lanes.submit(name, Request("operator", who, writes=False))
 
     def sync(self, name: str, who: str) -> str | None:
-        blocked = obstacle(self._known(name), self.cycles.closed(name))
+        known, closed = self._known(name), self.cycles.closed(name)
+        blocked = obstacle(known, closed)
+        is_for_window = closed is not None and obstacle(known, None) is None
+        if is_for_window and not self.cycles.take_back(name):
+            blocked = STAYS_CANCELLED
         self.lanes.submit(name, Request("operator", who))
         return blocked
 

@@ -114,6 +114,10 @@ class Standing:
         self._cancels.add(name, fingerprint, who)
         self.is_cancelled(name, fingerprint)
 
+    def taken_back(self, name: str, fingerprint: str | None) -> bool:
+        """Say that it is to be applied after all; return whether that could be written down."""
+        return self._cancels.take_back(name, fingerprint)
+
     def is_cancelled(self, name: str, fingerprint: str | None) -> bool:
         """Tell whether a plan was called off, and by whom on the board where it was."""
         who = None if fingerprint is None else self._cancels.by(name, fingerprint)
@@ -121,7 +125,7 @@ class Standing:
             return False
         text = (
             f"{who} cancelled what waited for its window: it is not applied until "
-            "the plan is another one, or somebody runs it in a window"
+            "the plan is another one, or somebody syncs it"
         )
         self.waits(name, "cancelled", None, text)
         return True

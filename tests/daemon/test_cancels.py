@@ -72,3 +72,27 @@ def test_what_another_called_off_counts_until_the_cluster_is_as_it_should_be() -
     assert other.by("one", "f") == "ann"
     other.over("one")
     assert (one.by("one", "f"), store.rows) == (None, {})
+
+
+def test_what_is_taken_back_is_so_for_all_and_no_other_plan() -> None:
+    store = Store()
+    one, other = Cancels(store), Cancels(store)
+    assert other.by("one", "f") is None
+    one.add("one", "f", "ann")
+
+    assert other.take_back("one", "g")
+    assert one.by("one", "f") == "ann"
+    store.is_away = True
+    assert not other.take_back("one", "f")
+    assert other.by("one", "f") == "ann"
+    store.is_away = False
+    assert other.take_back("one", "f")
+    assert (one.by("one", "f"), other.by("one", "f"), store.rows) == (None, None, {})
+
+
+def test_without_a_history_it_is_taken_back_in_memory_whatever_the_plan_is() -> None:
+    cancels = Cancels(None)
+    cancels.add("one", "f", "ann")
+
+    assert cancels.take_back("one", None)
+    assert cancels.by("one", "f") is None

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rmqsync.history.cancels import CancelHistory
+from rmqsync.model.errors import HistoryError
 from tests.daemon.inside import NAME, Inside, fake_broker
 from tests.fakes.faults import Reply
 from tests.fakes.management import FakeBroker
@@ -121,6 +123,54 @@ def test_what_was_called_off_is_over_once_somebody_had_it_run(
         again = daemon.cycle()
 
     assert (again["sync"], queues(broker)) == ("in-sync", ["qu.a"])
+
+
+def test_a_sync_outside_of_the_window_takes_a_cancellation_back_for_every_daemon(
+    tmp_path: Path, broker: FakeBroker
+) -> None:
+    inside = Inside(tmp_path, broker, {"windows": AT_TWO})
+    inside.commit("qu.a")
+    with inside.running() as one, inside.running() as other:
+        one.cycle()
+        one.service.cancel(NAME, "ann")
+        cancelled = other.cycle()
+        note = other.service.sync(NAME, "bob")
+        waiting = one.cycle("operator", "bob")["waits"]
+        assert other.service.cluster(NAME)["waits"] == waiting
+        inside.clock += timedelta(hours=2)
+        after = one.cycle()
+
+    assert cancelled["waits"] is not None
+    assert cancelled["waits"]["reason"] == "cancelled"
+    assert note == cancelled["blocked"]
+    assert note is not None
+    assert "outside of its windows" in note
+    assert "takes back that it was cancelled" in note
+    assert waiting is not None
+    assert waiting["reason"] == "window"
+    assert (after["sync"], queues(broker)) == ("in-sync", ["qu.a"])
+
+
+def test_what_was_called_off_stays_so_where_a_sync_cannot_write_that_down(
+    tmp_path: Path, broker: FakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_arguments: object) -> None:
+        raise HistoryError("locked")
+
+    inside = Inside(tmp_path, broker, {"windows": AT_TWO})
+    inside.commit("qu.a")
+    with inside.running() as daemon:
+        daemon.cycle()
+        daemon.service.cancel(NAME, "ann")
+        monkeypatch.setattr(CancelHistory, "forget", away)
+        note = daemon.service.sync(NAME, "bob")
+        inside.clock += timedelta(hours=2)
+        after = daemon.cycle()["waits"]
+
+    assert note is not None
+    assert note.startswith("It was cancelled, and the history cannot be written")
+    assert after is not None
+    assert after["reason"] == "cancelled"
 
 
 @pytest.mark.parametrize(
