@@ -48,13 +48,14 @@ class Said:
 
 
 def happenings(
-    told: Said, after: ClusterDetailDocument, noted: Noted | None
+    told: Said, after: ClusterDetailDocument, noted: Noted | None, *, in_run: bool = False
 ) -> tuple[list[Happening], Said]:
     """
     Return what is to be told, and what has been told then and is not over.
 
     A cluster that cannot be read says nothing of what was held, failed or drifted: that is not
-    over. `noted` is there where it was read, though a run may have failed.
+    over. `noted` is there where it was read, though a run may have failed. `in_run` says that what
+    failed was a run: else it was a comparison.
     """
     found = [] if noted is None else _drift(after["name"], noted)
     name, sync = after["name"], after["sync"]
@@ -72,7 +73,8 @@ def happenings(
     new = [one for one in held if one["address"] not in told.held]
     if now is not None and now not in told.events:
         lines = _hold_lines(name, held) if now is Event.HELD else _error(after)
-        found.append(Happening(now, name, f"cluster {name}: {_WORDS[now]}", lines))
+        words = _RUN_FAILED if now is Event.FAILED and in_run else _WORDS[now]
+        found.append(Happening(now, name, f"cluster {name}: {words}", lines))
     elif new:
         title = f"cluster {name}: {len(new)} more {'change is' if len(new) == 1 else 'changes are'}"
         found.append(Happening(Event.HELD, name, f"{title} held", _hold_lines(name, new)))
@@ -96,8 +98,9 @@ def losses(
     return told, frozenset(found)
 
 
+_RUN_FAILED = "the last run failed"
 _WORDS = {
-    Event.FAILED: "the last run failed",
+    Event.FAILED: "the last comparison failed",
     Event.HELD: "changes are held",
     Event.UNREACHABLE: "it cannot be reached",
 }

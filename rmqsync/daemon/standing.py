@@ -76,7 +76,7 @@ class Standing:
         if not is_open:
             found["waits"] = None  # else it stays as it is until that is decided
         after = self.board.set_cluster(name, **found)
-        self.watch.changed(after, noted)
+        self.watch.changed(after, noted, in_run=failed)
         return view
 
     def settled(self, name: str, view: View) -> None:
@@ -95,10 +95,10 @@ class Standing:
         self._trouble[name].retry_at = 0.0
 
     def failed(self, name: str, error: str) -> None:
-        """Say that a cycle came to no plan."""
+        """Say that a cycle came to no plan, or broke off in its run."""
         self.count_failure(name, hammers=False)
         after = self.board.set_cluster(name, sync="failed", error=error)
-        self.watch.changed(after, None)
+        self.watch.changed(after, None, in_run=after["running"] == "applying")
 
     def count_failure(self, name: str, *, hammers: bool) -> None:
         """Count a cycle that failed; `hammers`: trying again at once would send it all again."""

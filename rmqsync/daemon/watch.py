@@ -31,12 +31,15 @@ class Watch:
         """Write down what has drifted now; return what is open, new and gone."""
         return self._log.note(cluster, drifted, now())
 
-    def changed(self, after: ClusterDetailDocument, noted: Noted | None) -> None:
-        """Tell of what is another way now."""
+    def changed(
+        self, after: ClusterDetailDocument, noted: Noted | None, *, in_run: bool = False
+    ) -> None:
+        """Tell of what is another way now; `in_run` as in `happenings`."""
         name = after["name"]
         if noted is not None:
             self._reports.changed(after)
-        found, self._told[name] = happenings(self._told.get(name, Said()), after, noted)
+        told = self._told.get(name, Said())
+        found, self._told[name] = happenings(told, after, noted, in_run=in_run)
         lost, self._taken[name] = losses(self._taken.get(name, frozenset()), after)
         for one in (*found, *lost):
             is_calm = one.is_good or one.event is Event.DRIFT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -195,3 +196,27 @@ def test_an_approval_counts_until_it_could_have_been_used(
         given = daemon.service.approve(NAME, "ann", plan["fingerprint"])
 
     assert (given.addresses, given.until) == (("policy:%2F/p",), until)
+
+
+def test_what_failed_is_told_for_what_it_was(
+    tmp_path: Path, broker: FakeBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    inside = Inside(tmp_path, broker)
+    inside.commit("qu.a")
+    with inside.running() as daemon:
+        broker.fail(Reply(401), times=1000)
+        compared = daemon.cycle()
+        broker.heal()
+        daemon.cycle()
+        inside.commit("qu.a", "qu.b")
+        data = daemon.running.session.data_dir
+        shutil.rmtree(Path(data) / "backups")
+        (Path(data) / "backups").write_text("no folder")
+        ran = daemon.cycle()
+
+    told = [one for one in caplog.messages if " failed: " in one]
+    assert (compared["sync"], ran["sync"]) == ("failed", "failed")
+    assert [one.partition(" failed: ")[0] for one in told] == [
+        "cluster mq: the last comparison",
+        "cluster mq: the last run",
+    ]

@@ -152,9 +152,22 @@ def events(*syncs: str) -> list[tuple[Event, str]]:
 
 def test_a_state_is_told_when_it_comes_and_when_it_is_over() -> None:
     assert events("in-sync", "failed", "failed", "in-sync", "pending", "in-sync") == [
-        (Event.FAILED, "the last run failed"),
+        (Event.FAILED, "the last comparison failed"),
         (Event.FAILED, "it does not fail any more"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("in_run", "title"),
+    [
+        (True, "cluster one: the last run failed"),
+        (False, "cluster one: the last comparison failed"),
+    ],
+)
+def test_it_is_told_whether_a_run_failed_or_a_comparison(in_run: bool, title: str) -> None:
+    (found,), _ = happenings(Said(), detail("failed"), None, in_run=in_run)
+
+    assert found.title == title
 
 
 def test_while_a_cluster_cannot_be_read_nothing_is_over() -> None:
@@ -162,7 +175,7 @@ def test_while_a_cluster_cannot_be_read_nothing_is_over() -> None:
 
     assert events(*syncs) == [
         (Event.HELD, "changes are held"),
-        (Event.FAILED, "the last run failed"),
+        (Event.FAILED, "the last comparison failed"),
         (Event.UNREACHABLE, "it cannot be reached"),
         (Event.FAILED, "it does not fail any more"),
         (Event.HELD, "nothing is held any more"),
