@@ -32,6 +32,10 @@ class Written(NamedTuple):
     error: str | None
 
 
+_NOT_YET = "the history does not have this run yet, it is written again when that ends"
+_NO_END = "how this run ended is missing in the history"
+_MISSING = "this run is missing in the history"
+
 Writer = Callable[[Planned, ClusterResult | None, Mapping[str, str | None]], Written]
 """The mapping holds keys to add to the cluster in the document."""
 
@@ -67,6 +71,8 @@ class RunJournal:
     records: dict[str, RunRecord] = field(default_factory=dict)
     """By the name of the cluster, without documents; grows."""
     _warned: set[str] = field(default_factory=set)
+    _begun: set[str] = field(default_factory=set)
+    """Clusters of which the history has the run since it began."""
 
     @property
     def run(self) -> str:
@@ -83,7 +89,8 @@ class RunJournal:
         record = replace(self._record(planned, RunStatus.RUNNING), backup=backup)
         self.records[planned.plan.name] = record
         written = self.write(planned, None, _keys(record))
-        self._tell(lambda history: history.begin(_with(record, written)))
+        if self._tell(lambda history: history.begin(_with(record, written)), _NOT_YET):
+            self._begun.add(planned.plan.name)
 
     def finished(self, planned: Planned, result: ClusterResult) -> ClusterResult:
         if not planned.plan.changes:
@@ -98,7 +105,8 @@ class RunJournal:
         )
         self.records[planned.plan.name] = record
         written = self.write(planned, result, _keys(record))
-        self._tell(lambda history: history.end(_with(record, written), self.keep_s))
+        trouble = _NO_END if planned.plan.name in self._begun else _MISSING
+        self._tell(lambda history: history.end(_with(record, written), self.keep_s), trouble)
         return result
 
     def _back_up(self, backups: BackupStore, planned: Planned, fresh: bool) -> str:
@@ -130,15 +138,18 @@ class RunJournal:
             rmqsync_version=__version__,
         )
 
-    def _tell(self, write: Callable[[RunStore], None]) -> None:
+    def _tell(self, write: Callable[[RunStore], None], trouble: str) -> bool:
+        """Write to the history and return whether that worked; warn once where it did not."""
         try:
             if self.history is not None:
                 write(self.history)
         except HistoryError as error:
-            text = f"this run is missing in the history: {error}"
+            text = f"{trouble}: {error}"
             if text not in self._warned:
                 self._warned.add(text)
                 self.warn(text)
+            return False
+        return True
 
 
 def status_of(result: ClusterResult) -> RunStatus:

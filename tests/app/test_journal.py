@@ -204,7 +204,7 @@ def test_without_backups_the_export_is_not_asked_for() -> None:
     assert found.keys() == {"one": {"run": "id", "backup": None}}
 
 
-def test_a_history_that_cannot_be_had_is_told_once_and_stops_nothing() -> None:
+def test_a_history_that_cannot_be_had_is_told_and_stops_nothing() -> None:
     warned: list[str] = []
     found = journal(History(HistoryError("history '/h': locked")), Backups(), warned)
     one = planned()
@@ -212,7 +212,32 @@ def test_a_history_that_cannot_be_had_is_told_once_and_stops_nothing() -> None:
     found.before_first_write(one, fresh=True)
     found.finished(one, ClusterResult(one.plan, (APPLIED,), verified=True))
 
-    assert warned == ["this run is missing in the history: history '/h': locked"]
+    assert warned == [
+        "the history does not have this run yet, it is written again when that ends: "
+        "history '/h': locked",
+        "this run is missing in the history: history '/h': locked",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "told"),
+    [
+        (False, True, ["the history does not have this run yet"]),
+        (True, False, ["how this run ended is missing in the history"]),
+    ],
+)
+def test_a_run_is_called_missing_only_where_the_history_lacks_it(begins, ends, told) -> None:
+    warned: list[str] = []
+    history = History()
+    found, one = journal(history, Backups(), warned), planned()
+
+    history.error = None if begins else HistoryError("locked")
+    found.before_first_write(one, fresh=True)
+    history.error = None if ends else HistoryError("locked")
+    found.finished(one, ClusterResult(one.plan, (APPLIED,), verified=True))
+
+    assert [what for what, _ in history.written] == ["begin" if begins else "end"]
+    assert [text.partition(",")[0].partition(":")[0] for text in warned] == told
 
 
 def test_what_only_holds_is_written_down_and_not_backed_up() -> None:
