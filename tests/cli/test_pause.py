@@ -82,6 +82,21 @@ def test_a_pause_ends_by_itself(workspace: Workspace, r43: Broker) -> None:
     assert {code for _, code in holds(free)} == {None}
 
 
+def test_who_paused_is_who_says_so(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+
+    paused = workspace.run("pause", "one", "--reason", "peak", "--who", "ann")
+    by = marker(r43)["paused"]["by"]
+    for blank in ("", " "):
+        refused = workspace.run("pause", "one", "--reason", "peak", "--who", blank)
+        assert refused.code == 64
+        assert "the name of who does it is empty" in refused.err
+    workspace.run("disown", "one", "--auto-approve")
+
+    assert (paused.code, by) == (0, "ann")
+
+
 def test_a_pause_before_the_first_run_holds_as_well(workspace: Workspace, r43: Broker) -> None:
     workspace.cluster("one", r43)
     workspace.define(BASE)
