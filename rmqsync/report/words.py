@@ -140,12 +140,16 @@ def _is_secret(field: FieldDocument) -> bool:
 
 
 def since(cluster: ClusterDocument) -> str:
-    """Say which run the state is compared with."""
+    """
+    Say which run the state is compared with.
+
+    What was there before that run, and was left alone by it, cannot be told from what came after.
+    """
     last = cluster.get("last_applied")
     if last is None:
         return "since the last apply"
     commit = f"of commit {visible(last['commit'])[:12]} " if last["commit"] else ""
-    return f"since the run {commit}at {visible(last['at'])}"
+    return f"since the run {commit}at {visible(last['at'])}, or left as it was by that"
 
 
 def _side(field: FieldDocument, name: str) -> str:

@@ -162,9 +162,24 @@ def test_drift_is_reported_and_left_alone(workspace: Workspace, broker: Broker) 
     assert (drift.code, told(drift)) == (2, told(planned))
     assert "Note: Objects have changed outside of rmqsync" in text
     assert "definition.max-length was 10, now 5" in text
-    assert commit[:12] in text
+    assert f"since the run of commit {commit[:12]} at " in text
     assert left.code == 0
     assert definition(broker) == {"max-length": 5}
+
+
+def test_drift_that_a_run_left_alone_is_not_said_to_be_newer(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "policies": [policy(10)]})
+    by_hand(r43, policy(5))
+
+    later = applied(workspace, {**VHOST, "policies": [policy(10)], "queues": [ORDER]})
+    text = workspace.run("plan").out
+
+    (line,) = (one for one in text.splitlines() if one.startswith("On cluster one"))
+    assert f"since the run of commit {later[:12]} at " in line
+    assert line.endswith("Z, or left as it was by that:")
 
 
 def test_drift_is_healed_where_the_settings_say_so(workspace: Workspace, broker: Broker) -> None:
