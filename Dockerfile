@@ -41,12 +41,14 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 
 FROM ${BASE}
 
-# git reads definitions, ssh reaches them. What is mounted belongs to somebody else, which git would
+# git reads definitions, ssh reaches them; nobody reads their manuals in here, nor what they say in
+# other languages, which is several MB. What is mounted belongs to somebody else, which git would
 # refuse; nobody but rmqsync uses git in here.
 RUN export DEBIAN_FRONTEND=noninteractive \
     && apt-get update --quiet \
     && apt-get install --quiet --yes --no-install-recommends ca-certificates git openssh-client \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+        /usr/share/locale/* /usr/share/man/* \
     && git config --system --add safe.directory '*' \
     && groupadd --gid 10001 rmqsync \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/rmqsync \
