@@ -25,11 +25,10 @@ class DeadLetters(NamedTuple):
 
 def setting(arguments: Mapping[str, Any], policy: Mapping[str, Any], name: str) -> Any:
     """Return what an argument says, else the policy in effect."""
-    if f"x-{name}" in arguments:
-        return arguments[f"x-{name}"]
-    if name == AE and name in arguments:
-        return arguments[name]
-    return policy.get(name)
+    own = arguments.get(f"x-{name}")
+    if own is None and name == AE:
+        own = arguments.get(name)
+    return policy.get(name) if own is None else own
 
 
 def way_out(arguments: Mapping[str, Any], policy: Mapping[str, Any]) -> DeadLetters | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 
 from rmqsync.analysis.dangers import Danger
+from rmqsync.analysis.dead_letters import AE, DLX, setting
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE, Effective, PolicyIndex, sort_of
 from rmqsync.analysis.policy_losses import Threat
 from rmqsync.kinds.context import Context
@@ -18,10 +19,10 @@ from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import Rows
 
 _KEYS = {
-    QUEUE: ("dead-letter-exchange", "x-dead-letter-exchange", Danger.DEAD_LETTERS),
-    EXCHANGE: ("alternate-exchange", "alternate-exchange", Danger.ALTERNATE),
+    QUEUE: (DLX, Danger.DEAD_LETTERS),
+    EXCHANGE: (AE, Danger.ALTERNATE),
 }
-"""What a policy says, what an argument says, and what it is to lose that."""
+"""What names it, and what it is to lose that."""
 
 
 def leaving(changes: Iterable[Change]) -> frozenset[Ref]:
@@ -71,19 +72,14 @@ def _threats(
 ) -> Iterator[Threat]:
     for ref, found in effective.items():
         row = after[ref.kind][ref.key]
-        key, argument, danger = _KEYS[ref.kind]
-        own = row["arguments"].get(argument)
         if sort_of(ref, row, context, live=True) == "stream":
             continue  # nothing is dead-lettered from it
-        if own is not None:
-            names = [own]
-        elif found.ambiguous:  # any of them may be the one
-            names = [
-                one["definition"].get(key) for kind in POLICIES for one in after[kind].values()
-            ]
-        else:
-            names = [found.definition.get(key)]
-        for name in names:
+        key, danger = _KEYS[ref.kind]
+        definitions = [found.definition]
+        if found.ambiguous:  # any of them may be the one
+            definitions = [one["definition"] for kind in POLICIES for one in after[kind].values()]
+        for definition in definitions:
+            name = setting(row["arguments"], definition, key)
             exchange = Ref(EXCHANGE, (ref.key[0], str(name)))
             if name is not None and exchange in gone:
                 yield Threat(exchange, ref, danger, None)

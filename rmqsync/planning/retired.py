@@ -139,12 +139,12 @@ class Retired:
         leaving = [one for one in larger if one in going]
         if any(ref.kind in self.kinds[one.kind].parts for one in leaving):
             return False
-        if leaving and not any(self._is_set_apart(one) for one in larger):
+        if leaving and not any(self._is_ignored(one) for one in larger):
             return False
         return any(one in stay or self._holds(one, ref) for one in larger)
 
-    def _is_set_apart(self, ref: Ref) -> bool:
-        """Tell whether an object is not even to be touched, nor what it needs to be of use."""
+    def _is_ignored(self, ref: Ref) -> bool:
+        """Tell whether an object is not even to be touched, nor what leads to it."""
         return self.rules.ignores(address_of(self.kinds[ref.kind], ref.key))
 
     def _holds(self, larger: Ref, ref: Ref) -> bool:
@@ -152,7 +152,7 @@ class Retired:
         if row is None or larger.key in self.desired.rows.get(larger.kind, {}):
             return False
         kind = self.kinds[larger.kind]
-        is_ignored = self._is_set_apart(larger)
+        is_ignored = self._is_ignored(larger)
         in_sight = in_scope(self.rules.scope, kind, larger.key)
         if ref in self.ours:  # a binding that git gave up by itself is to go
             return (is_ignored or not in_sight) and was_ours(larger, self.own, self.kinds)
