@@ -340,7 +340,8 @@ def _without_commit(name: str, marker: Marker, entry: Entry) -> Iterator[Finding
         yield warning(
             "RMQ110",
             f"{name}: what was applied last was a backup, or files in no git repository: what it "
-            "had and these definitions do not declare is unmanaged, and stays",
+            "had and these definitions do not declare is unmanaged, and stays, but for what waited "
+            "to be deleted already",
             hint="declare what is wanted, state: absent for the rest",
         )
 

@@ -107,7 +107,7 @@ def ended(
     number = sum(len(one.addresses) for one in found or ())
     past = (*before.runs, *((before.running,) if before.running else ()))
     if found is None or (number > MOST_ADDRESSES and len(past) < _MOST_RUNS):
-        still = still_outstanding(own, desired, live, waiting, kinds)
+        still = still_outstanding(own, desired, live, waiting, context, kinds)
         still += _moved_on(own, current, changes.keys() & set(not_in_line), kinds)
         runs = _distinct((*past, current))[-_MOST_UNREAD:]
         return replace(done, runs=runs, outstanding=still)

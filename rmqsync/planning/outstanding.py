@@ -15,7 +15,7 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding, Unrestored
-from rmqsync.model.values import same
+from rmqsync.model.values import Row, same
 from rmqsync.planning.ownership import Ownership, Past
 
 
@@ -51,11 +51,11 @@ def outstanding(
             continue  # never ours: it must not exist, and does
         key = None if entry is None else entry.content
         found.setdefault(key, (entry, []))[1].append(address_of(kinds[ref.kind], ref.key))
-    unjudged = _unjudged(own, desired, live, kinds)
-    for one in own.marker.outstanding if own.marker is not None and unjudged else ():
+    stay = _unjudged(own, desired, live, kinds) | _given_up(own, live, context, kinds)
+    for one in own.marker.outstanding if own.marker is not None and stay else ():
         key = None if one.entry is None else one.entry.content
         names = found.setdefault(key, (one.entry, []))[1]
-        names += (name for name in one.addresses if name in unjudged and name not in names)
+        names += (name for name in one.addresses if name in stay and name not in names)
     found = {key: one for key, one in found.items() if one[1]}
     return tuple(Outstanding(entry, tuple(names)) for entry, names in found.values())
 
@@ -86,11 +86,16 @@ def _in_line_with(
 
 
 def still_outstanding(
-    own: Ownership, desired: Desired, live: Rows, waiting: Iterable[Ref], kinds: Registry
+    own: Ownership,
+    desired: Desired,
+    live: Rows,
+    waiting: Iterable[Ref],
+    context: Context,
+    kinds: Registry,
 ) -> tuple[Outstanding, ...]:
     """Return what was outstanding before, without what is in line by now."""
     open_ = {address_of(kinds[ref.kind], ref.key) for ref in waiting}
-    open_ |= _unjudged(own, desired, live, kinds)
+    open_ |= _unjudged(own, desired, live, kinds) | _given_up(own, live, context, kinds)
     before = own.marker.outstanding if own.marker is not None else ()
     left = (
         Outstanding(one.entry, tuple(name for name in one.addresses if name in open_))
@@ -113,6 +118,37 @@ def _unjudged(own: Ownership, desired: Desired, live: Rows, kinds: Registry) -> 
     ]
     missing = set(not_there(unread, live, kinds))
     return set(not_there((one for one in unread if one not in missing), desired.rows, kinds))
+
+
+def _given_up(own: Ownership, live: Rows, context: Context, kinds: Registry) -> set[str]:
+    """
+    Return what is outstanding, is there, and goes on to be ours whatever this run says of it.
+
+    Only where nobody can compile this run again, as with a backup: that has what git gave up and
+    was held, and is no word of git's that it is to stay.
+    """
+    if own.marker is None or own.current is None or own.current.commit is not None:
+        return set()
+    stay = set()
+    for kind in kinds if own.marker.outstanding else ():
+        for key, row in live.get(kind.name, {}).items():
+            ref = Ref(kind.name, key)
+            entry = own.entry_of(ref, kinds)[1]
+            if entry is not None and _goes_on(ref, row, entry, own, context, kinds):
+                stay.add(address_of(kind, key))
+    return stay
+
+
+def _goes_on(
+    ref: Ref, row: Row, entry: Entry, own: Ownership, context: Context, kinds: Registry
+) -> bool:
+    past = own.past(entry)
+    then = None if past is None else past.row(ref)
+    if past is None or then is None:
+        return past is None  # somebody may read it again
+    if own.pasts is not None and all(one.row(ref) is None for one in own.pasts):
+        return True
+    return same(kinds[ref.kind].settle(then, row, context), row)
 
 
 def unrestored(

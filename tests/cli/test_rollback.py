@@ -36,6 +36,13 @@ def length(broker: Broker) -> int:
         return found
 
 
+def fill(broker: Broker, queue: str) -> None:
+    """Publish a message into a queue."""
+    with broker.management() as api:
+        message = {"routing_key": queue, "payload": "x", "payload_encoding": "string"}
+        api.post("exchanges", "shop", "amq.default", "publish", body={**message, "properties": {}})
+
+
 def two_runs(workspace: Workspace, broker: Broker) -> tuple[str, Outcome]:
     """Apply two commits; return the first and the outcome of the second."""
     workspace.cluster("one", broker)
@@ -93,9 +100,7 @@ def test_a_backup_is_the_way_back_as_well(workspace: Workspace, broker: Broker) 
 
 def test_what_holds_messages_stays(workspace: Workspace, r43: Broker) -> None:
     first, _ = two_runs(workspace, r43)
-    with r43.management() as api:
-        message = {"routing_key": "qu.mail", "payload": "x", "payload_encoding": "string"}
-        api.post("exchanges", "shop", "amq.default", "publish", body={**message, "properties": {}})
+    fill(r43, "qu.mail")
 
     back = rollback(workspace, first)
     allowed = rollback(workspace, first, "--allow-loss", "messages:queue:shop/qu.mail")
@@ -134,9 +139,7 @@ def test_a_way_back_that_is_held_as_a_whole_is_pinned_all_the_same(
         workspace.define(definitions(1000, *queues))
         workspace.commit()
         assert workspace.apply().code == 0
-    with r43.management() as api:
-        message = {"routing_key": "qu.mail", "payload": "x", "payload_encoding": "string"}
-        api.post("exchanges", "shop", "amq.default", "publish", body={**message, "properties": {}})
+    fill(r43, "qu.mail")
 
     back = rollback(workspace, "HEAD~1")
     workspace.define(definitions(3000, "qu.order", "qu.mail"))
@@ -173,3 +176,24 @@ def test_after_a_backup_people_are_told_that_nothing_is_known(
     assert "RMQ110" in [one["code"] for one in workspace.plan().cluster["findings"]]
     assert workspace.apply().code == 0
     assert "RMQ110" not in [one["code"] for one in workspace.plan().cluster["findings"]]
+
+
+def test_what_was_held_is_still_to_go_after_the_way_back_to_a_backup(
+    workspace: Workspace, broker: Broker
+) -> None:
+    """The backup has it since it was held: that is no word of git's that it is to stay."""
+    two_runs(workspace, broker)
+    fill(broker, "qu.mail")
+    workspace.define(definitions(3000, "qu.order"))
+    workspace.commit()
+    done = workspace.apply()
+    assert done.code == 3
+
+    back = rollback(workspace, done.cluster["backup"])
+    workspace.run("resume", "one")
+    forth = workspace.apply("--allow-loss", "messages:queue:shop/qu.mail")
+
+    assert back.changes == [("update", "policy:shop/limits")]
+    assert forth.code == 0, forth.out
+    assert ("delete", "queue:shop/qu.mail") in forth.changes
+    assert names(broker) == ["qu.order"]
