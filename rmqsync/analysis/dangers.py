@@ -40,6 +40,8 @@ class Danger(Enum):
     DEAD_LETTERS = "dead-letter-exchange"
     DEAD_LETTER_STRATEGY = "dead-letter-strategy"
     ALTERNATE = "alternate-exchange"
+    DEAD_END = "dead-end"
+    """What it hands on to leads nowhere any more."""
     MIRRORS = "ha-mode"
     FEDERATION = "federation-upstream"
 

@@ -17,8 +17,10 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import EXCHANGE_RULES, QUEUE_RULES, Danger, Rule, Settings
+from rmqsync.analysis.dead_letters import AE, BINDING, DLX
 from rmqsync.analysis.federation import buffers
 from rmqsync.analysis.merging import in_force, merged
+from rmqsync.analysis.paths import BySource, by_source, has_queue, leading_on
 from rmqsync.analysis.policies import (
     EXCHANGE,
     OPERATOR,
@@ -43,7 +45,7 @@ class Threat(NamedTuple):
     """A way in which one change may cost messages."""
 
     change: Ref
-    """The policy or operator policy that is to be changed, or the exchange that is to go."""
+    """The policy or operator policy that is to be changed, or what is to go."""
     ref: Ref
     """The queue, or the exchange, it is about."""
     danger: Danger
@@ -59,14 +61,17 @@ class Threat(NamedTuple):
 def threats(changes: Iterable[Change], live: Rows, context: Context) -> tuple[Threat, ...]:
     """Return what the policy changes among `changes`, all made, may do to live objects."""
     by_vhost: dict[str, list[Change]] = {}
+    made: list[Key] = []
     for change in changes:
         if change.ref.kind in POLICIES:
             by_vhost.setdefault(change.ref.key[0], []).append(change)
+        elif change.ref.kind == BINDING and change.action is Action.CREATE:
+            made.append(change.ref.key)
     if not by_vhost:
         return ()
     found: dict[Threat, None] = {}
     for vhost, mine in by_vhost.items():
-        found.update(dict.fromkeys(_Vhost(vhost, mine, live, context).threats()))
+        found.update(dict.fromkeys(_Vhost(vhost, mine, live, context, made).threats()))
     return tuple(_with_buffers(found, live, context))
 
 
@@ -87,7 +92,7 @@ def lost(threat: Threat, facts: QueueFacts | None) -> int | None:
     """
     if not threat.needs_facts or facts is None:
         return None
-    if threat.danger is Danger.DEAD_LETTERS:
+    if threat.danger in (Danger.DEAD_LETTERS, Danger.DEAD_END):
         return 0 if (facts.messages, facts.unacknowledged, facts.consumers) == (0, 0, 0) else None
     if facts.messages is None:
         return None
@@ -121,6 +126,9 @@ class _Vhost:
     changes: Sequence[Change]
     live: Rows
     context: Context
+    made: Sequence[Key]
+    """Bindings that the run makes."""
+    _bindings: BySource | None = None
     _in_force: dict[tuple[str, int, int, int], Settings] = field(default_factory=dict)
     _known: dict[tuple[str, int, int], tuple[tuple[Rule, JsonValue], ...]] = field(
         default_factory=dict
@@ -223,12 +231,31 @@ class _Vhost:
         before, after = self._settings(sort, row, one), self._settings(sort, row, other)
         key = (sort, id(before), id(after))
         if key not in self._known:
+            reaching = self._reaching(before, after)
             self._known[key] = tuple(
                 (rule, rule.value(after))
                 for rule in (EXCHANGE_RULES if sort == EXCHANGE else QUEUE_RULES)
-                if rule.threatens(sort, before, after)
+                if rule.threatens(sort, before, reaching)
             )
         return self._known[key]
+
+    def _reaching(self, before: Settings, after: Settings) -> Settings:
+        """Return what is to be in force, without new ways out that lead nowhere."""
+        nowhere = {
+            key
+            for key in (DLX, AE)
+            if isinstance(name := after.get(key), str)
+            and name not in ("", before.get(key))
+            and not self._leads_on(name)
+        }
+        return {key: one for key, one in after.items() if key not in nowhere} if nowhere else after
+
+    def _leads_on(self, name: str) -> bool:
+        """Tell whether there is an exchange, or will be, and any queue that it leads to."""
+        if self._bindings is None:
+            keys = (*self.live.get(BINDING, {}), *self.made)
+            self._bindings = by_source(keys, {self.vhost})
+        return has_queue(leading_on(Ref(EXCHANGE, (self.vhost, name)), self._bindings))
 
     def _settings(self, sort: str, row: Row, pair: _Pair) -> Settings:
         arguments = row["arguments"]

@@ -30,9 +30,10 @@ def diff_sides(one: Side, other: Side) -> ClusterPlan:
     before, after = one(), other()
     desired = Desired(after.rows, {})
     rules = Rules(prune=Prune.ALL, prune_kinds=frozenset(KINDS.names), allow_loss=Loss.EVERYTHING)
-    found = draft(desired, before, context_of(desired, before, Context()), rules)
+    context = context_of(desired, before, Context())
+    found = draft(desired, before, context, rules)
     secret = secret_addresses(after.markers.values())
-    changes = order((hiding(_plain(one), secret) for one in found.changes), before.rows)
+    changes = order((hiding(_plain(one), secret) for one in found.changes), before.rows, context)
     return ClusterPlan(
         name="diff",
         rabbitmq_version=before.version,

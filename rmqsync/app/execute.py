@@ -33,6 +33,7 @@ from rmqsync.model.values import Row
 from rmqsync.planning.needs import needs
 from rmqsync.planning.order import steps
 from rmqsync.planning.rules import Rules
+from rmqsync.planning.turns import Turns, turns
 
 BULK_FROM = 8
 """So many creations of one kind are cheaper as one import than as single calls."""
@@ -75,11 +76,13 @@ class Execution:
     _lost: str | None = None
     """Why nothing can be sent any more."""
     _applicable: tuple[Change, ...] = field(init=False)
+    _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
         # Asked for with every object: a plan would go through all of its changes each time.
         self._applicable = self.plan.applicable
         self.by_ref = {change.ref: change for change in self.plan.changes}
+        self._turns = turns(self._applicable, self.live, self.context)
 
     def run(self) -> None:
         """Carry out all applicable changes; never raises."""
@@ -87,7 +90,7 @@ class Execution:
             assert change.hold is not None
             self.results[change.ref] = Result(Outcome.SKIPPED, change.hold.reason)
         with ThreadPoolExecutor(max_workers=self.parallelism) as pool:
-            for step in steps(self._applicable, self.live):
+            for step in steps(self._applicable, self.live, out_of_turn=self._turns):
                 try:
                     self._run_waves(step, pool)
                 except Exception as error:  # a bug of ours must not lose what was done
@@ -153,7 +156,7 @@ class Execution:
             return INTERRUPTED
         if self._is_lost():
             return f"not sent: {self._lost}"
-        for needed in sorted(needs(change)):
+        for needed in sorted(needs(change) | self._turns.late.get(change.ref, frozenset())):
             found = self.results.get(needed)
             if found is not None and found.outcome is not Outcome.APPLIED:
                 before = self.by_ref.get(needed)

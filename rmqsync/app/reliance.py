@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_losses import threats
-from rmqsync.analysis.ways_out import leaving, ways_out
+from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.app.ports import Broker
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
@@ -30,7 +31,8 @@ from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 
 MOST_SINGLY = 8
-_BINDING = "binding"
+_DECIDING = (*POLICIES, QUEUE, EXCHANGE, BINDING)
+"""What messages are lost by, and what decides on that."""
 
 Results = Mapping[Ref, Result]
 
@@ -39,19 +41,22 @@ def _rows_now(live: Rows, changes: Iterable[Change], results: Results) -> dict[s
     """
     Return by vhost what policies, and objects that they are for, there are now.
 
-    `live` is what was there before the run. What it creates besides policies is left out.
+    `live` is what was there before the run. Queues that it creates are left out.
     """
     found: dict[str, Rows] = {}
-    for kind in (*POLICIES, QUEUE, EXCHANGE):
+    for kind in _DECIDING:
         for key, row in live.get(kind, {}).items():
             found.setdefault(key[0], {}).setdefault(kind, {})[key] = row
     for change in changes:
+        if not _is_made(results, change.ref):
+            continue
         kind, key = change.ref
-        if kind in (*POLICIES, QUEUE, EXCHANGE) and _is_made(results, change.ref):
+        if change.action is Action.DELETE:
+            for ref in (change.ref, *change.impact.implied):
+                found.get(ref.key[0], {}).get(ref.kind, {}).pop(ref.key, None)
+        elif kind in _DECIDING and change.after is not None:
             rows = found.setdefault(key[0], {}).setdefault(kind, {})
-            if change.after is None:
-                rows.pop(key, None)
-            elif kind in POLICIES or key in rows:
+            if kind != QUEUE or key in rows:
                 rows[key] = change.after
     return found
 
@@ -104,9 +109,9 @@ def bereft(
     """
     unmade = [one for one in changes if one.ref in results and not _is_made(results, one.ref)]
     found: dict[Ref, str] = {}
-    exchanges = leaving(step)
-    if exchanges or any(change.ref.kind in POLICIES for change in step):
-        deciding = (*POLICIES, QUEUE) if exchanges else tuple(POLICIES)
+    partings = parting(step)
+    if partings or any(change.ref.kind in POLICIES for change in step):
+        deciding = _DECIDING if partings else tuple(POLICIES)
         failed = [one for one in unmade if one.ref.kind in deciding and one.hold is None]
         waiting = [one for one in changes if one.ref not in results]
         now = _rows_now(live, changes, results) if failed else {}
@@ -114,9 +119,10 @@ def bereft(
             mine = [
                 one
                 for one in waiting
-                if (one.ref.kind in POLICIES or one.ref in exchanges) and one.ref.key[0] == vhost
+                if (one.ref.kind in POLICIES or one.ref in partings) and one.ref.key[0] == vhost
             ]
             lacking = [one.ref for one in failed if one.ref.key[0] == vhost]
+            lacking.sort(key=lambda ref: ref.kind not in POLICIES)  # most likely the cause
             for ref, reason in _losses(mine, now.get(vhost, {}), context, rules, broker).items():
                 found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
     found.update(_unbound(step, unmade))
@@ -151,12 +157,12 @@ def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]
     """Return deletions that take a binding whose successor was not made, and why they wait."""
     successors: dict[Key, Ref] = {}
     for one in unmade:
-        if one.ref.kind == _BINDING and one.action is Action.CREATE:
+        if one.ref.kind == BINDING and one.action is Action.CREATE:
             successors.update(dict.fromkeys(_ends(one.ref), one.ref))
     found = {}
     for change in step if successors else ():
         if change.action is Action.DELETE:
-            going = [ref for ref in (change.ref, *change.impact.implied) if ref.kind == _BINDING]
+            going = [ref for ref in (change.ref, *change.impact.implied) if ref.kind == BINDING]
             ends = (end for ref in going for end in _ends(ref))
             lacking = next((successors[end] for end in ends if end in successors), None)
             if lacking is not None:
@@ -175,19 +181,19 @@ def removed_for(
     unmade = {
         change.ref.key[:4]: change.ref
         for change in step
-        if change.ref.kind == _BINDING
+        if change.ref.kind == BINDING
         and change.action is Action.CREATE
         and not _is_made(results, change.ref)
     }
     return {
         unmade[change.ref.key[:4]]: change
         for change in (changes if unmade else ())
-        if change.ref.kind == _BINDING
+        if change.ref.kind == BINDING
         and change.action is Action.DELETE
         and change.before is not None
         and change.ref.key[:4] in unmade
         and _is_made(results, change.ref)
-        and KINDS[_BINDING].removed_first(change.before, live)
+        and KINDS[BINDING].removed_first(change.before, live)
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rmqsync.analysis.policy_losses import Threat, threats
-from rmqsync.analysis.ways_out import leaving, ways_out
+from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -99,9 +99,10 @@ def draft(
     changes = [hiding(change, secret, own, kinds) for change in changes]
     choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
-    exchanges = leaving(changes)
+    judged = _with_implied(changes, desired, live, context, kinds)
+    partings = parting(judged)
     return Draft(
-        _with_implied(changes, desired, live, context, kinds),
+        judged,
         tuple(
             ref for ref, row in extra if ref not in going and not kinds[ref.kind].of_cluster(row)
         ),
@@ -109,8 +110,8 @@ def draft(
         (*findings, *choice.findings),
         threats(changes, live.rows, context),
         (
-            *ways_out(changes, live.rows, context),
-            *ways_out([one for one in changes if one.ref in exchanges], live.rows, context),
+            *ways_out(judged, live.rows, context),
+            *ways_out([one for one in judged if one.ref in partings], live.rows, context),
         ),
         choice.doomed - retired.altered,
         frozenset(retired.altered),

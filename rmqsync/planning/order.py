@@ -3,7 +3,8 @@ The order in which changes are carried out.
 
 Creations, updates and replacements by rank of kind; then deletions the other way round. Bindings
 are thus made before others are removed, so that a move never has a gap, save where a kind says that
-the old must go first (`Kind.removed_first`).
+the old must go first (`Kind.removed_first`). Policies that name a way out which the run makes or
+removes go out of their turn (`planning.turns`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.kinds import KINDS
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key
+from rmqsync.planning.turns import IN_TURN, Turns, turns
 
 
 class Place(NamedTuple):
@@ -25,31 +29,46 @@ class Place(NamedTuple):
     deletion: bool
     rank: int
     """Negative for deletions, so that they run in reverse."""
-    second: bool
-    """Within a rank: what must wait until others are gone."""
+    turn: int
+    """Within a rank, from -1 to 2: what must wait until others are gone, or made."""
     key: Key = ()
 
     @property
-    def step(self) -> tuple[bool, int, bool]:
-        return (self.deletion, self.rank, self.second)
+    def step(self) -> tuple[bool, int, int]:
+        return (self.deletion, self.rank, self.turn)
 
 
-def place(change: Change, live: Rows, kinds: Registry = KINDS) -> Place:
+def place(
+    change: Change, live: Rows, kinds: Registry = KINDS, out_of_turn: Turns = IN_TURN
+) -> Place:
     """Return where a change stands in the order."""
     kind = kinds[change.ref.kind]
+    if change.ref in out_of_turn.late:
+        return Place(False, kinds[BINDING].rank, 2, change.ref.key)
+    if change.ref in out_of_turn.early:
+        return Place(True, -kinds[BINDING].rank, -1, change.ref.key)
     if change.action is Action.DELETE and change.before is not None:
         if kind.removed_first(change.before, live):
-            return Place(False, kind.rank, False, change.ref.key)
-        return Place(True, -kind.rank, False, change.ref.key)
-    return Place(False, kind.rank, True, change.ref.key)
+            return Place(False, kind.rank, 0, change.ref.key)
+        return Place(True, -kind.rank, 0, change.ref.key)
+    return Place(False, kind.rank, 1, change.ref.key)
 
 
-def order(changes: Iterable[Change], live: Rows, kinds: Registry = KINDS) -> tuple[Change, ...]:
+def order(
+    changes: Iterable[Change], live: Rows, context: Context, kinds: Registry = KINDS
+) -> tuple[Change, ...]:
     """Return the changes in the order of application; the same on every run and machine."""
-    return tuple(sorted(changes, key=lambda change: place(change, live, kinds)))
+    changes = tuple(changes)
+    found = turns(changes, live, context)
+    return tuple(sorted(changes, key=lambda change: place(change, live, kinds, found)))
 
 
-def steps(changes: Sequence[Change], live: Rows, kinds: Registry = KINDS) -> list[list[Change]]:
+def steps(
+    changes: Sequence[Change],
+    live: Rows,
+    kinds: Registry = KINDS,
+    out_of_turn: Turns = IN_TURN,
+) -> list[list[Change]]:
     """Split ordered changes into groups whose members do not depend on each other."""
-    grouped = groupby(changes, key=lambda change: place(change, live, kinds).step)
+    grouped = groupby(changes, key=lambda change: place(change, live, kinds, out_of_turn).step)
     return [list(group) for _, group in grouped]

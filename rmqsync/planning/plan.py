@@ -101,7 +101,7 @@ def finish(
     )
     changes = hold_targets(changes, live.rows, context, rules, kinds)
     changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
-    ordered = order(changes, live.rows, kinds)
+    ordered = order(changes, live.rows, context, kinds)
     applied = own.marker.applied if own.marker is not None else None
     return ClusterPlan(
         name=name,

@@ -1,5 +1,5 @@
 """
-What changes of policies, and deletions of exchanges that others name, may cost; which are held.
+What changes of policies, and deletions of what others hand on to, may cost; which are held.
 
 The changes of a run are judged together: what one takes away another may give. Once some are held
 the rest is judged again without them, so that it never relies on what will not be done.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rmqsync.analysis.dangers import Danger
 from rmqsync.analysis.policies import POLICIES
 from rmqsync.analysis.policy_losses import Threat, lost, threats
-from rmqsync.analysis.ways_out import leaving, ways_out
+from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
@@ -42,9 +42,16 @@ _SAYINGS = {
     Danger.DEAD_LETTERS: "{name} is in use and would lose its dead-letter exchange",
     Danger.DEAD_LETTER_STRATEGY: "{name} would forget what it has yet to dead-letter",
     Danger.ALTERNATE: "{name} would lose its alternate exchange",
+    Danger.DEAD_END: "{name} hands on to exchange '{after}', from which nothing would lead on",
     Danger.MIRRORS: "the mirrors of {name} would change, perhaps while some are unsynchronised",
     Danger.FEDERATION: "the links of {name} would start anew, their buffers upstream be lost",
 }
+
+_MISSING = {
+    Danger.DEAD_LETTERS: "{name} is in use and would dead-letter to '{after}', which leads nowhere",
+    Danger.ALTERNATE: "the alternate exchange of {name} would be '{after}', which leads nowhere",
+}
+"""Where a policy names another exchange instead."""
 
 
 def at_risk(found: Iterable[Threat]) -> set[Ref]:
@@ -63,13 +70,14 @@ def hold_for_losses(
 ) -> tuple[Change, ...]:
     """
     Return the changes with the impact, loss and hold that they have in addition: those of policies,
-    and deletions of exchanges that others dead-letter to, or name as their alternate exchange.
+    and deletions of what others dead-letter to, or name as their alternate exchange, and of what
+    leads on from there.
 
     `found` are the threats of all changes of policies, where they are known already. Call it again
     after holding a change for another reason.
     """
     judged = tuple(changes)
-    concerned = {change.ref for change in judged if change.ref.kind in POLICIES} | leaving(judged)
+    concerned = {change.ref for change in judged if change.ref.kind in POLICIES} | parting(judged)
     if not concerned:
         return judged
     if found is None:
@@ -139,7 +147,8 @@ def _reason(hits: Sequence[_Hit], kinds: Registry) -> str:
     """Name the worst hit and count the other objects."""
     worst = max(hits, key=lambda hit: (hit.messages or 0, hit.threat.ref))
     threat = worst.threat
-    text = _SAYINGS[threat.danger].format(
+    saying = _SAYINGS[threat.danger] if threat.after is None else _MISSING.get(threat.danger)
+    text = (saying or _SAYINGS[threat.danger]).format(
         after=threat.after,
         name=kinds[threat.ref.kind].sentence(threat.ref.key),
         messages="messages" if worst.messages is None else _count(worst.messages),

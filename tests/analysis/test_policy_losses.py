@@ -11,7 +11,7 @@ from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
 from tests.analysis.test_federation import upstream
 from tests.analysis.test_policies import NEW, OLD, operator, policy
-from tests.planning.builders import BUSY, IDLE, exchange, queue, rows
+from tests.planning.builders import BUSY, IDLE, binding, exchange, queue, rows
 
 Q, E = Ref("queue", ("v", "q")), Ref("exchange", ("v", "q"))
 REJECT = {"overflow": "reject-publish"}
@@ -47,9 +47,9 @@ def dangers(
 ) -> set[tuple[str, Any]]:
     """What it means that the one policy of a queue becomes another."""
     given = {f"x-{name.replace('_', '-')}": value for name, value in arguments.items()}
-    there = queue(arguments={"x-queue-type": kind, **given})
-    mine = rows(there, *([] if before is None else [policy("p", before)]))
-    theirs = rows(there, *([] if after is None else [policy("p", after)]))
+    there = (queue(arguments={"x-queue-type": kind, **given}), exchange(), binding())
+    mine = rows(*there, *([] if before is None else [policy("p", before)]))
+    theirs = rows(*there, *([] if after is None else [policy("p", after)]))
     return {(danger, value) for _, danger, value in found_by(mine, theirs, context)}
 
 
@@ -100,6 +100,14 @@ SURE = {**DEAD, "dead-letter-strategy": "at-least-once", **REJECT}
         ),
         pytest.param(DEAD, None, {}, {("dead-letter-exchange", None)}, id="no dead letters"),
         pytest.param(DEAD, {"dead-letter-exchange": "e"}, {}, set(), id="other dead letters"),
+        pytest.param(
+            DEAD,
+            {"dead-letter-exchange": "no"},
+            {},
+            {("dead-letter-exchange", "no")},
+            id="dead letters to nobody",
+        ),
+        pytest.param(DEAD, {"dead-letter-exchange": ""}, {}, set(), id="the default exchange"),
         pytest.param(DEAD, None, {"dead_letter_exchange": "d"}, set(), id="argument keeps them"),
         pytest.param({"queue-mode": "lazy"}, None, {}, set(), id="nothing of the sort"),
     ],

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from rmqsync.config.cluster import MaxDeletes, Prune
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import ClusterPlan, Loss, Ref
-from rmqsync.model.definitions import Live, QueueFacts
+from rmqsync.model.definitions import Live, OnChangeRule, QueueFacts
 from rmqsync.planning.draft import draft
 from rmqsync.planning.plan import touched
 from rmqsync.planning.rules import Rules
@@ -104,7 +106,7 @@ def same(*entries: Entry) -> tuple[list[Entry], list[Entry]]:
         ),
         pytest.param(
             ([queue(), policy("p", DEAD)],
-             [queue(), policy("p", {"dead-letter-exchange": "f"}), exchange("f")]),
+             [queue(), policy("p", {"dead-letter-exchange": "f"}), exchange("f"), binding("f")]),
             FREE,
             id="the policy names another one now",
         ),
@@ -253,3 +255,58 @@ def test_an_exchange_that_dead_letters_come_by_stays(workspace: Workspace, broke
     assert change["hold"]["override"] == "--allow-loss messages:exchange:shop/ex.dead"
     assert change["impact"]["messages"] == 1
     assert (allowed.code, allowed.cluster["verified"]) == (0, True), allowed.out
+
+
+DEAD_END = "queue 'q' in vhost 'v' hands on to exchange 'e', from which nothing would lead on"
+THERE = (queue(arguments=X_DEAD), queue("t"), exchange())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "held"),
+    [
+        pytest.param([binding("e", "t")], [], ["binding:v/e/queue/t/"], id="the only binding"),
+        pytest.param(
+            [binding("e", "t"), binding("e", "t", "k")], [binding("e", "t")], [], id="one of two"
+        ),
+        pytest.param([binding("e", "t")], [binding("e", "t", "k")], [], id="another in its place"),
+        pytest.param(
+            [exchange("f"), binding("e", "f", destination_type="exchange"), binding("f", "t")],
+            [exchange("f"), binding("e", "f", destination_type="exchange")],
+            ["binding:v/f/queue/t/"],
+            id="what comes after it",
+        ),
+        pytest.param(
+            [exchange("f"), binding("e", "f", destination_type="exchange"), binding("f", "t")],
+            [],
+            ["exchange:v/f"],
+            id="the exchange after it",
+        ),
+        pytest.param([], [], [], id="it led nowhere before"),
+    ],
+)  # fmt: skip
+def test_what_leads_on_from_dead_letters_is_held(
+    before: list[Entry], after: list[Entry], held: list[str]
+) -> None:
+    live, wanted = rows(vhost(), *THERE, *before), rows(vhost(), *THERE, *after)
+    facts = {Ref("queue", ("v", "q")): BUSY, Ref("queue", ("v", "t")): IDLE}
+
+    plan = plan_of(wanted, live, ALL, facts)
+
+    found = {address_of(KINDS[one.ref.kind], one.ref.key): one.hold for one in plan.held}
+    assert sorted(found) == held
+    assert all(one is not None and one.reason.startswith(DEAD_END) for one in found.values())
+
+
+def test_a_replacement_of_what_dead_letters_go_to_is_held() -> None:
+    """It is away for a moment, in which they are dropped."""
+    live = rows(vhost(), *THERE, binding("e", "t"))
+    changed = exchange(type="fanout")
+    wanted = rows(vhost(), *THERE[:2], changed, binding("e", "t"))
+    key = ("v", "e")
+    facts = {Ref("queue", ("v", "q")): BUSY, Ref("queue", ("v", "t")): IDLE}
+    desired = desired_of(wanted, on_change={Ref("exchange", key): OnChangeRule.RECREATE})
+
+    (change,) = plan_of(desired, live, ALL, facts).changes
+
+    assert change.hold is not None
+    assert change.hold.override == "--allow-loss messages:exchange:v/e"

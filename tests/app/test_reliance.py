@@ -106,11 +106,12 @@ def test_what_holds_nothing_loses_nothing() -> None:
 
 
 def test_an_exchange_stays_where_the_policy_that_named_it_still_does() -> None:
-    other = rows(exchange("f"))["exchange"]
+    other = rows(exchange("f"), binding("f"))
     before = around(policy("p"))
     after = around(policy("p", definition={"dead-letter-exchange": "f"}))
     for found in (before, after):
-        found["exchange"].update(other)
+        for kind, more in other.items():
+            found.setdefault(kind, {}).update(more)
     del after["exchange"]["v", "e"]
 
     _, failed = run(before, after, FIRST)

@@ -61,6 +61,28 @@ def snapshot(broker: Broker) -> Snapshot:
     }
 
 
+def ways_out(found: Snapshot) -> set[str]:
+    """Return the exchanges that policies send dead and unrouted messages to."""
+    keys = ("dead-letter-exchange", "alternate-exchange")
+    return {
+        address("exchange", (one["vhost"], one["definition"][key]))
+        for name, one in found.items()
+        if name.startswith("policy:")
+        for key in keys
+        if key in one["definition"]
+    }
+
+
+def leading_on(found: Snapshot) -> set[str]:
+    """Return the exchanges that are there, and from which a binding leads on."""
+    sources = {
+        address("exchange", (one["vhost"], one["source"]))
+        for name, one in found.items()
+        if name.startswith("binding:")
+    }
+    return sources & found.keys()
+
+
 def said_of(vhost: Mapping[str, Any]) -> dict[str, str]:
     """What people say of a vhost, in the form of a PUT."""
     tags = ",".join(vhost.get("tags") or ())

@@ -206,6 +206,19 @@ def variant_of(scenario: Scenario, number: int) -> Scenario:
     return scenario if scenario.variants == 1 else _quorum(number % scenario.variants)
 
 
+def _ways_out(dead: str, unrouted: str) -> dict[str, Any]:
+    """The shop, with exchanges for dead and unrouted messages that policies name."""
+    names = {"pattern": "^ex[.]1$", "apply-to": "exchanges"}
+    alternate = {"vhost": VHOST, "name": "ex", **names}
+    return _more(
+        {**shop(4), "policies": [policy("qu", **{"dead-letter-exchange": dead})]},
+        policies=[{**alternate, "definition": {"alternate-exchange": unrouted}}],
+        exchanges=[exchange(dead, "fanout"), exchange(unrouted, "fanout")],
+        queues=[queue("dead"), queue("unrouted")],
+        bindings=[binding(dead, "dead"), binding(unrouted, "unrouted")],
+    )
+
+
 _DRAINED: dict[str, Any] = {
     "before": _more(shop(4), queues=[queue("qu.old")], bindings=_BOUND),
     "after": _more(shop(4), removed=[{"address": f"queue:{VHOST}/qu.old", "when": "drained"}]),
@@ -232,6 +245,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         after=_without(shop(4), exchanges=("ex.1",), policies=("qu",)),
         settings=_NO_FUSES,
         filled=("qu.0",),
+    ),
+    Scenario(
+        name="ways out moved",
+        before=_ways_out("dead.1", "unrouted.1"),
+        after=_ways_out("dead.2", "unrouted.2"),
+        settings=_NO_FUSES,
+        filled=(*_KEPT, "dead", "unrouted"),
     ),
     _quorum(0),
     Scenario(

@@ -21,7 +21,7 @@ from rmqsync.kinds.policy import FENCE
 from tests.brokers import Broker
 from tests.cli.workspace import GIT
 from tests.sweep.injections import Injection
-from tests.sweep.looks import Snapshot, fill, held, said_of, snapshot
+from tests.sweep.looks import Snapshot, fill, held, leading_on, said_of, snapshot, ways_out
 from tests.sweep.proxy import Proxy, Watch
 from tests.sweep.scenarios import SECRET, UNMANAGED, VHOST, Definitions, Scenario, plant
 
@@ -281,6 +281,7 @@ def try_one(stage: Stage, injection: Injection, number: int, title: str = "") ->
     try:
         _check_end(stage, ended, was_killed=injection.kills and bool(harmed))
         _check_kept(stage)
+        _check_ways_out(snapshot(stage.broker))
         _remove_told(stage, ended)
         finish(stage)
         _check_same(stage.after, snapshot(stage.broker))
@@ -346,6 +347,12 @@ def _check_kept(stage: Stage) -> None:
     found = held(stage.broker, stage.keeping)
     lost = {queue: number for queue, number in found.items() if number != MESSAGES}
     _expect(not lost, f"messages were lost: {lost}")
+
+
+def _check_ways_out(found: Snapshot) -> None:
+    """Dead and unrouted messages have somewhere to go: else the broker drops them."""
+    missing = ways_out(found) - leading_on(found)
+    _expect(not missing, f"policies send messages to what leads nowhere: {sorted(missing)}")
 
 
 def finish(stage: Stage) -> None:

@@ -1,0 +1,150 @@
+"""
+Which policies are changed out of their turn, since they name a way out: for dead letters, or what
+has no way.
+
+A policy is in effect at once. Where the exchange that it names, or what leads on from there, is
+made by the same run, the broker would drop messages until it is (rabbit_dead_letter.erl
+`publish/5`), and for good where it cannot be made. The same the other way round: where that goes,
+the policy goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX
+from rmqsync.analysis.policies import EXCHANGE, POLICY, QUEUE, candidate
+from rmqsync.kinds.context import Context
+from rmqsync.model.changes import Action, Change, Ref
+from rmqsync.model.definitions import Rows
+from rmqsync.model.values import JsonValue, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Policies that are changed at other times than policies are."""
+
+    late: Mapping[Ref, frozenset[Ref]] = field(default_factory=dict)
+    """To be set after bindings are, each with what must have been made before."""
+    early: frozenset[Ref] = frozenset()
+    """To be deleted before anything else is."""
+
+
+IN_TURN = Turns()
+
+
+def turns(changes: Iterable[Change], live: Rows, context: Context) -> Turns:
+    """
+    Return which policies go out of their turn.
+
+    Policies that are for nothing that is there are set first as ever, so that new queues have them
+    from the beginning. All others of a vhost go together: one may give what another takes.
+    """
+    changes = tuple(changes)
+    return Turns(_late(changes, live, context), _early(changes))
+
+
+def _early(changes: Sequence[Change]) -> frozenset[Ref]:
+    going = [one for one in changes if one.action is Action.DELETE]
+    policies = [one for one in going if one.ref.kind == POLICY]
+    naming = {
+        one.ref.key[0]
+        for one in policies
+        if one.before is not None and any(isinstance(way, str) for way in _said(one.before))
+    }
+    ways = (EXCHANGE, QUEUE, BINDING)
+    vhosts = {one.ref.key[0] for one in going if one.ref.kind in ways} if naming else set()
+    return frozenset(one.ref for one in policies if one.ref.key[0] in naming & vhosts)
+
+
+def _late(changes: Sequence[Change], live: Rows, context: Context) -> dict[Ref, frozenset[Ref]]:
+    policies = [one for one in changes if one.ref.kind == POLICY and one.after is not None]
+    wanting = [one for one in policies if _is_new(one)]
+    if not wanting:
+        return {}
+    made = _created(changes)
+    found: dict[Ref, frozenset[Ref]] = {}
+    for vhost in sorted({one.ref.key[0] for one in wanting}):
+        waits = {one.ref: _ways(one, made) for one in wanting if one.ref.key[0] == vhost}
+        if not any(waits.values()):
+            continue
+        names = _names(live, vhost)
+        mine = [one for one in policies if one.ref.key[0] == vhost]
+        late = [one for one in mine if _concerns(one, names, context)]
+        if any(waits.get(one.ref) for one in late):
+            found.update((one.ref, waits.get(one.ref, frozenset())) for one in late)
+    return found
+
+
+def _is_new(change: Change) -> bool:
+    """Tell whether a policy gives some object a way out that it may not have had."""
+    assert change.after is not None
+    ways = _said(change.after)
+    if not any(isinstance(one, str) for one in ways):
+        return False
+    whom = ("pattern", "apply-to", "priority")
+    before = change.before
+    return (
+        before is None
+        or _said(before) != ways
+        or any(before[name] != change.after[name] for name in whom)
+    )
+
+
+def _said(policy: Row) -> tuple[JsonValue, ...]:
+    definition = policy["definition"]
+    return tuple(definition.get(key) for key in (DLX, DL_KEY, AE))
+
+
+def _created(changes: Sequence[Change]) -> Mapping[Ref, Sequence[Ref]]:
+    """Return what is made: exchanges and queues, and bindings by the exchange they come from."""
+    found: dict[Ref, list[Ref]] = {}
+    for change in changes:
+        kind, key = change.ref
+        if change.action is not Action.CREATE:
+            continue
+        if kind == BINDING:
+            found.setdefault(Ref(EXCHANGE, key[:2]), []).append(change.ref)
+        elif kind in (EXCHANGE, QUEUE):
+            found.setdefault(change.ref, []).insert(0, change.ref)
+    return found
+
+
+def _ways(change: Change, made: Mapping[Ref, Sequence[Ref]]) -> frozenset[Ref]:
+    """Return what is made of the ways that a policy names."""
+    assert change.after is not None
+    vhost = change.ref.key[0]
+    dead, routing_key, alternate = _said(change.after)
+    found: set[Ref] = set()
+    if dead == "" and isinstance(routing_key, str):
+        found.update(made.get(Ref(QUEUE, (vhost, routing_key)), ()))
+    for name in (dead, alternate):
+        if isinstance(name, str) and name:
+            found.update(_beyond(Ref(EXCHANGE, (vhost, name)), made))
+    return frozenset(found)
+
+
+def _beyond(exchange: Ref, made: Mapping[Ref, Sequence[Ref]]) -> set[Ref]:
+    """Return what is made of an exchange, and of all that it is to hand on to."""
+    found: set[Ref] = set()
+    todo = [exchange]
+    while todo:
+        for ref in made.get(todo.pop(), ()):
+            if ref in found:
+                continue
+            found.add(ref)
+            if ref.kind == BINDING:
+                vhost, _, sort, destination, *_ = ref.key
+                todo.append(Ref(EXCHANGE if sort == "exchange" else QUEUE, (vhost, destination)))
+    return found
+
+
+def _names(live: Rows, vhost: str) -> list[str]:
+    return [key[1] for kind in (QUEUE, EXCHANGE) for key in live.get(kind, {}) if key[0] == vhost]
+
+
+def _concerns(change: Change, names: Sequence[str], context: Context) -> bool:
+    """Tell whether a policy is, or was, for anything that is there; when in doubt, it is."""
+    sides = (row for row in (change.before, change.after) if row is not None)
+    return any(candidate(row, context).matches.select(names) for row in sides)
