@@ -187,8 +187,13 @@ BY_NAME = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "t"}
         pytest.param(([queue(arguments=INTO_F)], []), False, id="the other queue goes as well"),
         pytest.param(
             ([queue(), policy("p", {"dead-letter-exchange": "f"})], [queue()]),
+            False,
+            id="the policy goes first",
+        ),
+        pytest.param(
+            ([queue(), operator("p", {"dead-letter-exchange": "f"})], [queue()]),
             True,
-            id="the policy goes later",
+            id="the operator policy goes later",
         ),
         pytest.param(
             ([queue(), policy("p", {"dead-letter-exchange": "f"})],
@@ -215,6 +220,39 @@ def test_a_queue_into_which_others_dead_letter_is_held(
         assert change.hold.reason.startswith("queue 'q' may dead-letter into it")
     else:
         assert (change.loss, change.hold) == (Loss.ROUTING, None)
+
+
+def shovel(**fields: Any) -> Entry:
+    row = {"vhost": "v", "name": "s", "src-uri": "amqp://", "src-queue": "q", "dest-queue": "t"}
+    return "shovel", {**row, "dest-uri": "amqp:///v", **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_held"),
+    [
+        pytest.param({}, True, id="by vhost"),
+        pytest.param({"dest-uri": "amqp://"}, True, id="its own vhost, or the default one"),
+        pytest.param({"dest-uri": ["amqp://elsewhere", "amqp://localhost/v"]}, True, id="of many"),
+        pytest.param({"dest-uri": "local", "dest-protocol": "local"}, True, id="local"),
+        pytest.param({"dest-uri": "amqp:///w"}, False, id="another vhost"),
+        pytest.param({"dest-uri": "amqp://elsewhere/v"}, False, id="another broker"),
+        pytest.param({"dest-queue": "u"}, False, id="another queue"),
+    ],
+)
+def test_a_queue_into_which_a_shovel_moves_messages_is_held(
+    fields: dict[str, Any], is_held: bool
+) -> None:
+    """What comes right after it was proven empty would have nowhere to go."""
+    both = [vhost(), queue(), shovel(**fields)]
+    live = rows(*both, queue("t"))
+    idle = {Ref("queue", key): IDLE for key in live["queue"]}
+
+    (held,) = plan_of(rows(*both), live, ALL, idle, "4.0.5").changes
+    gone = plan_of(rows(*both[:2]), live, ALL, idle, "4.0.5").changes
+
+    assert (held.hold is not None) == is_held
+    assert held.hold is None or held.hold.reason.startswith("shovel 's' may move messages into it")
+    assert [one.hold for one in gone] == [None, None]
 
 
 def test_what_is_allowed_by_name_is_proven_as_far_as_it_can_be() -> None:
