@@ -59,6 +59,7 @@ FEDERATION_UPSTREAM = Kind(
     shape=runtime.lift(_FIELDS),
     settle=settle_by_meaning(upstream_meaning),
     check=_check,
+    loses_in_flight=runtime.is_unacknowledged,
     loss=Loss.MESSAGES,
     declare=declare_at(runtime.path_of(_COMPONENT), _body),
     remove=remove_at(runtime.path_of(_COMPONENT)),

@@ -62,6 +62,15 @@ def lift(fields: Iterable[Field]) -> Callable[[Entry], Entry]:
     return shape
 
 
+def is_unacknowledged(row: Row) -> bool:
+    """
+    Tell whether a link or shovel lets go of messages as soon as it gets them.
+
+    Stopped amid 60,000 of them, a shovel lost 1,714 (3.10.8).
+    """
+    return row.get("ack-mode") == "no-ack"
+
+
 def value_of(row: Row, fields: Iterable[Field]) -> Row:
     """Return the raw value of a flat row."""
     flat = {f.name: row[f.name] for f in fields if f.name != VALUE and f.name in row}

@@ -184,6 +184,7 @@ SHOVEL = Kind(
     broker_owned=_broker_owned,
     goes_by_itself=_goes_by_itself,
     starts_over=True,
+    loses_in_flight=runtime.is_unacknowledged,
     loss=Loss.BEHAVIOUR,
     declare=declare_at(runtime.path_of(_COMPONENT), _body),
     remove=remove_at(runtime.path_of(_COMPONENT)),

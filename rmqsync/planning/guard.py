@@ -16,7 +16,7 @@ from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, R
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
-from rmqsync.planning.loss import Facts, is_provable, loss_of, with_facts
+from rmqsync.planning.loss import Facts, is_provable, loss_of, stops_in_flight, with_facts
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
 from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
@@ -223,6 +223,11 @@ def _loss(
     if change.loss >= Loss.MESSAGES and impact.messages:
         reason = f"{impact.messages} messages would be lost; allowed loss is "
         reason += rules.allow_loss.word
+    elif change.loss is Loss.MESSAGES and stops_in_flight(change, kinds):
+        reason = (
+            "ack-mode no-ack: stopped, it loses what it has taken and not handed on yet; "
+            f"allowed loss is {rules.allow_loss.word}"
+        )
     elif change.loss is Loss.MESSAGES and kinds[change.ref.kind].starts_over:
         reason = (
             "it deletes itself when it is done, and would start over: messages that it has moved "

@@ -57,7 +57,7 @@ def loss_of(
     waiting for messages that do not come any more. `repeats`: it may do once more what was done.
     """
     kind = kinds[change.ref.kind]
-    if repeats:
+    if repeats or stops_in_flight(change, kinds):
         return Loss.MESSAGES
     if change.action is Action.CREATE:
         return kind.create_loss
@@ -68,6 +68,11 @@ def loss_of(
     least = Loss.ROUTING if change.action is Action.REPLACE else Loss.NONE
     least = Loss.MESSAGES if hanging else least
     return max(least, *losses)
+
+
+def stops_in_flight(change: Change, kinds: Registry) -> bool:
+    """Tell whether a change stops what lets go of messages before it hands them on."""
+    return change.before is not None and kinds[change.ref.kind].loses_in_flight(change.before)
 
 
 def _loss_of_deleting(ref: Ref, live: Rows, facts: Facts, kinds: Registry, can_prove: bool) -> Loss:

@@ -181,6 +181,26 @@ def test_an_empty_quorum_queue_may_go_where_amqp_lets_it_be_proven():
     assert busy.loss is Loss.MESSAGES
 
 
+@pytest.mark.parametrize("kind", ["shovel", "federation_upstream"])
+def test_what_lets_go_of_messages_before_it_hands_them_on_is_not_stopped_unseen(kind):
+    ways = {
+        "shovel": {"src-uri": "amqp://", "src-queue": "q", "dest-uri": "amqp://a/v"},
+        "federation_upstream": {"uri": "amqp://a"},
+    }
+
+    def world(mode, delay):
+        entry = {"vhost": "v", "name": "s", **ways[kind], "ack-mode": mode}
+        return rows(vhost(), (kind, {**entry, "reconnect-delay": delay}))
+
+    (held,) = plan_of(world("on-confirm", 2), world("no-ack", 1), ALL).changes
+    (free,) = plan_of(world("no-ack", 2), world("on-confirm", 1), ALL).changes
+
+    assert held.loss is Loss.MESSAGES
+    assert held.hold is not None
+    assert held.hold.reason.startswith("ack-mode no-ack: stopped, it loses what it has taken")
+    assert (free.loss, free.hold) == (Loss.BEHAVIOUR, None)
+
+
 def test_a_fence_that_a_killed_run_left_is_in_no_plan():
     fence = {
         "name": "rmqsync.fence.1",
