@@ -145,6 +145,9 @@ class WhileHeld:
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         return self._broker.queue_facts(queues)
 
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        return self._broker.settled_facts(queues)
+
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
         return self._broker.missing_rights(requests)
 

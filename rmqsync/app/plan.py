@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from rmqsync.app.approvals import with_approvals
+from rmqsync.app.counting import sure_facts
 from rmqsync.app.hanging import hanging_on
 from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
@@ -215,11 +216,12 @@ def _planned(
     wanted = touched(found)
     is_cluster = target.claim is not None and not live.from_file
     try:
-        facts = target.reader.queue_facts([ref.key for ref in wanted]) if wanted else {}
+        # What is refused as a whole is not worth waiting for.
+        risks = () if own.refusal is not None else (*found.threats, *found.cut_off)
+        by_ref = sure_facts(target.reader, wanted, risks, live.rows, context)
         hanging = hanging_on(target.reader, found.changes, live) if is_cluster else {}
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
-    by_ref = {ref: facts[ref.key] for ref in wanted if ref.key in facts}
     fences = fence_findings(target.name, live, target.owner, can_remove=target.amqp is not None)
     remarks = (*still_true(desired, live), *findings, *idle, *unset, *fences)
 

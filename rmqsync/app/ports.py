@@ -41,7 +41,14 @@ class Broker(Protocol):
         """
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
-        """Return what these queues hold now; a queue that is not there is missing."""
+        """
+        Return what these queues hold now; a queue that is not there is missing.
+
+        What quorum queues hold may be that of some seconds ago.
+        """
+
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        """Return the same, with nothing of before the call: waits some seconds for it."""
 
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
         """Return the commands that grant what our user lacks for these calls."""

@@ -17,8 +17,9 @@ from itertools import groupby
 
 from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
-from rmqsync.analysis.policy_losses import threats
+from rmqsync.analysis.policy_losses import Threat, threats
 from rmqsync.analysis.ways_out import parting, ways_out
+from rmqsync.app.counting import sure_facts
 from rmqsync.app.ports import Broker
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
@@ -138,19 +139,19 @@ def _losses(
         address = address_of(KINDS[change.ref.kind], change.ref.key)
         allowed[address] = max(change.loss, rules.allowed(address))
     found = threats(changes, now, context)
-    facts = _facts(broker, at_risk([*found, *ways_out(changes, now, context)]))
+    facts = _facts(broker, [*found, *ways_out(changes, now, context)], now, context)
     rules = replace(rules, overrides=allowed)
     judged = hold_for_losses(changes, now, context, facts, rules, found)
     return {one.ref: one.hold.reason for one in judged if one.hold is not None}
 
 
-def _facts(broker: Broker, refs: Iterable[Ref]) -> dict[Ref, QueueFacts]:
-    keys = [ref.key for ref in refs]
+def _facts(
+    broker: Broker, found: Sequence[Threat], now: Rows, context: Context
+) -> Mapping[Ref, QueueFacts]:
     try:
-        found = broker.queue_facts(keys) if keys else {}
+        return sure_facts(broker, at_risk(found), found, now, context)
     except BrokerError:
         return {}
-    return {Ref(QUEUE, key): facts for key, facts in found.items()}
 
 
 def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]:

@@ -71,6 +71,9 @@ class RevisionReader:
         del queues
         return {}
 
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        return self.queue_facts(queues)
+
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
         del requests
         return ()
@@ -109,6 +112,9 @@ class Unusable:
         raise self._error()
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        raise self._error()
+
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
         raise self._error()
 
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -27,10 +28,12 @@ class ManagementApi:
         *,
         observe: Callable[[Sent], None] | None = None,
         pace: Pace | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = Client(connection, observe=observe, pace=pace)
         self._reader = LiveReader(self._client, kinds)
         self._reading = threading.Lock()
+        self._sleep = sleep
 
     @property
     def name(self) -> str:
@@ -61,6 +64,10 @@ class ManagementApi:
             return self._reader.export(again=again)
 
     def queue_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        return facts.queue_facts(self._client, queues)
+
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        self._sleep(facts.LATE_S)
         return facts.queue_facts(self._client, queues)
 
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:

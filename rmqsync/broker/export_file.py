@@ -45,6 +45,9 @@ class FileCluster:
         del queues
         return {}
 
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        return self.queue_facts(queues)
+
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
         del requests
         return ()

@@ -5,6 +5,12 @@ Two listings for each vhost, whatever the number of queues. Seen on 3.10.8, 4.0.
 
 - `disable_stats=true&enable_queue_totals=true` counts classic queues as they are, quorum queues up
   to 5 s late, and gives `"totals": null` for streams; it never has `consumers`.
+- The listing with statistics, and the page of a single queue, count quorum queues no sooner. Where
+  a low number lets a change through that would drop messages, whoever asks waits `LATE_S` and reads
+  again: what was confirmed before the first reading is in the second. AMQP is no way around that:
+  a passive declare tells at once what is ready, but neither what clients hold nor what waits to be
+  dead-lettered at least once. `/queues/quorum/VHOST/NAME/status` has indexes of the log, which are
+  no numbers of messages, and 3.10.8 answers it with 404.
 - `/api/consumers/VHOST` has every consumer about one statistics interval (5 s) after it began; the
   listing with statistics tells those of a quorum queue several seconds later still. A broker
   without statistics answers it with 400: then consumers are unknown.
@@ -24,6 +30,12 @@ from rmqsync.model.definitions import QueueFacts
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key
 
+LATE_S = 6.0
+"""
+After this a count of a quorum queue is of no moment before.
+
+Its leader tells it every 5 s (rabbit_quorum_queue.erl `tick_interval`); up to 4.64 s were seen.
+"""
 _TOTALS = (
     ("disable_stats", "true"),
     ("enable_queue_totals", "true"),

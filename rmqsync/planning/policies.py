@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import Danger
-from rmqsync.analysis.policies import POLICIES
+from rmqsync.analysis.policies import POLICIES, QUEUE, sort_of
 from rmqsync.analysis.policy_losses import Threat, lost, threats
 from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.kinds import KINDS
@@ -57,6 +57,23 @@ _MISSING = {
 def at_risk(found: Iterable[Threat]) -> set[Ref]:
     """Return the queues whose facts decide whether a threat comes true."""
     return {threat.ref for threat in found if threat.needs_facts}
+
+
+def undecided(found: Iterable[Threat], live: Rows, facts: Facts, context: Context) -> set[Ref]:
+    """
+    Return the queues to be counted once more: counts that come late would let a threat pass.
+
+    All quorum queues at risk, where that is so of one: they are counted at once, and what is held
+    may make others a threat that were none.
+    """
+    late: set[Ref] = set()
+    passes = False
+    for threat in found:
+        row = live.get(QUEUE, {}).get(threat.ref.key) if threat.needs_facts else None
+        if row is not None and sort_of(threat.ref, row, context, live=True) == "quorum":
+            late.add(threat.ref)
+            passes = passes or lost(threat, facts.get(threat.ref)) == 0
+    return late if passes else set()
 
 
 def hold_for_losses(

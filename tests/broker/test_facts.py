@@ -81,6 +81,15 @@ def test_a_classic_queue_is_counted_at_once(found: ManagementApi, amqp: Any) -> 
     }
 
 
+def test_a_quorum_queue_is_counted_as_it_was_when_asked(found: ManagementApi, amqp: Any) -> None:
+    channel = publish(amqp, 5, "quorum")
+    channel.basic_get("quorum")
+
+    assert found.settled_facts(keys("quorum")) == {
+        ("/", "quorum"): QueueFacts(messages=5, unacknowledged=1, consumers=0)
+    }
+
+
 def test_all_types_with_consumers_are_counted_in_the_end(found: ManagementApi, amqp: Any) -> None:
     channel = publish(amqp, 5, *TYPES)
     channel.basic_qos(prefetch_count=2)

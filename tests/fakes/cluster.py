@@ -83,6 +83,9 @@ class MemoryCluster:
             if Ref("queue", key) in self.state
         }
 
+    def settled_facts(self, queues: Iterable[Key]) -> Mapping[Key, QueueFacts]:
+        return self.queue_facts(queues)
+
     def missing_rights(self, requests: Iterable[Request]) -> tuple[str, ...]:
         return tuple(str(request) for request in requests if not request.path)
 
