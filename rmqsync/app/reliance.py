@@ -30,6 +30,7 @@ from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
+from rmqsync.planning.sustained import bared
 
 MOST_SINGLY = 8
 _DECIDING = (*POLICIES, QUEUE, EXCHANGE, BINDING)
@@ -126,6 +127,7 @@ def bereft(
             lacking.sort(key=lambda ref: ref.kind not in POLICIES)  # most likely the cause
             for ref, reason in _losses(mine, now.get(vhost, {}), context, rules, broker).items():
                 found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
+    found.update(_baring(step, changes, results, live))
     found.update(_unbound(step, unmade))
     return found
 
@@ -152,6 +154,33 @@ def _facts(
         return sure_facts(broker, at_risk(found), found, now, context)
     except BrokerError:
         return {}
+
+
+def _baring(
+    step: Sequence[Change], changes: Sequence[Change], results: Results, live: Rows
+) -> dict[Ref, str]:
+    """Return changes that take the last of what keeps an object there, as not all was made."""
+    planned = [one for one in changes if one.hold is None]
+    sent = [one for one in planned if one.ref not in results or _is_made(results, one.ref)]
+    if len(sent) == len(planned):
+        return {}
+    # What a replacement took that was not made may not have been put back.
+    doubtful = {
+        ref
+        for one in planned
+        if one.action is Action.REPLACE and one.ref in results and not _is_made(results, one.ref)
+        for ref in one.impact.implied
+    }
+    there = dict(live)
+    for kind in {ref.kind for ref in doubtful}:
+        there[kind] = {k: row for k, row in live[kind].items() if Ref(kind, k) not in doubtful}
+    found: dict[Ref, str] = {}
+    while True:  # what waits keeps others: a chain of exchanges
+        more = {ref: hold.reason for ref, hold in bared(sent, there).items() if ref not in results}
+        if not more:
+            return {one.ref: found[one.ref] for one in step if one.ref in found}
+        found |= more
+        sent = [one for one in sent if one.ref not in more]
 
 
 def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]:

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.fields import OPTIONAL, REQUIRED, UNSET, Field, Secrecy
 from rmqsync.model.address import address
-from rmqsync.model.changes import Loss
+from rmqsync.model.changes import Loss, Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.findings import Severity
 from rmqsync.model.values import JsonObject, JsonValue, Key, Row
@@ -219,6 +219,8 @@ class Kind:
     """Kinds of `takes_down` that are part of the object, whoever manages them."""
     removed_first: Callable[[Row, Rows], bool] = lambda _row, _live: False
     """(live row, all live rows) → one of these must go before another is created."""
+    sustains: Callable[[Row, Rows], Ref | None] = lambda _row, _rows: None
+    """(row, rows of all kinds) → what the broker deletes by itself with the last of these."""
     remove_if_unused: Callable[[Row], tuple[Request, ...] | None] = lambda _: None
     """Calls that delete it only where the broker itself finds it empty and unused; `None` where
     the broker has no such condition, or ignores it."""

@@ -23,7 +23,7 @@ from rmqsync.kinds.exchange import null_arguments
 from rmqsync.kinds.fields import Field
 from rmqsync.kinds.names import is_predeclared, is_short_line, text_problems
 from rmqsync.model.address import address, digest8
-from rmqsync.model.changes import Loss
+from rmqsync.model.changes import Loss, Ref
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 
@@ -218,6 +218,14 @@ def _removed_first(row: Row, live: Rows) -> bool:
     return source is not None and bool(source["type"] == _HASH)
 
 
+def _sustains(row: Row, rows: Rows) -> Ref | None:
+    # Only what leads from an auto-delete exchange counts, not what leads to it (rabbit_exchange.erl
+    # `maybe_auto_delete/2`).
+    key = (row["vhost"], row["source"])
+    source = rows.get("exchange", {}).get(key)
+    return Ref("exchange", key) if source is not None and source["auto_delete"] else None
+
+
 def _describe(key: Key) -> str:
     vhost, source, kind, destination, routing_key, arguments = key
     extra = f" and arguments {arguments}" if arguments else ""
@@ -278,6 +286,7 @@ BINDING = Kind(
     handles=_handles,
     describe=_describe,
     removed_first=_removed_first,
+    sustains=_sustains,
     to_address=_address,
     example={
         "vhost": "shop",

@@ -27,6 +27,7 @@ from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
+from rmqsync.planning.sustained import hold_last
 from rmqsync.planning.targets import hold_targets
 
 
@@ -99,8 +100,13 @@ def finish(
         hanging,
         stopped(found.changes, live.rows, context),
     )
-    changes = hold_targets(changes, live.rows, context, rules, kinds)
-    changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
+    while True:  # what is held last may have been what another relied on
+        changes = hold_targets(changes, live.rows, context, rules, kinds)
+        changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
+        judged = hold_last(changes, live.rows, kinds)
+        if judged == changes:
+            break
+        changes = judged
     ordered = order(changes, live.rows, context, kinds)
     applied = own.marker.applied if own.marker is not None else None
     return ClusterPlan(

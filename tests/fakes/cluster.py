@@ -211,6 +211,12 @@ class MemoryCluster:
         self.busy.discard(ref.key)
         for other in taken_down(ref, self.state, self.version):
             self._delete(other)
+        source = Ref("exchange", ref.key[:2])
+        is_last = ref.kind == "binding" and source not in {
+            Ref("exchange", one.key[:2]) for one in self.state if one.kind == "binding"
+        }
+        if is_last and self.state.get(source, {}).get("auto_delete"):
+            self._delete(source)
 
     def _between(self, vhost: str, source: str, letter: str, destination: str) -> list[Ref]:
         ends = (vhost, source, _DESTINATIONS[letter], destination)
