@@ -164,12 +164,14 @@ def _baring(
     sent = [one for one in planned if one.ref not in results or _is_made(results, one.ref)]
     if len(sent) == len(planned):
         return {}
-    # What a replacement took that was not made may not have been put back.
+    # What a replacement took may not have been put back, or was not to be.
+    deleted = {one.ref for one in planned if one.action is Action.DELETE}
     doubtful = {
         ref
         for one in planned
-        if one.action is Action.REPLACE and one.ref in results and not _is_made(results, one.ref)
+        if one.action is Action.REPLACE and one.ref in results
         for ref in one.impact.implied
+        if ref in deleted or not _is_made(results, one.ref)
     }
     there = dict(live)
     for kind in {ref.kind for ref in doubtful}:
