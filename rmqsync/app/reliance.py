@@ -173,12 +173,10 @@ def _baring(
         for ref in one.impact.implied
         if ref in deleted or not _is_made(results, one.ref)
     }
-    there = dict(live)
-    for kind in {ref.kind for ref in doubtful}:
-        there[kind] = {k: row for k, row in live[kind].items() if Ref(kind, k) not in doubtful}
     found: dict[Ref, str] = {}
     while True:  # what waits keeps others: a chain of exchanges
-        more = {ref: hold.reason for ref, hold in bared(sent, there).items() if ref not in results}
+        holds = bared(sent, live, doubtful=doubtful)
+        more = {ref: hold.reason for ref, hold in holds.items() if ref not in results}
         if not more:
             return {one.ref: found[one.ref] for one in step if one.ref in found}
         found |= more

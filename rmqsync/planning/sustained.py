@@ -9,7 +9,7 @@ after what the run creates, replacements and what is removed first (`Kind.remove
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -41,11 +41,17 @@ def hold_last(changes: Sequence[Change], live: Rows, kinds: Registry = KINDS) ->
     return _with_successors(held, live, kinds)
 
 
-def bared(sent: Sequence[Change], live: Rows, kinds: Registry = KINDS) -> dict[Ref, Hold]:
+def bared(
+    sent: Sequence[Change],
+    live: Rows,
+    kinds: Registry = KINDS,
+    doubtful: Set[Ref] = frozenset(),
+) -> dict[Ref, Hold]:
     """
     Return the changes that would take down what is to stay, with why they must wait.
 
-    `sent` is all that the run has made or will make, `live` is what was there before it.
+    `sent` is all that the run has made or will make, `live` is what was there before it. What is
+    `doubtful` may be gone: it keeps nothing, though whoever takes it may take the last.
     """
     deletions = [one for one in sent if one.action is Action.DELETE]
     first = [one for one in sent if one.action is Action.REPLACE or _goes_first(one, live, kinds)]
@@ -63,7 +69,7 @@ def bared(sent: Sequence[Change], live: Rows, kinds: Registry = KINDS) -> dict[R
     lost: defaultdict[Ref, set[Ref]] = defaultdict(set)
     for takers, kept in ((early, there), (late, there | new)):
         left = kept - {(one, ref) for one, by in takers.items() for ref in _all(by)}
-        for one in takers.keys() - {one for one, _ in left}:
+        for one in takers.keys() - {one for one, ref in left if ref not in doubtful}:
             for ref in takers[one]:
                 lost[ref].add(one)
     return {ref: _hold(sorted(ones), kinds) for ref, ones in lost.items()}
