@@ -93,6 +93,7 @@ def apply_cluster(planned: Planned, options: ApplyOptions) -> ClusterResult:
         lock=lock,
         prover=Prover(target.reader, target.amqp if lock else None, lock, target.owner),
         rules=target.rules,
+        unlisted=planned.unlisted,
     )
     try:
         if not plan.applicable:

@@ -9,7 +9,7 @@ replacement takes down is put back right after it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +29,8 @@ from rmqsync.loading.document_of import compile_document
 from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Result
 from rmqsync.model.definitions import Rows
 from rmqsync.model.errors import AccessDenied, BrokerError, Rejected, Unreachable
-from rmqsync.model.values import Row
+from rmqsync.model.values import Key, Row
+from rmqsync.planning.draft import seen
 from rmqsync.planning.needs import needs
 from rmqsync.planning.order import steps
 from rmqsync.planning.rules import Rules
@@ -62,6 +63,8 @@ class Execution:
     prover: Prover | None = None
     rules: Rules = field(default_factory=Rules)
     """What the changes may cost: asked again where one fails that others rely on."""
+    unlisted: Mapping[Key, Row] = field(default_factory=dict)
+    """Queues in no rows: changes are judged by what they cost these as well."""
     results: dict[Ref, Result] = field(default_factory=dict)
     replaced: dict[Ref, Result] = field(default_factory=dict)
     """What became of each object that was to be deleted and made anew, without what hung on it."""
@@ -77,10 +80,12 @@ class Execution:
     """Why nothing can be sent any more."""
     _applicable: tuple[Change, ...] = field(init=False)
     _turns: Turns = field(init=False)
+    _seen: Rows = field(init=False)
 
     def __post_init__(self) -> None:
         # Asked for with every object: a plan would go through all of its changes each time.
         self._applicable = self.plan.applicable
+        self._seen = seen(self.live, self.unlisted)
         self.by_ref = {change.ref: change for change in self.plan.changes}
         self._turns = turns(self._applicable, self.live, self.context)
 
@@ -109,7 +114,7 @@ class Execution:
             wave = step
             if not self._is_over():
                 applicable, results = self._applicable, self.results
-                wave = first_wave(step, applicable, results, self.live, self.context)
+                wave = first_wave(step, applicable, results, self._seen, self.context)
             yield wave
             step = [change for change in step if change.ref not in self.results]
 
@@ -168,7 +173,7 @@ class Execution:
         if self._is_over():
             return {}
         changes, results = self.plan.changes, self.results
-        return bereft(step, changes, results, self.live, self.context, self.rules, self.broker)
+        return bereft(step, changes, results, self._seen, self.context, self.rules, self.broker)
 
     def _each(
         self,

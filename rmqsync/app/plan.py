@@ -7,7 +7,7 @@ wrong for any cluster do, since nothing that was written can then be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +18,7 @@ from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
 from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout, Progress
+from rmqsync.app.unlisted import unlisted
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
@@ -31,6 +32,8 @@ from rmqsync.model.errors import (
     Unreachable,
 )
 from rmqsync.model.findings import Finding
+from rmqsync.model.values import Key, Row
+from rmqsync.planning.draft import seen, with_unlisted
 from rmqsync.planning.fences import fence_findings
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.plan import context_of, finish, secret_findings, touched
@@ -92,6 +95,8 @@ class Planned:
     own: Ownership = NOBODY
     root_commit: str | None = None
     """Of the repository, as the marker has it: git is not asked once something is written."""
+    unlisted: Mapping[Key, Row] = field(default_factory=dict)
+    """Queues in no rows that its changes may matter to."""
 
 
 def plan_clusters(
@@ -213,12 +218,14 @@ def _planned(
     findings, found = compared
     idle = idle_targets(target.rules, desired, live)
     unset = secret_findings(desired, context) if target.knows_secrets else []
-    wanted = touched(found)
     is_cluster = target.claim is not None and not live.from_file
     try:
+        beside = unlisted(target.reader, found.changes, live.rows) if is_cluster else {}
+        found = with_unlisted(found, live.rows, beside, context)
+        wanted, rows = touched(found), seen(live.rows, beside)
         # What is refused as a whole is not worth waiting for.
         risks = () if own.refusal is not None else (*found.threats, *found.cut_off)
-        by_ref = sure_facts(target.reader, wanted, risks, live.rows, context)
+        by_ref = sure_facts(target.reader, wanted, risks, rows, context)
         hanging = hanging_on(target.reader, found.changes, live) if is_cluster else {}
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
@@ -228,10 +235,19 @@ def _planned(
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)
         return finish(
-            target.name, found, desired, live, by_ref, rules, said, own=own, hanging=hanging
+            target.name,
+            found,
+            desired,
+            live,
+            by_ref,
+            rules,
+            said,
+            own=own,
+            hanging=hanging,
+            unlisted=beside,
         )
 
     plan = with_approvals(finished(target.rules), target.rules, target.approvals, finished)
     past = target.checkout.past if is_cluster else None
     root = past.root_commit if past is not None else None
-    return Planned(target, plan, desired, live, context, own, root)
+    return Planned(target, plan, desired, live, context, own, root, beside)

@@ -7,9 +7,10 @@ are listed as implied by that object, and wait or are held together with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from rmqsync.analysis.policies import QUEUE
 from rmqsync.analysis.policy_losses import Threat, threats
 from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.kinds import KINDS
@@ -18,9 +19,9 @@ from rmqsync.kinds.context import Context
 from rmqsync.kinds.credentials import secret_addresses
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
-from rmqsync.model.definitions import Desired, Live
+from rmqsync.model.definitions import Desired, Live, Rows
 from rmqsync.model.findings import Finding, warning
-from rmqsync.model.values import Row, same
+from rmqsync.model.values import Key, Row, same
 from rmqsync.planning.choice import choose
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.completed import completed, completed_notes
@@ -117,6 +118,32 @@ def draft(
         frozenset(retired.altered),
         len(retired.ours),
     )
+
+
+def with_unlisted(found: Draft, live: Rows, queues: Mapping[Key, Row], context: Context) -> Draft:
+    """Return the draft with what its changes may do to queues that are in no rows as well."""
+    if not queues:
+        return found
+    rows = seen(live, queues)
+    by_themselves = [one for one in found.changes if one.ref in parting(found.changes)]
+
+    def of_these(threats: Iterable[Threat]) -> tuple[Threat, ...]:
+        return tuple(one for one in threats if one.ref.kind == QUEUE and one.ref.key in queues)
+
+    return replace(
+        found,
+        threats=(*found.threats, *of_these(threats(found.changes, rows, context))),
+        cut_off=(
+            *found.cut_off,
+            *of_these(ways_out(found.changes, rows, context)),
+            *of_these(ways_out(by_themselves, rows, context)),
+        ),
+    )
+
+
+def seen(live: Rows, queues: Mapping[Key, Row]) -> Rows:
+    """Return the live rows together with queues that are in none of them."""
+    return {**live, QUEUE: {**live.get(QUEUE, {}), **queues}} if queues else live
 
 
 def _possible(

@@ -19,8 +19,8 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Ref
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding, warning
-from rmqsync.model.values import JsonValue, canonical
-from rmqsync.planning.draft import Draft
+from rmqsync.model.values import JsonValue, Key, Row, canonical
+from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
@@ -29,6 +29,8 @@ from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import hold_last
 from rmqsync.planning.targets import hold_targets
+
+NO_QUEUES: Mapping[Key, Row] = {}
 
 
 def context_of(desired: Desired, live: Live, context: Context) -> Context:
@@ -77,11 +79,13 @@ def finish(
     kinds: Registry = KINDS,
     own: Ownership = NOBODY,
     hanging: Mapping[Ref, int] = NOTHING_HANGS,
+    unlisted: Mapping[Key, Row] = NO_QUEUES,
 ) -> ClusterPlan:
     """
     Return the plan: changes judged, in the order of application, with a fingerprint.
 
-    `hanging` is how many objects hang on one that goes and are in no rows.
+    `hanging` is how many objects hang on one that goes and are in no rows; `unlisted` are queues in
+    no rows that changes may cost messages.
     """
     there = (rows.keys() & live.rows.get(kind, {}).keys() for kind, rows in desired.rows.items())
     owned = sum(map(len, there)) + found.ours_going
@@ -100,9 +104,10 @@ def finish(
         hanging,
         stopped(found.changes, live.rows, context),
     )
+    rows = seen(live.rows, unlisted)
     while True:  # what is held last may have been what another relied on
         changes = hold_targets(changes, live.rows, context, rules, kinds)
-        changes = hold_for_losses(changes, live.rows, context, facts, rules, found.threats, kinds)
+        changes = hold_for_losses(changes, rows, context, facts, rules, found.threats, kinds)
         judged = hold_last(changes, live.rows, kinds)
         if judged == changes:
             break
