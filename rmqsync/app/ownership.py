@@ -329,14 +329,15 @@ def _left_out(name: str, marker: Marker, live: Live) -> Iterator[Finding]:
 
 def _without_commit(name: str, marker: Marker, entry: Entry) -> Iterator[Finding]:
     """Tell that nobody knows what was declared before, where it was in no commit."""
-    if entry.commit is None:
+    is_known = any(one.commit is not None for one in marker.entries)
+    if entry.commit is None and not is_known:
         yield note(
             "RMQ109",
             f"{name}: these files are in no git repository, so that nobody can tell what was taken "
             "out of them: nothing is deleted because it is not declared",
             hint="state: absent deletes an object",
         )
-    elif any(one.commit is None for one in marker.entries):
+    elif entry.commit is not None and any(one.commit is None for one in marker.entries):
         yield warning(
             "RMQ110",
             f"{name}: what was applied last was a backup, or files in no git repository: what it "

@@ -113,8 +113,7 @@ def bereft(
     found: dict[Ref, str] = {}
     partings = parting(step)
     if partings or any(change.ref.kind in POLICIES for change in step):
-        deciding = _DECIDING if partings else tuple(POLICIES)
-        failed = [one for one in unmade if one.ref.kind in deciding and one.hold is None]
+        failed = [one for one in unmade if one.ref.kind in _DECIDING and one.hold is None]
         waiting = [one for one in changes if one.ref not in results]
         now = _rows_now(live, changes, results) if failed else {}
         for vhost in sorted({one.ref.key[0] for one in failed}):

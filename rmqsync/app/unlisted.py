@@ -3,8 +3,9 @@ Queues that are in no rows, and that policies and exchanges matter to all the sa
 
 Shards, federation's buffers and clients' exclusive queues have policies and dead-letter exchanges
 as any other queue does, and drop what they hold as any other does. They are looked at where a run
-changes a policy that may be for queues, or deletes what dead letters may pass: one request for each such vhost.
-They are nobody's to declare, so that they are in no plan or list: what is judged names them.
+changes a policy that may be for queues, or deletes what dead letters may pass: one request for each
+such vhost. They are nobody's to declare, so that they are in no plan or list: what is judged names
+them.
 
 Seen on 3.10.8, 4.0.5 and 4.3.6: the listing without statistics has all of them, also those of other
 connections, with arguments and type. A queue that came since the cluster was read is in it as well.

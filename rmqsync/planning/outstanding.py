@@ -51,7 +51,7 @@ def outstanding(
             continue  # never ours: it must not exist, and does
         key = None if entry is None else entry.content
         found.setdefault(key, (entry, []))[1].append(address_of(kinds[ref.kind], ref.key))
-    stay = _unjudged(own, desired, live, kinds) | _given_up(own, live, context, kinds)
+    stay = _unjudged(own, desired, live, kinds) | _given_up(own, desired, live, context, kinds)
     for one in own.marker.outstanding if own.marker is not None and stay else ():
         key = None if one.entry is None else one.entry.content
         names = found.setdefault(key, (one.entry, []))[1]
@@ -95,7 +95,7 @@ def still_outstanding(
 ) -> tuple[Outstanding, ...]:
     """Return what was outstanding before, without what is in line by now."""
     open_ = {address_of(kinds[ref.kind], ref.key) for ref in waiting}
-    open_ |= _unjudged(own, desired, live, kinds) | _given_up(own, live, context, kinds)
+    open_ |= _unjudged(own, desired, live, kinds) | _given_up(own, desired, live, context, kinds)
     before = own.marker.outstanding if own.marker is not None else ()
     left = (
         Outstanding(one.entry, tuple(name for name in one.addresses if name in open_))
@@ -120,22 +120,31 @@ def _unjudged(own: Ownership, desired: Desired, live: Rows, kinds: Registry) -> 
     return set(not_there((one for one in unread if one not in missing), desired.rows, kinds))
 
 
-def _given_up(own: Ownership, live: Rows, context: Context, kinds: Registry) -> set[str]:
+def _given_up(
+    own: Ownership, desired: Desired, live: Rows, context: Context, kinds: Registry
+) -> set[str]:
     """
-    Return what is outstanding, is there, and goes on to be ours whatever this run says of it.
+    Return what is outstanding, is there, and goes on to be ours though this run lets it be.
 
-    Only where nobody can compile this run again, as with a backup: that has what git gave up and
-    was held, and is no word of git's that it is to stay.
+    It is not declared, and `ignore` or `prune: never` leaves it alone for now; nobody kept it by
+    name. Or nobody can compile this run again, as with a backup: that has what git gave up and was
+    held, and is no word of git's that it is to stay.
     """
-    if own.marker is None or own.current is None or own.current.commit is not None:
+    if own.marker is None or own.current is None:
         return set()
     stay = set()
     for kind in kinds if own.marker.outstanding else ():
         for key, row in live.get(kind.name, {}).items():
             ref = Ref(kind.name, key)
             entry = own.entry_of(ref, kinds)[1]
-            if entry is not None and _goes_on(ref, row, entry, own, context, kinds):
-                stay.add(address_of(kind, key))
+            if entry is None:
+                continue
+            address = address_of(kind, key)
+            is_open = key not in desired.rows.get(kind.name, {}) and address not in desired.kept
+            if is_open or (
+                own.current.commit is None and _goes_on(ref, row, entry, own, context, kinds)
+            ):
+                stay.add(address)
     return stay
 
 

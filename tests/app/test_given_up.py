@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from rmqsync.config.cluster import MaxDeletes
-from rmqsync.model.definitions import Rows
+from rmqsync.config.cluster import MaxDeletes, Prune
+from rmqsync.model.address import Pattern
+from rmqsync.model.definitions import Removed, Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding
 from rmqsync.model.marker_reading import read_marker
 from rmqsync.planning.rules import Rules
@@ -46,6 +47,13 @@ class Story:
         self.repository.unread.add(number)
         entry = Entry(None, f"{number:040x}", ".", ("backup",))
         applied(self.repository.plan(self.cluster, desired_of(wanted), entry, RULES))
+
+    def on(self, **rules: Any) -> None:
+        """Apply a commit that says no more of it, with other rules."""
+        wanted = rows(vhost(), queue(), exchange("more"))
+        entry = self.repository.commit(wanted)
+        found = replace(RULES, **rules)
+        applied(self.repository.plan(self.cluster, desired_of(wanted), entry, found))
 
     def forth(self, entry: Entry) -> list[tuple[str, str, str | None]]:
         """Plan a commit."""
@@ -118,5 +126,32 @@ def test_a_commit_that_declares_it_again_ends_the_wait() -> None:
     entry = story.repository.commit(wanted)
 
     applied(story.repository.plan(story.cluster, desired_of(wanted), entry, RULES))
+
+    assert story.outstanding == ()
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param({"ignore": (Pattern("exchange:v/held"),)}, id="ignored"),
+        pytest.param({"prune": Prune.NEVER}, id="never"),
+    ],
+)
+def test_what_is_let_be_for_a_while_is_still_to_go(rules: dict[str, Any]) -> None:
+    story = Story()
+
+    story.on(**rules)
+
+    assert ("delete", "exchange:v/held", None) in story.forth(story.second)
+
+
+def test_what_is_kept_by_name_is_over() -> None:
+    story = Story()
+    wanted = rows(vhost(), queue(), exchange("more"))
+    entry = story.repository.commit(wanted)
+    keep = Removed("exchange:v/held", keep=True)
+
+    desired = desired_of(wanted, removed=(keep,))
+    applied(story.repository.plan(story.cluster, desired, entry, RULES))
 
     assert story.outstanding == ()
