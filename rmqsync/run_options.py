@@ -85,4 +85,5 @@ def rules_of(cluster: ClusterSettings, options: RunOptions) -> Rules:
         targets=tuple(map(Pattern, options.targets)),
         excludes=tuple(map(Pattern, options.excludes)),
         can_prove=bool(cluster.amqp),
+        lock_vhost=cluster.lock.vhost if cluster.amqp else None,
     )

@@ -122,18 +122,37 @@ def check_same(shown: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def _moved(saved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    before = {change["address"]: _essence(change) for change in saved["changes"]}
-    after = {change["address"]: _essence(change) for change in now["changes"]}
-    differing = sorted(
-        address
-        for address in before.keys() | after.keys()
-        if before.get(address) != after.get(address)
-    )
-    shown = ", ".join(differing[:_NAMED]) or "the order of changes"
-    rest = len(differing) - _NAMED
-    return f"{shown}{f' and {rest} more' if rest > 0 else ''} moved since it was made"
+    """Tell what differs: what moved, and what only a guard judges otherwise by now."""
+    before = {change["address"]: change for change in saved["changes"]}
+    after = {change["address"]: change for change in now["changes"]}
+    moved: list[str] = []
+    held: list[str] = []
+    free: list[str] = []
+    for address in sorted(before.keys() | after.keys()):
+        one, other = before.get(address), after.get(address)
+        if one is not None and other is not None and _what(one) == _what(other):
+            if _hold(one) != _hold(other):
+                (held if other["hold"] else free).append(address)
+            elif one["loss"] != other["loss"]:
+                moved.append(address)
+        else:
+            moved.append(address)
+    told = [f"{_some(moved)} moved since it was made"] if moved else []
+    if held:
+        told.append(f"{_some(held)}: held now, {after[held[0]]['hold']['reason']}")
+    if free:
+        told.append(f"{_some(free)}: not held any more")
+    return ", ".join(told) or "the order of changes moved since it was made"
 
 
-def _essence(change: Mapping[str, Any]) -> tuple[Any, ...]:
-    hold = change["hold"]
-    return (change["action"], change["fields"], hold and hold["code"], change["loss"])
+def _some(addresses: Sequence[str]) -> str:
+    rest = len(addresses) - _NAMED
+    return f"{', '.join(addresses[:_NAMED])}{f' and {rest} more' if rest > 0 else ''}"
+
+
+def _what(change: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (change["action"], change["fields"])
+
+
+def _hold(change: Mapping[str, Any]) -> str | None:
+    return change["hold"]["code"] if change["hold"] else None

@@ -171,10 +171,20 @@ def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
     return (ref for ref in change.impact.implied if ref.key in desired.absent.get(ref.kind, {}))
 
 
+_HOLDS_THE_LOCK = Hold(
+    HoldCode.PROTECTED,
+    "the lock of this run is a queue in it; let lock.vhost in the settings name another one first",
+    None,
+)
+
+
 def _protected(change: Change, rules: Rules, kinds: Registry) -> Hold | None:
     if change.action not in (Action.DELETE, Action.REPLACE):
         return None
-    address = address_of(kinds[change.ref.kind], change.ref.key)
+    kind = kinds[change.ref.kind]
+    if kind.hosts_vhost_kinds and change.ref.key == (rules.lock_vhost,):
+        return _HOLDS_THE_LOCK
+    address = address_of(kind, change.ref.key)
     if not rules.protects(address):
         return None
     return Hold(HoldCode.PROTECTED, f"{address} is under `protect` in the settings", None)

@@ -37,6 +37,8 @@ class Rules:
     excludes: tuple[Pattern, ...] = ()
     can_prove: bool = False
     """There is `amqp`, without which no quorum queue can be proven empty when it goes."""
+    lock_vhost: str | None = None
+    """Where the lock of a run is; `None` where it has none."""
 
     def ignores(self, address: str) -> bool:
         return any(pattern.matches(address) for pattern in self.ignore)

@@ -95,6 +95,8 @@ def test_a_backup_is_the_way_back_as_well(workspace: Workspace, broker: Broker) 
 
     assert back.code == 0, back.out
     assert (names(broker), length(broker)) == (["qu.order"], 1000)
+    # It says that nothing is deleted because it is not declared: something was.
+    assert "RMQ109" not in [one["code"] for one in back.cluster["findings"]]
     assert workspace.apply().code == 3
 
 
