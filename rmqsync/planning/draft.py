@@ -7,7 +7,7 @@ are listed as implied by that object, and wait or are held together with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rmqsync.analysis.policies import QUEUE
@@ -101,7 +101,6 @@ def draft(
     choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
     judged = _with_implied(changes, desired, live, context, kinds)
-    partings = parting(judged)
     return Draft(
         judged,
         tuple(
@@ -110,10 +109,7 @@ def draft(
         found.unchanged + len(found.differing) - len(possible) + len(done),
         (*findings, *choice.findings),
         threats(changes, live.rows, context),
-        (
-            *ways_out(judged, live.rows, context),
-            *ways_out([one for one in judged if one.ref in partings], live.rows, context),
-        ),
+        _cut_off(judged, live.rows, context),
         choice.doomed - retired.altered,
         frozenset(retired.altered),
         len(retired.ours),
@@ -125,7 +121,6 @@ def with_unlisted(found: Draft, live: Rows, queues: Mapping[Key, Row], context: 
     if not queues:
         return found
     rows = seen(live, queues)
-    by_themselves = [one for one in found.changes if one.ref in parting(found.changes)]
 
     def of_these(threats: Iterable[Threat]) -> tuple[Threat, ...]:
         return tuple(one for one in threats if one.ref.kind == QUEUE and one.ref.key in queues)
@@ -133,12 +128,15 @@ def with_unlisted(found: Draft, live: Rows, queues: Mapping[Key, Row], context: 
     return replace(
         found,
         threats=(*found.threats, *of_these(threats(found.changes, rows, context))),
-        cut_off=(
-            *found.cut_off,
-            *of_these(ways_out(found.changes, rows, context)),
-            *of_these(ways_out(by_themselves, rows, context)),
-        ),
+        cut_off=(*found.cut_off, *of_these(_cut_off(found.changes, rows, context))),
     )
+
+
+def _cut_off(changes: Sequence[Change], rows: Rows, context: Context) -> tuple[Threat, ...]:
+    """Return what deletions take from what stays, with all that is to be changed and without."""
+    partings = parting(changes)
+    by_themselves = [one for one in changes if one.ref in partings]
+    return (*ways_out(changes, rows, context), *ways_out(by_themselves, rows, context))
 
 
 def seen(live: Rows, queues: Mapping[Key, Row]) -> Rows:

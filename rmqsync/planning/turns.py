@@ -10,10 +10,11 @@ the policy goes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX
+from rmqsync.analysis.paths import BySource, by_source, leading_on
 from rmqsync.analysis.policies import EXCHANGE, POLICY, QUEUE, candidate
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Change, Ref
@@ -63,10 +64,12 @@ def _late(changes: Sequence[Change], live: Rows, context: Context) -> dict[Ref, 
     wanting = [one for one in policies if _is_new(one)]
     if not wanting:
         return {}
-    made = _created(changes)
+    vhosts = {one.ref.key[0] for one in wanting}
+    made = {one.ref for one in changes if one.action is Action.CREATE}
+    bindings = by_source((ref.key for ref in made if ref.kind == BINDING), vhosts)
     found: dict[Ref, frozenset[Ref]] = {}
-    for vhost in sorted({one.ref.key[0] for one in wanting}):
-        waits = {one.ref: _ways(one, made) for one in wanting if one.ref.key[0] == vhost}
+    for vhost in sorted(vhosts):
+        waits = {one.ref: _ways(one, made, bindings) for one in wanting if one.ref.key[0] == vhost}
         if not any(waits.values()):
             continue
         names = _names(live, vhost)
@@ -97,47 +100,19 @@ def _said(policy: Row) -> tuple[JsonValue, ...]:
     return tuple(definition.get(key) for key in (DLX, DL_KEY, AE))
 
 
-def _created(changes: Sequence[Change]) -> Mapping[Ref, Sequence[Ref]]:
-    """Return what is made: exchanges and queues, and bindings by the exchange they come from."""
-    found: dict[Ref, list[Ref]] = {}
-    for change in changes:
-        kind, key = change.ref
-        if change.action is not Action.CREATE:
-            continue
-        if kind == BINDING:
-            found.setdefault(Ref(EXCHANGE, key[:2]), []).append(change.ref)
-        elif kind in (EXCHANGE, QUEUE):
-            found.setdefault(change.ref, []).insert(0, change.ref)
-    return found
-
-
-def _ways(change: Change, made: Mapping[Ref, Sequence[Ref]]) -> frozenset[Ref]:
-    """Return what is made of the ways that a policy names."""
+def _ways(change: Change, made: Set[Ref], bindings: BySource) -> frozenset[Ref]:
+    """Return what is made of the ways that a policy names, however far `bindings` lead."""
     assert change.after is not None
     vhost = change.ref.key[0]
     dead, routing_key, alternate = _said(change.after)
     found: set[Ref] = set()
     if dead == "" and isinstance(routing_key, str):
-        found.update(made.get(Ref(QUEUE, (vhost, routing_key)), ()))
+        found.add(Ref(QUEUE, (vhost, routing_key)))
     for name in (dead, alternate):
         if isinstance(name, str) and name:
-            found.update(_beyond(Ref(EXCHANGE, (vhost, name)), made))
-    return frozenset(found)
-
-
-def _beyond(exchange: Ref, made: Mapping[Ref, Sequence[Ref]]) -> set[Ref]:
-    """Return what is made of an exchange, and of all that it is to hand on to."""
-    found: set[Ref] = set()
-    todo = [exchange]
-    while todo:
-        for ref in made.get(todo.pop(), ()):
-            if ref in found:
-                continue
-            found.add(ref)
-            if ref.kind == BINDING:
-                vhost, _, sort, destination, *_ = ref.key
-                todo.append(Ref(EXCHANGE if sort == "exchange" else QUEUE, (vhost, destination)))
-    return found
+            exchange = Ref(EXCHANGE, (vhost, name))
+            found |= {exchange, *leading_on(exchange, bindings)}
+    return frozenset(found & made)
 
 
 def _names(live: Rows, vhost: str) -> list[str]:
