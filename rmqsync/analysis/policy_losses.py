@@ -4,9 +4,10 @@ Which changes of policies may cost messages that queues hold now.
 A *threat* is one way in which one change may do so for one queue or exchange; whether it comes true
 depends on what the queue holds, which `lost` judges.
 
-All policy changes of a run are seen together. They are made in steps (`_step`): what stands between
-two steps, or within one, can be the truth for a moment, and a moment is enough to drop messages.
-What needs longer than that is judged by the end alone.
+All policy changes of a vhost are seen together. What stands between two of them can be the truth
+for a moment, and a moment is enough to drop messages. Some of what is lost at once does not come
+back: there every order within a step counts. The rest is judged by the order that a run keeps to
+(`first_wave`): of the changes that may go at once, first those that threaten nothing by themselves.
 """
 
 from __future__ import annotations
@@ -21,24 +22,21 @@ from rmqsync.analysis.dead_letters import AE, BINDING, DLX
 from rmqsync.analysis.federation import buffers
 from rmqsync.analysis.merging import in_force, merged
 from rmqsync.analysis.paths import BySource, by_source, has_queue, leading_on
-from rmqsync.analysis.policies import (
-    EXCHANGE,
-    OPERATOR,
-    POLICIES,
-    POLICY,
-    QUEUE,
-    Candidate,
-    candidate,
-    is_for,
-    sort_of,
-)
+from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
+from rmqsync.analysis.policy_versions import Pair, Subject, Version, step_of, subjects
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
 from rmqsync.model.values import JsonValue, Key, Row
 
+MOST_SINGLY = 8
+"""So many changes of one step in one vhost are put in order; of more only creations come first."""
 _MOST_AT_ONCE = 4
 """Changes of one step that concern one object: every order of so many is looked at."""
+
+_Numbers = frozenset[int]
+"""Changes of a vhost, by the number that each has among them."""
+_NONE: _Numbers = frozenset()
 
 
 class Threat(NamedTuple):
@@ -75,6 +73,17 @@ def threats(changes: Iterable[Change], live: Rows, context: Context) -> tuple[Th
     return tuple(_with_buffers(found, live, context))
 
 
+def first_wave(changes: Sequence[Change], live: Rows, context: Context) -> list[Change]:
+    """
+    Return which of the changes, policies of one step and vhost, are to be made before the others.
+
+    `live` is what there is by now. All of them, where no order is better than another.
+    """
+    found = _Vhost(changes[0].ref.key[0], changes, live, context, ())
+    wave = found.first_wave(range(len(changes)), _NONE)
+    return [change for number, change in enumerate(changes) if number in wave]
+
+
 def _with_buffers(found: Collection[Threat], live: Rows, context: Context) -> Iterable[Threat]:
     """Leave out federation that is set up anew and has nothing to lose upstream."""
     if not any(one.danger is Danger.FEDERATION for one in found):
@@ -101,23 +110,6 @@ def lost(threat: Threat, facts: QueueFacts | None) -> int | None:
     return facts.messages
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Version:
-    """A policy as it is, or as it will be."""
-
-    candidate: Candidate
-    change: int | None
-    """The number of the change that makes or ends it; `None` for one that stays as it is."""
-    is_new: bool
-
-    def stands(self, made: frozenset[int]) -> bool:
-        return self.change is None or (self.change in made) is self.is_new
-
-
-_Pair = tuple[_Version | None, _Version | None]
-"""A policy and an operator policy that are in effect together."""
-
-
 @dataclass(slots=True)
 class _Vhost:
     """The policies of one vhost, before and after, and its objects."""
@@ -128,6 +120,9 @@ class _Vhost:
     context: Context
     made: Sequence[Key]
     """Bindings that the run makes."""
+    subjects: Sequence[Subject] = field(init=False)
+    _moments: dict[_Numbers, list[_Numbers]] = field(default_factory=dict)
+    _waves: list[_Numbers] | None = None
     _bindings: BySource | None = None
     _in_force: dict[tuple[str, int, int, int], Settings] = field(default_factory=dict)
     _known: dict[tuple[str, int, int], tuple[tuple[Rule, JsonValue], ...]] = field(
@@ -135,99 +130,93 @@ class _Vhost:
     )
     """What one setting in place of another may do; both are kept alive by the field above."""
 
+    def __post_init__(self) -> None:
+        self.subjects = tuple(subjects(self.vhost, self.changes, self.live, self.context))
+
     def threats(self) -> Iterator[Threat]:
-        versions = {kind: self._versions(kind) for kind in (POLICY, OPERATOR)}
-        for (kind, sort), rows in self._objects().items():
-            matching = {
-                one: self._matching(versions[one], sort, [key[1] for key in rows])
-                for one in (POLICY, OPERATOR)
-            }
-            for key, row in rows.items():
-                policies = matching[POLICY].get(key[1], [])
-                operators = matching[OPERATOR].get(key[1], [])
-                if any(one.change is not None for one in (*policies, *operators)):
-                    yield from self._of_object(Ref(kind, key), sort, row, policies, operators)
+        for one in self.subjects:
+            yield from self._of(one)
 
-    def _versions(self, kind: str) -> list[_Version]:
-        numbers = {c.ref.key: n for n, c in enumerate(self.changes) if c.ref.kind == kind}
-        found = [
-            _Version(candidate(row, self.context), numbers.get(key), is_new=False)
-            for key, row in self.live.get(kind, {}).items()
-            if key[0] == self.vhost
-        ]
-        for change in self.changes:
-            if change.ref.kind == kind and change.after is not None:
-                one = candidate(change.after, self.context)
-                found.append(_Version(one, numbers[change.ref.key], is_new=True))
-        return sorted(found, key=lambda one: one.candidate.order)
-
-    def _objects(self) -> dict[tuple[str, str], dict[Key, Row]]:
-        """Return the live objects that any of the changes is about, by kind and sort."""
-        groups: dict[tuple[str, str], dict[str, Key]] = {}
-        for kind in (QUEUE, EXCHANGE):
-            for key, row in self.live.get(kind, {}).items():
-                if key[0] == self.vhost:
-                    sort = sort_of(Ref(kind, key), row, self.context, live=True)
-                    groups.setdefault((kind, sort), {})[key[1]] = key
-        sides = [row for c in self.changes for row in (c.before, c.after) if row is not None]
-        found: dict[tuple[str, str], dict[Key, Row]] = {}
-        for (kind, sort), keys in groups.items():
-            about: set[str] = set()
-            for row in sides:
-                if is_for(row, sort, self.context):
-                    about.update(candidate(row, self.context).matches.select(keys))
-            if about:
-                chosen = {keys[name]: self.live[kind][keys[name]] for name in sorted(about)}
-                found[kind, sort] = chosen
-        return found
-
-    def _matching(
-        self, versions: Sequence[_Version], sort: str, names: Sequence[str]
-    ) -> dict[str, list[_Version]]:
-        """Return the versions that match each name, best first."""
-        found: dict[str, list[_Version]] = {}
-        for one in versions:
-            if is_for(one.candidate.row, sort, self.context):
-                for name in one.candidate.matches.select(names):
-                    found.setdefault(name, []).append(one)
-        return found
-
-    def _of_object(
-        self,
-        ref: Ref,
-        sort: str,
-        row: Row,
-        policies: Sequence[_Version],
-        operators: Sequence[_Version],
-    ) -> Iterator[Threat]:
-        numbers = {one.change for one in (*policies, *operators) if one.change is not None}
-        before = _pairs(policies, operators, frozenset())
-        for made, is_end in self._states(numbers):
-            for one, other in product(before, _pairs(policies, operators, made)):
+    def _of(self, subject: Subject) -> Iterator[Threat]:
+        numbers = subject.numbers
+        before = subject.pairs(_NONE)
+        for made in self._states(numbers):
+            for one, other in product(before, subject.pairs(made)):
                 if one != other:
-                    for rule, value in self._dangers(sort, row, one, other):
-                        if is_end or rule.at_once:
+                    for rule, value in self._dangers(subject, one, other):
+                        if rule.at_once or made == numbers or made in self._of_waves(numbers):
                             for number in _responsible(rule, one, other, made):
                                 change = self.changes[number].ref
-                                yield Threat(change, ref, rule.danger, value)
+                                yield Threat(change, subject.ref, rule.danger, value)
 
-    def _states(self, numbers: set[int]) -> Iterator[tuple[frozenset[int], bool]]:
-        """Return which changes may have been made at some moment, and whether that is the end."""
-        steps: dict[int, list[int]] = {}
-        for number in sorted(numbers):
-            steps.setdefault(_step(self.changes[number]), []).append(number)
-        made: frozenset[int] = frozenset()
-        for _, step in sorted(steps.items()):
-            for size in range(1, len(step)):
-                if len(step) <= _MOST_AT_ONCE or size in (1, len(step) - 1):
-                    for some in combinations(step, size):
-                        yield made | set(some), False
-            made |= set(step)
-            yield made, made == numbers
+    def _states(self, numbers: _Numbers) -> Iterator[_Numbers]:
+        """Yield which changes may have been made at some moment, in whatever order they go."""
+        made = _NONE
+        for step in self._steps(numbers):
+            for some in _parts(step):
+                yield made | some
+            made |= step
+            yield made
+
+    def _steps(self, numbers: Iterable[int]) -> list[_Numbers]:
+        steps: dict[int, set[int]] = {}
+        for number in numbers:
+            steps.setdefault(step_of(self.changes[number]), set()).add(number)
+        return [frozenset(step) for _, step in sorted(steps.items())]
+
+    def _of_waves(self, numbers: _Numbers) -> list[_Numbers]:
+        """Return which of the changes may have been made at some moment of a run."""
+        if numbers not in self._moments:
+            found = self._moments[numbers] = []
+            made = _NONE
+            for wave in self.waves():
+                mine = wave & numbers
+                found += [made | some for some in (*_parts(mine), mine)]
+                made |= mine
+        return self._moments[numbers]
+
+    def waves(self) -> list[_Numbers]:
+        """Return the changes in the order in which a run makes them, those together that go so."""
+        if self._waves is None:
+            self._waves = []
+            made = _NONE
+            for step in self._steps(range(len(self.changes))):
+                while step:
+                    wave = self.first_wave(step, made)
+                    self._waves.append(wave)
+                    step -= wave
+                    made |= wave
+        return self._waves
+
+    def first_wave(self, step: Iterable[int], made: _Numbers) -> _Numbers:
+        """Return which changes of a step go before its others, once some are made."""
+        left = frozenset(step)
+        if len(left) == 1:
+            return left
+        if len(left) <= MOST_SINGLY:
+            good = {one for one in left if not self._is_risky(frozenset({one}), made)}
+            return frozenset(good) or left
+        new = frozenset(one for one in left if self.changes[one].action is Action.CREATE)
+        return new if new and not self._is_risky(new, made) else left
+
+    def _is_risky(self, some: _Numbers, made: _Numbers) -> bool:
+        """Tell whether changes may cost anything, once `made` are there and no others."""
+        for subject in self.subjects:
+            if some.isdisjoint(subject.numbers):
+                continue
+            for one, other in product(subject.pairs(made), subject.pairs(made | some)):
+                if one != other and any(
+                    rule.danger is not Danger.FEDERATION  # lost whatever the order
+                    and _responsible(rule, one, other, some)
+                    for rule, _ in self._dangers(subject, one, other)
+                ):
+                    return True
+        return False
 
     def _dangers(
-        self, sort: str, row: Row, one: _Pair, other: _Pair
+        self, subject: Subject, one: Pair, other: Pair
     ) -> tuple[tuple[Rule, JsonValue], ...]:
+        sort, row = subject.sort, subject.row
         before, after = self._settings(sort, row, one), self._settings(sort, row, other)
         key = (sort, id(before), id(after))
         if key not in self._known:
@@ -257,7 +246,7 @@ class _Vhost:
             self._bindings = by_source(keys, {self.vhost})
         return has_queue(leading_on(Ref(EXCHANGE, (self.vhost, name)), self._bindings))
 
-    def _settings(self, sort: str, row: Row, pair: _Pair) -> Settings:
+    def _settings(self, sort: str, row: Row, pair: Pair) -> Settings:
         arguments = row["arguments"]
         key = (sort, id(arguments) if arguments else 0, id(pair[0]), id(pair[1]))
         if key not in self._in_force:
@@ -271,37 +260,18 @@ class _Vhost:
         return self._in_force[key]
 
 
-def _step(change: Change) -> int:
-    """Return when a change is made: operator policies, policies, then deletions in reverse."""
-    is_policy = change.ref.kind == POLICY
-    if change.action is Action.DELETE:
-        return 2 if is_policy else 3
-    return 1 if is_policy else 0
+def _parts(some: _Numbers) -> Iterator[_Numbers]:
+    """Yield what may be made of changes that go at once, before all of them are."""
+    for size in range(1, len(some)):
+        if len(some) <= _MOST_AT_ONCE or size in (1, len(some) - 1):
+            yield from map(frozenset, combinations(sorted(some), size))
 
 
-def _pairs(
-    policies: Sequence[_Version], operators: Sequence[_Version], made: frozenset[int]
-) -> list[_Pair]:
-    """Return what may be in effect: one pair, or several where priorities are equal."""
-    return list(product(_best(policies, made), _best(operators, made)))
+def _definition(version: Version | None) -> Settings:
+    return {} if version is None else version.definition
 
 
-def _best(versions: Sequence[_Version], made: frozenset[int]) -> Sequence[_Version | None]:
-    standing = [one for one in versions if one.stands(made)]
-    if not standing:
-        return (None,)
-    highest = standing[0].candidate.row["priority"]
-    return [one for one in standing if one.candidate.row["priority"] == highest]
-
-
-def _definition(version: _Version | None) -> Settings:
-    if version is None:
-        return {}
-    definition: Settings = version.candidate.row["definition"]
-    return definition
-
-
-def _responsible(rule: Rule, one: _Pair, other: _Pair, made: frozenset[int]) -> set[int]:
+def _responsible(rule: Rule, one: Pair, other: Pair, made: _Numbers) -> set[int]:
     """Return the changes by which one pair gave way to the other, where they have a part in it."""
     by_side = [
         {
@@ -315,6 +285,6 @@ def _responsible(rule: Rule, one: _Pair, other: _Pair, made: frozenset[int]) -> 
     return set().union(*by_side)
 
 
-def _differ(rule: Rule, one: _Version | None, other: _Version | None) -> bool:
+def _differ(rule: Rule, one: Version | None, other: Version | None) -> bool:
     before, after = _definition(one), _definition(other)
     return rule.by_any or any(before.get(key) != after.get(key) for key in rule.keys)

@@ -5,8 +5,8 @@ A plan is judged as if all of it were carried out: a policy may go since another
 a binding since its successor is there. Once one of them fails the rest is judged again, by the same
 rules and by what the cluster has become; what would now be held is skipped.
 
-Policies that are changed in one step go in waves, first those that rely on no other. Where more
-than `MOST_SINGLY` are to be changed in one vhost that is only asked of creations as a whole.
+Policies that are changed in one step go in waves, first those that rely on no other
+(`analysis/policy_losses.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from rmqsync.analysis import policy_losses
 from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_losses import Threat, threats
@@ -32,7 +33,6 @@ from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import bared
 
-MOST_SINGLY = 8
 _DECIDING = (*POLICIES, QUEUE, EXCHANGE, BINDING)
 """What messages are lost by, and what decides on that."""
 
@@ -82,16 +82,9 @@ def first_wave(
     for _, group in groupby(step, lambda change: change.ref.kind in POLICIES and change.ref.key[0]):
         some = list(group)
         if len(some) > 1 and some[0].ref.kind in POLICIES:
-            some = _reliant_on_none(some, now.get(some[0].ref.key[0], {}), context) or some
+            some = policy_losses.first_wave(some, now.get(some[0].ref.key[0], {}), context)
         wave += some
     return wave
-
-
-def _reliant_on_none(some: Sequence[Change], now: Rows, context: Context) -> list[Change]:
-    if len(some) <= MOST_SINGLY:
-        return [change for change in some if not threats([change], now, context)]
-    new = [change for change in some if change.action is Action.CREATE]
-    return new if new and not threats(new, now, context) else []
 
 
 def bereft(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rmqsync.app.reliance import MOST_SINGLY
+from rmqsync.analysis.policy_losses import MOST_SINGLY
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.changes import ClusterResult, Loss, Outcome
 from rmqsync.model.definitions import Rows

@@ -23,8 +23,8 @@ from tests.planning.builders import binding, desired_of, exchange, queue, rows, 
 
 Entry = tuple[str, dict[str, Any]]
 RULES = Rules(max_deletes=MaxDeletes(share=1.0, objects=99, bindings=99))
-SOURCE = Ref("queue", ("v", "q"))
-"""Of the dead letters."""
+SOURCE, OTHER = Ref("queue", ("v", "q")), Ref("queue", ("v", "s"))
+"""Of the dead letters: both are in use."""
 
 
 def policy(name: str, priority: int = 0, pattern: str = "^q$", **definition: Any) -> Entry:
@@ -35,6 +35,10 @@ def policy(name: str, priority: int = 0, pattern: str = "^q$", **definition: Any
 
 def dead(exchange: str, name: str = "p", priority: int = 0) -> Entry:
     return policy(name, priority, dead_letter_exchange=exchange)
+
+
+def both(exchange: str, name: str, priority: int = 0) -> Entry:
+    return policy(name, priority, "^[qs]$", dead_letter_exchange=exchange)
 
 
 @dataclass
@@ -50,14 +54,14 @@ class Watched(MemoryCluster):
             self.states.append(dict(self.state))
 
 
-def reached(state: State) -> set[str]:
-    """Return the queues that get the dead letters of `q`, whatever their routing keys."""
-    if SOURCE not in state:
+def reached(state: State, source: Ref = SOURCE) -> set[str]:
+    """Return the queues that get the dead letters of one, whatever their routing keys."""
+    if source not in state:
         return set()
     live: Rows = {}
     for ref, row in state.items():
         live.setdefault(ref.kind, {})[ref.key] = row
-    effective = PolicyIndex(live, Context()).of(SOURCE, state[SOURCE], live=True).definition
+    effective = PolicyIndex(live, Context()).of(source, state[source], live=True).definition
     found: set[str] = set()
     todo, seen = [effective.get("dead-letter-exchange")], set()
     while todo:
@@ -77,7 +81,7 @@ def run(
 ) -> tuple[Watched, dict[Ref, tuple[Outcome, str | None]]]:
     """Apply a commit to what another left, and return the cluster and what became of each."""
     repository = Repository()
-    cluster = Watched(state_of(before), faults=dict(faults), busy={("v", "q")})
+    cluster = Watched(state_of(before), faults=dict(faults), busy={SOURCE.key, OTHER.key})
     repository.mark(cluster, repository.commit(before))
     current = repository.commit(wanted)
     planned = repository.plan(cluster, desired_of(wanted), current, RULES)
@@ -190,6 +194,39 @@ def test_an_alternate_exchange_is_a_way_out_as_well() -> None:
     assert names(results)[-1] == "policy:p"
 
 
+def test_policies_that_change_places_would_leave_a_moment_without() -> None:
+    """Whichever goes first takes from its queue what only the other gives."""
+    there = (vhost(), exchange("d", type="fanout"), queue(), queue("s"), queue("t"))
+    there = (*there, binding("d", "t"))
+    one, other = "^q$", "^s$"
+    before, wanted = (
+        rows(
+            *there,
+            policy("p", 0, a, dead_letter_exchange="d"),
+            policy("r", 0, b, dead_letter_exchange="d"),
+        )
+        for a, b in ((one, other), (other, one))
+    )
+
+    cluster, results = run(before, wanted, {})
+
+    assert {outcome for outcome, _ in results.values()} == {Outcome.SKIPPED}
+    assert all("would lose its dead-letter exchange" in str(why) for _, why in results.values())
+    assert all(reached(state, SOURCE) for state in cluster.states)
+
+
+def test_policies_that_change_places_may_go_one_by_one() -> None:
+    """The one that both have in between has what either needs."""
+    there = (vhost(), exchange("d", type="fanout"), queue(), queue("t"), binding("d", "t"))
+    before = rows(*there, dead("d", "p", 2), policy("r", 1, queue_mode="lazy"))
+    wanted = rows(*there, policy("p", 0, queue_mode="lazy"), dead("d", "r", 1))
+
+    cluster, results = run(before, wanted, {})
+
+    assert list(results.values()) == [(Outcome.APPLIED, None)] * 2
+    assert all(reached(state) for state in cluster.states)
+
+
 UNIVERSE: list[list[Entry]] = [
     [queue("t")],
     [queue("u")],
@@ -200,8 +237,10 @@ UNIVERSE: list[list[Entry]] = [
     [binding("e", "t")],
     [binding("e", "u")],
     [binding("d", "e", destination_type="exchange")],
+    [queue("s")],
     [dead("d"), dead("e"), policy("p", max_length=5), policy("p", 0, "^z$", max_length=5)],
-    [dead("d", "r", 1), dead("e", "r", 1), policy("r", 1, max_length=5)],
+    [dead("d", "r", 1), dead("e", "r", 1), policy("r", 1, max_length=5), both("d", "r", 1)],
+    [both("d", "o"), both("e", "o", 2), policy("o", 2, "^s$", dead_letter_exchange="d")],
 ]
 
 
@@ -233,5 +272,7 @@ def test_dead_letters_always_get_somewhere(
 
     note(f"before {said(before)}, wanted {said(wanted)}")
     note("\n".join(f"{ref}: {result}" for ref, result in results.items()))
-    for number, state in enumerate(cluster.states):
-        assert reached(state), (number, cluster.writes[number])
+    for source in (SOURCE, OTHER):
+        if reached(state_of(before), source) and reached(state_of(wanted), source):
+            for number, state in enumerate(cluster.states):
+                assert reached(state, source), (source, number, cluster.writes[number])
