@@ -61,22 +61,26 @@ def _early(changes: Sequence[Change]) -> frozenset[Ref]:
 
 def _late(changes: Sequence[Change], live: Rows, context: Context) -> dict[Ref, frozenset[Ref]]:
     policies = [one for one in changes if one.ref.kind == POLICY and one.after is not None]
-    wanting = [one for one in policies if _is_new(one)]
-    if not wanting:
+    vhosts = {one.ref.key[0] for one in policies if _is_new(one) or _uncovers(one)}
+    if not vhosts:
         return {}
-    vhosts = {one.ref.key[0] for one in wanting}
     made = {one.ref for one in changes if one.action is Action.CREATE}
     bindings = by_source((ref.key for ref in made if ref.kind == BINDING), vhosts)
     found: dict[Ref, frozenset[Ref]] = {}
     for vhost in sorted(vhosts):
-        waits = {one.ref: _ways(one, made, bindings) for one in wanting if one.ref.key[0] == vhost}
-        if not any(waits.values()):
-            continue
-        names = _names(live, vhost)
         mine = [one for one in policies if one.ref.key[0] == vhost]
-        late = [one for one in mine if _concerns(one, names, context)]
-        if any(waits.get(one.ref) for one in late):
-            found.update((one.ref, waits.get(one.ref, frozenset())) for one in late)
+        names = _names(live, vhost)
+        waits = {
+            one.ref: _ways(one.after, made, bindings)
+            for one in mine
+            if one.after is not None and _is_new(one)
+        }
+        for ref, ways in _uncovered(mine, live, names, made, bindings, context).items():
+            waits[ref] = waits.get(ref, frozenset()) | ways
+        if any(waits.values()):
+            late = [one for one in mine if _concerns(one, names, context)]
+            if any(waits.get(one.ref) for one in late):
+                found.update((one.ref, waits.get(one.ref, frozenset())) for one in late)
     return found
 
 
@@ -86,13 +90,41 @@ def _is_new(change: Change) -> bool:
     ways = _said(change.after)
     if not any(isinstance(one, str) for one in ways):
         return False
+    return change.before is None or _said(change.before) != ways or _uncovers(change)
+
+
+def _uncovers(change: Change) -> bool:
+    """Tell whether another policy, that stays as it is, may come into effect."""
+    before, after = change.before, change.after
     whom = ("pattern", "apply-to", "priority")
-    before = change.before
-    return (
-        before is None
-        or _said(before) != ways
-        or any(before[name] != change.after[name] for name in whom)
-    )
+    return before is not None and after is not None and any(before[n] != after[n] for n in whom)
+
+
+def _uncovered(
+    policies: Sequence[Change],
+    live: Rows,
+    names: Sequence[str],
+    made: Set[Ref],
+    bindings: BySource,
+    context: Context,
+) -> dict[Ref, frozenset[Ref]]:
+    """Return what is made of the ways that policies name which these may bring into effect."""
+    moved = [one for one in policies if _uncovers(one)]
+    found: dict[Ref, frozenset[Ref]] = {}
+    if not moved:
+        return found
+    changed = {one.ref.key for one in policies}
+    vhost = moved[0].ref.key[0]
+    for key, row in live.get(POLICY, {}).items():
+        if key[0] != vhost or key in changed:
+            continue
+        ways = _ways(row, made, bindings)
+        covered = set(candidate(row, context).matches.select(names)) if ways else set()
+        for one in moved if covered else ():
+            assert one.before is not None
+            if not covered.isdisjoint(candidate(one.before, context).matches.select(names)):
+                found[one.ref] = found.get(one.ref, frozenset()) | ways
+    return found
 
 
 def _said(policy: Row) -> tuple[JsonValue, ...]:
@@ -100,11 +132,10 @@ def _said(policy: Row) -> tuple[JsonValue, ...]:
     return tuple(definition.get(key) for key in (DLX, DL_KEY, AE))
 
 
-def _ways(change: Change, made: Set[Ref], bindings: BySource) -> frozenset[Ref]:
+def _ways(policy: Row, made: Set[Ref], bindings: BySource) -> frozenset[Ref]:
     """Return what is made of the ways that a policy names, however far `bindings` lead."""
-    assert change.after is not None
-    vhost = change.ref.key[0]
-    dead, routing_key, alternate = _said(change.after)
+    vhost = policy["vhost"]
+    dead, routing_key, alternate = _said(policy)
     found: set[Ref] = set()
     if dead == "" and isinstance(routing_key, str):
         found.add(Ref(QUEUE, (vhost, routing_key)))

@@ -169,6 +169,22 @@ def test_all_policies_of_a_vhost_wait_for_one_of_them() -> None:
     assert sorted(names(results)[2:]) == ["policy:p", "policy:p2"]
 
 
+def test_a_policy_covers_another_until_there_is_what_that_one_names() -> None:
+    there = (vhost(), queue(), queue("t"), exchange("d", type="fanout"), binding("d", "t"))
+    there = (*there, dead("e", "p"))
+    wanted = rows(
+        *there,
+        exchange("e", type="fanout"),
+        binding("e", "t"),
+        policy("o", 2, "^s$", dead_letter_exchange="d"),
+    )
+
+    cluster, results = run(rows(*there, dead("d", "o", 2)), wanted, {})
+
+    assert names(results) == ["exchange:e", "binding:e/queue/t", "policy:o"]
+    assert all(reached(state) for state in cluster.states)
+
+
 def test_the_default_exchange_waits_for_the_queue() -> None:
     straight = {"dead_letter_exchange": "", "dead_letter_routing_key": "u"}
     wanted = rows(vhost(), queue(), queue("u"), policy("p", **straight))
