@@ -33,6 +33,8 @@ _ARGUMENT_WINS = frozenset(
     {"dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy"}
 )
 _DEFAULT_DELIVERY_LIMIT = 20
+_MOMENT_MS = 60_000
+"""Messages that come less often than that may never be met in a queue with such a time to live."""
 
 
 def merged(policy: Definition, operator: Definition, context: Context) -> Definition:
@@ -104,6 +106,18 @@ def in_force(
     if queue_type == "quorum":
         _limit_deliveries(found, arguments, context)
     return found
+
+
+def passes_on(settings: Definition) -> bool:
+    """
+    Tell whether a queue that does this in the end keeps what it gets for a moment at most.
+
+    That such a queue is empty does not show that nobody uses it.
+    """
+    ttl = settings.get("message-ttl")
+    if isinstance(ttl, int) and ttl <= _MOMENT_MS:
+        return True
+    return any(settings.get(key) == 0 for key in ("max-length", "max-length-bytes"))
 
 
 def _limit_deliveries(found: dict[str, JsonValue], arguments: Definition, context: Context) -> None:

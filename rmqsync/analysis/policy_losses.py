@@ -20,7 +20,7 @@ from typing import NamedTuple
 from rmqsync.analysis.dangers import EXCHANGE_RULES, QUEUE_RULES, Danger, Rule, Settings
 from rmqsync.analysis.dead_letters import AE, BINDING, DLX
 from rmqsync.analysis.federation import buffers
-from rmqsync.analysis.merging import in_force, merged
+from rmqsync.analysis.merging import in_force, merged, passes_on
 from rmqsync.analysis.paths import BySource, by_source, has_queue, leading_on
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_versions import Pair, Subject, Version, step_of, subjects
@@ -49,6 +49,8 @@ class Threat(NamedTuple):
     danger: Danger
     after: JsonValue
     """What will be in force; `None` where something is taken away."""
+    passes_on: bool = False
+    """It is a queue that keeps nothing for long: that it is empty says nothing (`merging`)."""
 
     @property
     def needs_facts(self) -> bool:
@@ -102,7 +104,7 @@ def lost(threat: Threat, facts: QueueFacts | None) -> int | None:
     if not threat.needs_facts or facts is None:
         return None
     if threat.danger in (Danger.DEAD_LETTERS, Danger.DEAD_END):
-        return 0 if (facts.messages, facts.unacknowledged, facts.consumers) == (0, 0, 0) else None
+        return 0 if facts.idle and not threat.passes_on else None
     if facts.messages is None:
         return None
     if threat.danger is Danger.MAX_LENGTH and isinstance(threat.after, int):
@@ -143,11 +145,17 @@ class _Vhost:
         for made in self._states(numbers):
             for one, other in product(before, subject.pairs(made)):
                 if one != other:
-                    for rule, value in self._dangers(subject, one, other):
+                    dangers = self._dangers(subject, one, other)
+                    passes = bool(dangers) and self._passes_on(subject, one, other)
+                    for rule, value in dangers:
                         if rule.at_once or made == numbers or made in self._of_waves(numbers):
                             for number in _responsible(rule, one, other, made):
                                 change = self.changes[number].ref
-                                yield Threat(change, subject.ref, rule.danger, value)
+                                yield Threat(change, subject.ref, rule.danger, value, passes)
+
+    def _passes_on(self, subject: Subject, *pairs: Pair) -> bool:
+        sort, row = subject.sort, subject.row
+        return any(passes_on(self._settings(sort, row, pair)) for pair in pairs)
 
     def _states(self, numbers: _Numbers) -> Iterator[_Numbers]:
         """Yield which changes may have been made at some moment, in whatever order they go."""

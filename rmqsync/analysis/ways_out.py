@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from rmqsync.analysis.dangers import Danger
 from rmqsync.analysis.dead_letters import AE, BINDING, DLX, setting
+from rmqsync.analysis.merging import in_force, passes_on
 from rmqsync.analysis.paths import by_source, has_queue, leading_on
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE, Effective, PolicyIndex, sort_of
 from rmqsync.analysis.policy_losses import Threat
@@ -127,7 +128,8 @@ def _threats(
 ) -> Iterator[Threat]:
     for ref, found in effective.items():
         row = after[ref.kind][ref.key]
-        if sort_of(ref, row, context, live=True) == "stream":
+        sort = sort_of(ref, row, context, live=True)
+        if sort == "stream":
             continue  # nothing is dead-lettered from it
         key, danger = _KEYS[ref.kind]
         definitions = [found.definition]
@@ -137,8 +139,7 @@ def _threats(
             name = setting(row["arguments"], definition, key)
             lost = cut.get(Ref(EXCHANGE, (ref.key[0], str(name)))) if name is not None else None
             if lost is not None:
+                what, to = (danger, None) if lost.is_gone else (Danger.DEAD_END, name)
+                passes = passes_on(in_force(sort, row["arguments"], definition, context))
                 for change in lost.changes:
-                    if lost.is_gone:
-                        yield Threat(change, ref, danger, None)
-                    else:
-                        yield Threat(change, ref, Danger.DEAD_END, name)
+                    yield Threat(change, ref, what, to, passes)

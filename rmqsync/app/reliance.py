@@ -19,19 +19,21 @@ from rmqsync.analysis import policy_losses
 from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_losses import Threat, threats
+from rmqsync.analysis.shovelled import SHOVEL, shovelled_into
 from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.app.counting import sure_facts
 from rmqsync.app.ports import Broker
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
-from rmqsync.model.changes import Action, Change, Outcome, Ref, Result
+from rmqsync.model.changes import Action, Change, Loss, Outcome, Ref, Result
 from rmqsync.model.definitions import QueueFacts, Rows
 from rmqsync.model.errors import BrokerError
 from rmqsync.model.values import Key
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import bared
+from rmqsync.planning.targets import gets_shovelled
 
 _DECIDING = (*POLICIES, QUEUE, EXCHANGE, BINDING)
 """What messages are lost by, and what decides on that."""
@@ -121,6 +123,7 @@ def bereft(
                 found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
     found.update(_baring(step, changes, results, live))
     found.update(_unbound(step, unmade))
+    found.update(_shovelled(step, unmade, rules))
     return found
 
 
@@ -190,6 +193,24 @@ def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]
             if lacking is not None:
                 found[change.ref] = f"{_named([lacking])} is to take its place, and was not made"
     return found
+
+
+def _shovelled(step: Sequence[Change], unmade: Iterable[Change], rules: Rules) -> dict[Ref, str]:
+    """Return queues that are to go, and into which shovels move messages that were to go first."""
+    shovels = [
+        one.before
+        for one in unmade
+        if one.ref.kind == SHOVEL and one.hold is None and one.before is not None
+    ]
+    asked = {
+        one.ref.key: one.ref
+        for one in step
+        if one.ref.kind == QUEUE
+        and one.action in (Action.DELETE, Action.REPLACE)
+        and max(one.loss, one.allowed, rules.allow_loss) < Loss.MESSAGES
+    }
+    found = shovelled_into(asked.keys(), shovels) if shovels else {}
+    return {asked[key]: gets_shovelled(names) for key, names in found.items()}
 
 
 def removed_for(

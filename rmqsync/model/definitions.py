@@ -131,3 +131,8 @@ class QueueFacts:
     """Ready and unacknowledged."""
     unacknowledged: int | None
     consumers: int | None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing in it, nothing taken from it, and nobody waits; false where that is not known."""
+        return (self.messages, self.unacknowledged, self.consumers) == (0, 0, 0)

@@ -39,7 +39,7 @@ _SAYINGS = {
     Danger.MAX_BYTES: "max-length-bytes {after} may drop {messages} of {name}",
     Danger.MAX_AGE: "max-age {after} may drop {messages} of {name}",
     Danger.DELIVERIES: "delivery-limit {after} may drop {messages} of {name}",
-    Danger.DEAD_LETTERS: "{name} is in use and would lose its dead-letter exchange",
+    Danger.DEAD_LETTERS: "{name} {state} and would lose its dead-letter exchange",
     Danger.DEAD_LETTER_STRATEGY: "{name} would forget what it has yet to dead-letter",
     Danger.ALTERNATE: "{name} would lose its alternate exchange",
     Danger.DEAD_END: "{name} hands on to exchange '{after}', from which nothing would lead on",
@@ -48,7 +48,7 @@ _SAYINGS = {
 }
 
 _MISSING = {
-    Danger.DEAD_LETTERS: "{name} is in use and would dead-letter to '{after}', which leads nowhere",
+    Danger.DEAD_LETTERS: "{name} {state} and would dead-letter to '{after}', which leads nowhere",
     Danger.ALTERNATE: "the alternate exchange of {name} would be '{after}', which leads nowhere",
 }
 """Where a policy names another exchange instead."""
@@ -168,6 +168,7 @@ def _reason(hits: Sequence[_Hit], kinds: Registry) -> str:
     text = (saying or _SAYINGS[threat.danger]).format(
         after=threat.after,
         name=kinds[threat.ref.kind].sentence(threat.ref.key),
+        state="keeps nothing for long" if threat.passes_on else "is in use",
         messages="messages" if worst.messages is None else _count(worst.messages),
     )
     others = len({hit.threat.ref for hit in hits}) - 1

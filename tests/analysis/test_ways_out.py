@@ -126,6 +126,47 @@ def test_a_queue_that_holds_nothing_and_is_not_used_loses_nothing() -> None:
     assert verdict(planned(*same(queue(arguments=X_DEAD)), facts=IDLE)) == FREE
 
 
+LIMITED = queue(arguments={**X_DEAD, "x-max-length": 0})
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([LIMITED], id="an argument"),
+        pytest.param([queue(), policy("p", {**DEAD, "message-ttl": 60_000})], id="a policy"),
+        pytest.param(
+            [queue(arguments=X_DEAD), operator("p", {"max-length-bytes": 0})], id="operator policy"
+        ),
+    ],
+)
+def test_that_a_queue_which_keeps_nothing_is_empty_says_nothing(found: list[Entry]) -> None:
+    reason = DEAD_LETTERS[1].replace("is in use", "keeps nothing for long")
+
+    assert verdict(planned(*same(*found), facts=IDLE)) == (Loss.MESSAGES, reason)
+
+
+def test_what_would_have_met_a_message_in_a_minute_is_believed() -> None:
+    slow = queue(arguments={**X_DEAD, "x-message-ttl": 60_001, "x-max-length": 1})
+
+    assert verdict(planned(*same(slow), facts=IDLE)) == FREE
+
+
+def test_a_policy_that_takes_the_way_out_of_what_keeps_nothing_is_held() -> None:
+    there = (
+        vhost(),
+        exchange(),
+        queue(arguments={"x-max-length": 0}),
+        queue("t"),
+        binding("e", "t"),
+    )
+    idle = {Ref("queue", ("v", name)): IDLE for name in ("q", "t")}
+
+    plan = plan_of(rows(*there), rows(*there, policy("p", DEAD)), ALL, idle, version="4.0.5")
+
+    (change,) = plan.held
+    assert (change.ref.kind, change.loss) == ("policy", Loss.MESSAGES)
+
+
 def test_what_a_queue_holds_and_nobody_knows_counts() -> None:
     assert verdict(planned(*same(queue(arguments=X_DEAD)), facts=None))[0] is Loss.MESSAGES
 

@@ -239,3 +239,42 @@ def test_a_weight_that_somebody_else_gave_is_no_reason_not_to_make_it_again() ->
         "12", Outcome.FAILED
     )
     assert sorted(key[4] for key in cluster.read().rows["binding"]) == ["1", "3"]
+
+
+SHOVEL = (
+    "shovel",
+    {
+        "vhost": "v",
+        "name": "s",
+        "src-protocol": "amqp091",
+        "src-uri": "amqp://",
+        "src-queue": "q",
+        "dest-protocol": "amqp091",
+        "dest-uri": "amqp:///v",
+        "dest-queue": "old",
+    },
+)
+MOVING = (
+    Outcome.SKIPPED,
+    "shovel 's' may move messages into it, which were confirmed to publishers; remove or change "
+    "that first, or in the same run",
+)
+
+
+def test_a_queue_stays_into_which_a_shovel_moves_messages_that_could_not_be_removed() -> None:
+    before, after = around(queue("old"), SHOVEL), around()
+
+    cluster, result = run(before, after, FIRST)
+    _, without = run(before, after)
+
+    assert outcomes(result) == {"s": FAILED, "old": MOVING}
+    assert ("v", "old") in cluster.read().rows["queue"]
+    assert outcomes(without) == {"s": DONE, "old": DONE}
+
+
+def test_it_goes_all_the_same_where_that_is_allowed() -> None:
+    allowed = {"queue:v/old": Loss.MESSAGES}
+
+    _, result = run(around(queue("old"), SHOVEL), around(), FIRST, overrides=allowed)
+
+    assert outcomes(result) == {"s": FAILED, "old": DONE}

@@ -182,6 +182,9 @@ class MemoryCluster:
                 for ref in self._between(vhost, source, letter, destination):
                     if _handle(ref) == unquote_plus(handle):
                         yield ref, None
+            case ("parameters", "shovel", vhost, name):
+                row = None if gone else {"vhost": vhost, "name": name, **body["value"]}
+                yield Ref("shovel", (vhost, name)), row
             case ("global-parameters", _):
                 return
             case _:
