@@ -19,7 +19,12 @@ from rmqsync.cli.output import agreed, out
 def command(
     shared: Common, cluster: str, owner: str | None, auto_approve: bool, lock_timeout: float
 ) -> int:
-    """Remove the marker from CLUSTER: its objects stay, and are managed by nobody then."""
+    """
+    Remove the marker from CLUSTER: its objects stay, and are managed by nobody then.
+
+    A daemon that has the cluster in its settings makes a new marker in its next cycle: take it out
+    of those first, and name the settings of before with --config.
+    """
     from rmqsync.app.standstill import disown, ended_with
     from rmqsync.cli.standing import target_of, waiting
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,7 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
     from rmqsync.daemon.ports import SHORT
     from rmqsync.daemon.serve import listener, serve
     from rmqsync.daemon.start import Running, secrets_of, weak_tokens
+    from rmqsync.repo.local import make_private_folder
 
     kept: list[Metrics] = []
 
@@ -58,7 +58,7 @@ def command(shared: Common, bind: str | None, log_format: str | None, check: boo
         set_up(form, secrets_of(opened).values(), verbose=shared.verbose > 0)
         for token in weak_tokens(opened):
             logging.getLogger("rmqsync.daemon").warning(_WEAK, token, SHORT)
-        os.makedirs(opened.data_dir, mode=0o700, exist_ok=True)
+        make_private_folder(opened.data_dir)
         running = Running(opened, metrics, lambda result: end_code([result], None))
         if check:
             return _check(running, shared)

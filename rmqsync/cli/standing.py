@@ -18,11 +18,13 @@ from rmqsync.wiring import Session
 
 
 def target_of(opened: Session, cluster: str, shared: Common) -> Target:
-    """Return one cluster that can be written; raises `UsageError` for a file."""
+    """Return one cluster that may be written; raises `UsageError` for any other."""
     name = opened.name(cluster)
     target = opened.target(name, RunOptions(timeout_s=shared.timeout))
     if target.claim is None or opened.settings.clusters[name].snapshot is not None:
         raise UsageError(f"cluster '{name}' is a file: it has no marker")
+    if not target.writable:
+        raise UsageError(f"cluster '{name}' has mode: report in the settings: it is never written")
     return target
 
 

@@ -163,3 +163,24 @@ def test_a_pause_without_a_reason_that_can_be_kept_is_refused(
     assert found.code == 64
     assert "error: the reason " in found.err
     assert marker(r43) is None
+
+
+def test_nothing_of_it_is_written_where_the_mode_is_report(
+    workspace: Workspace, broker: Broker
+) -> None:
+    workspace.cluster("one", broker)
+    workspace.define(BASE)
+    workspace.commit()
+    assert workspace.apply().code == 0
+    before = marker(broker)
+    workspace.cluster("one", broker, mode="report")
+
+    done = [
+        workspace.run("pause", "one", "--reason", "maintenance"),
+        workspace.run("resume", "one"),
+        workspace.run("disown", "one", "--auto-approve"),
+    ]
+
+    assert [one.code for one in done] == [64] * 3
+    assert all("has mode: report in the settings" in one.err for one in done)
+    assert marker(broker) == before

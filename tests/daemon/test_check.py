@@ -50,3 +50,21 @@ def test_a_token_that_might_be_guessed_is_warned_of_and_taken(empty_home: Home) 
     assert told["level"] == "warning"
     assert told["message"].startswith("daemon.tokens.short has fewer than 16 characters")
     assert "gu3ss" not in done.stderr
+
+
+def test_a_data_folder_that_cannot_be_made_is_bad_input_and_no_defect(empty_home: Home) -> None:
+    home = empty_home
+    home.snapshot("one")
+    home.push(shop("qu.a"))
+    file = home.config.with_name("file")
+    file.write_text("")
+    home.settings["daemon"]["data_dir"] = f"{file}/data"
+    home.config.write_text(yaml.safe_dump(home.settings))
+
+    checked = home.run("run", "--check")
+    run = home.run("run")
+
+    for done in (checked, run):
+        assert done.returncode == 1
+        assert f"folder '{file}/data' cannot be made" in done.stderr
+        assert "defect" not in done.stderr
