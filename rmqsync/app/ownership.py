@@ -11,10 +11,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from rmqsync.app.ports import Checkout, CompiledStore
+from rmqsync.app.stops import stopped
 from rmqsync.kinds import KINDS
 from rmqsync.loading.compile import Layers, Options, ParseCache, compile_rows
 from rmqsync.model.changes import Hold, HoldCode
@@ -28,7 +28,6 @@ from rmqsync.model.errors import (
 from rmqsync.model.findings import Finding, note, warning
 from rmqsync.model.marker import MOST_ADDRESSES, Entry, Marker, Stop
 from rmqsync.model.marker_reading import NotAMarker, read_marker, scope_in
-from rmqsync.model.times import stamp
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.planning.outstanding import not_there
 from rmqsync.planning.ownership import Ownership, Past
@@ -107,7 +106,8 @@ def ownership_of(
         hint = f"apply {refusal.override} begins a new one"
         findings.append(warning("RMQ108", f"{name}: {refusal.reason}", hint=hint))
     if refusal is None and marker is not None:
-        refusal = stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
+        refusal = stopped(name, marker, pins_anew=claim.pin is not None)
+        refusal = refusal or _not_ahead(claim, checkout, marker, entry)
     return (
         Ownership(
             is_judged=True,
@@ -350,25 +350,6 @@ def _without_commit(name: str, marker: Marker, entry: Entry) -> Iterator[Finding
 def _commits(entries: Iterable[Entry]) -> str:
     commits = sorted({one.commit[:12] for one in entries if one.commit})
     return f"commit {', '.join(commits)}"
-
-
-def stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
-    """Return what a pause, or a pin, says against a run; `None` where nothing does."""
-    pinned = None if claim.pin is not None else marker.pinned  # one rollback may follow another
-    for stop, word in ((marker.paused, "paused"), (pinned, "pinned")):
-        if stop is not None and lasts(stop):
-            by = f" by {stop.by}" if stop.by else ""
-            until = f" until {stop.until}" if stop.until else ""
-            reason = f"the cluster is {word}{by}{until}: {stop.reason}"
-            return Hold(HoldCode.PAUSED, reason, f"rmqsync resume {name}")
-    return None
-
-
-def lasts(stop: Stop) -> bool:
-    """Tell whether a pause or a pin is not over by now."""
-    if stop.until is None:
-        return True
-    return stamp(datetime.now(UTC)) < stop.until
 
 
 def _not_ahead(claim: Claim, checkout: Checkout, marker: Marker, entry: Entry) -> Hold | None:

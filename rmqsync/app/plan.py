@@ -18,6 +18,7 @@ from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
 from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout, Progress
+from rmqsync.app.stops import stop_notes
 from rmqsync.app.unlisted import unlisted
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
@@ -230,7 +231,8 @@ def _planned(
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     fences = fence_findings(target.name, live, target.owner, can_remove=target.amqp is not None)
-    remarks = (*still_true(desired, live), *findings, *idle, *unset, *fences)
+    stops = stop_notes(target.name, own.refusal, found.changes)
+    remarks = (*still_true(desired, live), *findings, *idle, *unset, *fences, *stops)
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)

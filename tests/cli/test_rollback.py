@@ -68,6 +68,7 @@ def test_the_way_back_to_a_revision_is_pinned_until_resume(
     back = rollback(workspace, first)
     held = workspace.apply()
     there = (names(broker), length(broker))
+    at_rest = workspace.plan("--revision", first)
     workspace.run("resume", "one")
     behind = workspace.plan()
     forth = workspace.apply()
@@ -80,6 +81,9 @@ def test_the_way_back_to_a_revision_is_pinned_until_resume(
     assert there == (["qu.order"], 1000)
     assert held.code == 3
     assert {one["hold"]["code"] for one in held.cluster["changes"]} == {"paused"}
+    assert at_rest.changes == []
+    (pinned,) = [one for one in at_rest.cluster["findings"] if one["code"] == "RMQ112"]
+    assert "the cluster is pinned" in pinned["message"]
     assert "rolled back to" in held.cluster["changes"][0]["hold"]["reason"]
     assert {one["cause"] for one in behind.cluster["changes"]} == {"git"}
     assert forth.code == 0
