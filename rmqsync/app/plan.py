@@ -36,6 +36,7 @@ from rmqsync.model.findings import Finding
 from rmqsync.model.values import Key, Row
 from rmqsync.planning.draft import seen, with_unlisted
 from rmqsync.planning.fences import fence_findings
+from rmqsync.planning.ignored import declared_but_ignored
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.plan import context_of, finish, secret_findings, touched
 from rmqsync.planning.rules import Rules, idle_targets
@@ -232,7 +233,8 @@ def _planned(
         return Planned(target, failed(target.name, error), desired)
     fences = fence_findings(target.name, live, target.owner, can_remove=target.amqp is not None)
     stops = stop_notes(target.name, own.refusal, found.changes)
-    remarks = (*still_true(desired, live), *findings, *idle, *unset, *fences, *stops)
+    aside = declared_but_ignored(desired, target.rules.ignore)
+    remarks = (*still_true(desired, live), *aside, *findings, *idle, *unset, *fences, *stops)
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)

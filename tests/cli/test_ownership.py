@@ -688,3 +688,22 @@ def test_the_marker_is_in_no_plan_export_or_diff(
     assert "rmqsync." not in planned.out.replace('"rmqsync_version"', "")
     assert "rmqsync.main" not in exported
     assert "rmqsync.main" not in diff.out
+
+
+def test_what_is_declared_and_ignored_is_told_and_left_alone(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43, ignore=["queue:shop/qu.o*"])
+    workspace.define({**VHOST, "queues": [ORDER, MAIL]})
+    workspace.commit()
+
+    planned = workspace.plan()
+    shown = workspace.run("plan")
+    assert workspace.apply().code == 0
+
+    (found,) = [one for one in planned.cluster["findings"] if one["code"] == "RMQ113"]
+    assert found["source"] == {"file": "base/all.yaml", "line": 4}
+    assert found["address"] == "queue:shop/qu.order"
+    assert "base/all.yaml:4: warning: queue:shop/qu.order is in the definitions" in shown.out
+    assert "`ignore` in the settings (queue:shop/qu.o*)" in shown.out
+    assert queues(r43) == ["qu.mail"]
