@@ -545,6 +545,38 @@ def test_two_owners_with_scopes_apart_leave_each_other_alone(
     assert "owner 'shop' manages" in overlapping.cluster["error"]
 
 
+def test_what_a_narrower_scope_leaves_behind_is_told_before_it_is_forgotten(
+    workspace: Workspace, r43: Broker
+) -> None:
+    """The marker moves on with the next run: nobody could say then that it was ours."""
+    workspace.cluster("one", r43)
+    stock = {"vhosts": [*VHOST["vhosts"], {"name": "stock"}]}
+    applied(workspace, {**stock, "queues": [ORDER, {"vhost": "stock", "name": "qu.parts"}]})
+    workspace.cluster("one", r43, scope={"vhosts": ["shop"], "kinds": ["*"]})
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    narrowed = workspace.plan()
+    workspace.cluster("one", r43)
+    widened = workspace.plan()
+    workspace.cluster("one", r43, scope={"vhosts": ["shop"], "kinds": ["*"]})
+    run = workspace.apply()
+    later = workspace.plan()
+    workspace.cluster("one", r43)
+    forgotten = workspace.plan()
+
+    assert narrowed.changes == later.changes == forgotten.changes == []
+    assert run.code == 0
+    (found,) = [one for one in narrowed.cluster["findings"] if one["code"] == "RMQ114"]
+    assert found["severity"] == "warning"
+    assert "2 objects applied from here (vhost:stock, queue:stock/qu.parts)" in found["message"]
+    assert "the next run leaves them unmanaged; widen `scope` again" in found["message"]
+    assert told(widened) == [("delete", "vhost:stock", "git", "loss")]
+    assert [one for one in later.cluster["findings"] if one["code"] == "RMQ114"] == []
+    unmanaged = [one["address"] for one in forgotten.cluster["unmanaged"]]
+    assert "queue:stock/qu.parts" in unmanaged
+
+
 def test_targets_leave_the_rest_as_git_has_it(workspace: Workspace, r43: Broker) -> None:
     workspace.cluster("one", r43)
     applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
