@@ -195,7 +195,9 @@ def ownership(target: Target, desired: Desired, live: Live) -> tuple[Ownership, 
     entry = current_entry(target.checkout, target.layers, target.options)
     past = past_of(target.checkout, entry, desired, target.options, target.claim)
     scope = (target.rules.scope.vhosts, target.rules.scope.kinds)
-    found = ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
+    found = ownership_of(
+        target.name, target.claim, target.checkout, entry, live, scope, past, desired
+    )
     marker = found[0].marker
     for one in marker.outstanding if marker is not None else ():
         if one.entry is not None:

@@ -476,6 +476,63 @@ def test_a_foreign_marker_holds_everything(
     assert marker(r43)["cluster"] == "one"
 
 
+def test_a_renamed_cluster_says_what_becomes_unmanaged(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    make(r43, "qu.other")
+    workspace.settings["clusters"].clear()
+    workspace.cluster("two", r43)
+    workspace.define({**VHOST, "policies": [policy(20)]})
+    workspace.commit()
+
+    renamed = workspace.plan()
+    taken = workspace.apply("--take-over", "--adopt")
+    later = workspace.plan()
+
+    (before,) = [one["message"] for one in renamed.cluster["findings"] if one["code"] == "RMQ108"]
+    (while_taken,) = [
+        one["message"] for one in taken.cluster["findings"] if one["code"] == "RMQ108"
+    ]
+    gone = (
+        "2 objects applied under it and not declared any more (queue:shop/qu.mail, "
+        "queue:shop/qu.order)"
+    )
+    assert "of cluster 'one'" in before
+    assert "apply --take-over begins a new one, with --adopt" in before
+    assert before.endswith(f"unmanaged from then on: {gone}")
+    assert while_taken.endswith(f"Unmanaged from now on: {gone}")
+    assert [one for one in later.cluster["findings"] if one["code"] == "RMQ108"] == []
+    assert taken.code == 0
+    assert later.changes == []
+    assert queues(r43) == ["qu.mail", "qu.order", "qu.other"]
+
+
+def test_another_owner_in_the_settings_is_told_the_way_there(
+    workspace: Workspace, r43: Broker
+) -> None:
+    """The marker of the one before is not ours to ignore: it may be another repository's."""
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    workspace.cluster("one", r43, owner="shop")
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+    workspace.commit()
+
+    refused = workspace.apply()
+    disowned = workspace.run("disown", "one", "--owner", "main", "--auto-approve")
+    held = workspace.apply()
+    done = workspace.apply("--adopt")
+
+    error = refused.cluster["error"]
+    assert refused.code == 1
+    assert "remove the marker of before with rmqsync disown one --owner main" in error
+    assert "then apply --adopt" in error
+    assert "what is not declared any more by then is unmanaged" in error
+    assert disowned.code == 0
+    assert told(held) == [("update", "policy:shop/limits", "unknown", "adoption")]
+    assert done.code == 0
+    assert "queue:shop/qu.mail" in [one["address"] for one in done.cluster["unmanaged"]]
+
+
 @pytest.mark.parametrize("value", [None, 1, "x", [], {}, {"format": "1"}, [[[]]]])
 def test_what_is_no_marker_at_all_is_foreign(
     workspace: Workspace, r43: Broker, value: object
