@@ -235,7 +235,8 @@ def _planned(
         return Planned(target, failed(target.name, error), desired)
     fences = fence_findings(target.name, live, target.owner, can_remove=target.amqp is not None)
     stops = stop_notes(target.name, own.refusal, found.changes)
-    aside = declared_but_ignored(desired, target.rules.ignore)
+    ignored = () if target.options.is_backup else target.rules.ignore
+    aside = declared_but_ignored(desired, ignored)
     remarks = (*still_true(desired, live), *aside, *findings, *idle, *unset, *fences, *stops)
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
