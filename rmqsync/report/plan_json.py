@@ -48,6 +48,7 @@ from rmqsync.report.document import (
 )
 from rmqsync.report.plan_schema import plan_schema
 from rmqsync.report.seal import is_whole
+from rmqsync.report.stored import as_meant
 from rmqsync.text.schema import Checker
 from rmqsync.version import __version__
 
@@ -232,10 +233,11 @@ def _recount(summary: SummaryDocument, change: ChangeDocument) -> None:
 
 def _change(change: Change) -> ChangeDocument:
     named = entry_of(change.ref)
+    fields = as_meant(KINDS[change.ref.kind], change.fields)
     document: ChangeDocument = {
         "action": change.action.value,
         **named,  # type: ignore[typeddict-item]
-        "fields": [_field(field) for field in (*_hidden_identity(change), *change.fields)],
+        "fields": [_field(field) for field in (*_hidden_identity(change), *fields)],
         "cause": change.cause.value,
         "loss": change.loss.word,
         "hold": _hold(change.hold),
@@ -247,7 +249,8 @@ def _change(change: Change) -> ChangeDocument:
         "source": _source(change.source),
     }
     if change.left:
-        document["left"] = [_field(field) for field in change.left]
+        left = as_meant(KINDS[change.ref.kind], change.left)
+        document["left"] = [_field(field) for field in left]
     return document
 
 

@@ -299,10 +299,16 @@ def test_a_rotated_secret_is_gits_and_a_password_changed_by_hand_is_drift(
     with broker.management() as api:
         api.put("users", "crm", body={"password": "by hand", "tags": ""})
     changed = workspace.plan()
+    shown = workspace.run("plan")
 
     assert told(rotated) == [("update", "user:crm", "git", None)]
     assert rotated.code == 0, rotated.out
     assert told(changed) == [("update", "user:crm", "drift", "drift")]
+    for found in (rotated, changed):  # and not the hash and its algorithm, as the broker keeps it
+        (change,) = found.cluster["changes"]
+        assert [one["path"] for one in change["fields"]] == [["password"]]
+    assert "user 'crm': password changed (sensitive)" in shown.out
+    assert "hash" not in shown.out
     for text in (rotated.out, changed.out, str(marker(broker))):
         assert 'password"' not in text.replace('"password"', "")
         assert "by hand" not in text
