@@ -10,9 +10,11 @@ import pytest
 
 from tests.brokers import Broker
 from tests.cli.workspace import GIT, Outcome, Workspace
+from tests.conftest import BrokerSource
 
 VHOST = {"vhosts": [{"name": "shop"}]}
 ORDER = {"vhost": "shop", "name": "qu.order"}
+QUORUM, CLASSIC = {"default_queue_type": "quorum"}, {"default_queue_type": "classic"}
 MAIL = {"vhost": "shop", "name": "qu.mail"}
 
 
@@ -243,6 +245,28 @@ def test_all_three_values_are_shown_where_both_changed(
     (change,) = planned.cluster["changes"]
     assert told(planned) == [("update", "policy:shop/limits", "both", "drift")]
     assert [(one["last"], one["before"], one["after"]) for one in change["fields"]] == [(10, 5, 20)]
+
+
+@pytest.mark.parametrize("generation", ["r40", "r43"])  # before, nobody tells a vhost's default
+def test_a_queue_whose_vhost_has_another_default_in_git_is_gits(
+    workspace: Workspace, empty_broker: BrokerSource, generation: str
+) -> None:
+    workspace.cluster("one", empty_broker(generation))
+    applied(workspace, {"vhosts": [{"name": "shop", **QUORUM}], "queues": [ORDER, MAIL]})
+    workspace.define({"vhosts": [{"name": "shop", **CLASSIC}], "queues": [ORDER]})
+    workspace.commit()
+
+    planned = workspace.plan()
+    run = workspace.apply("--allow-loss", "messages:queue:shop/qu.mail")
+
+    held = ("replace", "queue:shop/qu.order", "git", "on-change")
+    assert sorted(told(planned)) == [
+        ("delete", "queue:shop/qu.mail", "git", "loss"),
+        held,
+        ("update", "vhost:shop", "git", None),
+    ]
+    assert run.code == 3
+    assert [one["result"] for one in run.cluster["changes"] if not one["hold"]] == ["applied"] * 2
 
 
 def test_what_git_no_longer_declares_is_deleted(workspace: Workspace, broker: Broker) -> None:
