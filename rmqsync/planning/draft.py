@@ -22,6 +22,7 @@ from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live, Rows
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Key, Row, same
+from rmqsync.planning.aftermath import aftermath
 from rmqsync.planning.choice import choose
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.completed import completed, completed_notes
@@ -102,6 +103,7 @@ def draft(
     changes = [hiding(change, secret, own, kinds) for change in changes]
     choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
+    findings += aftermath(changes, kinds)
     judged = _with_implied(changes, desired, live, context, kinds)
     return Draft(
         judged,
