@@ -146,7 +146,7 @@ class Session:
             content = read_bytes(options.backup)
             file = LayerFile(options.backup, content, digest(content))
             checkout, layers = BackupCheckout(file, checkout.past), (LAYER,)
-            loading = replace(loading, allow_plain_secrets=True)
+            loading = replace(loading, allow_plain_secrets=True, is_backup=True)
         context = Context(version=options.rabbitmq_version, secret=self.secrets.value)
         rules = rules_of(cluster, options)
         reader: Broker

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rmqsync.app.ownership import Claim, keep_compiled, stopped
+from rmqsync.app.ownership import Claim, keep_compiled
 from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
 from rmqsync.app.put_back import undeclared
+from rmqsync.app.stops import stopped
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import Action, Change, ClusterPlan, Ref
 from rmqsync.model.definitions import Live
@@ -79,7 +80,7 @@ def _check_not_stopped(planned: Planned, broker: Broker) -> None:
         marker = read_marker(value)
     except NotAMarker:
         return  # removed since
-    hold = stopped(planned.plan.name, marker, claim)
+    hold = stopped(planned.plan.name, marker, pins_anew=claim.pin is not None)
     if hold is not None:
         raise Refused(f"{hold.reason}; allow it with: {hold.override}")
 

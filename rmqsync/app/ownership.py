@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from rmqsync.app.foreign_marker import believed, foreign_findings
 from rmqsync.app.ports import Checkout, CompiledStore
+from rmqsync.app.stops import stopped
 from rmqsync.kinds import KINDS
 from rmqsync.loading.compile import Layers, Options, ParseCache, compile_rows
 from rmqsync.model.changes import Hold, HoldCode
@@ -27,8 +28,7 @@ from rmqsync.model.errors import (
 )
 from rmqsync.model.findings import Finding, note, warning
 from rmqsync.model.marker import MOST_ADDRESSES, Entry, Marker, Stop
-from rmqsync.model.marker_reading import NotAMarker, read_marker, scope_in
-from rmqsync.model.times import stamp
+from rmqsync.model.marker_reading import NotAMarker, scope_in
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.planning.outstanding import not_there
 from rmqsync.planning.ownership import Ownership, Past
@@ -84,14 +84,18 @@ def ownership_of(
     live: Live,
     scope: tuple[tuple[str, ...], tuple[str, ...]],
     past: PastOf,
+    desired: Desired | None = None,
 ) -> tuple[Ownership, list[Finding]]:
     """
     Return whose the objects of one cluster are, and what is to be said about it.
 
-    `scope` is vhosts and kinds. Raises `BrokerError` where another owner's scope overlaps.
+    `scope` is vhosts and kinds. With `desired`, what a marker that does not count declared alone is
+    named. Raises `BrokerError` where another owner's scope overlaps.
     """
     _check_others(name, claim, live, scope)
-    marker, refusal = _believed(name, claim, checkout, live)
+    marker, refusal, foreign = believed(
+        name, claim.owner, checkout, live, takes_over=claim.take_over
+    )
     findings: list[Finding] = []
     unread = _unread(marker, entry, past) if marker is not None else []
     if marker is not None and unread:
@@ -103,11 +107,12 @@ def ownership_of(
     if marker is not None:
         findings += _left_out(name, marker, live)
         findings += _without_commit(name, marker, entry)
-    if refusal is not None:
-        hint = f"apply {refusal.override} begins a new one"
-        findings.append(warning("RMQ108", f"{name}: {refusal.reason}", hint=hint))
+    if foreign is not None:
+        wanted = desired or Desired({}, {})
+        findings += foreign_findings(name, foreign, refusal, checkout, wanted, live, scope, past)
     if refusal is None and marker is not None:
-        refusal = stopped(name, marker, claim) or _not_ahead(claim, checkout, marker, entry)
+        refusal = stopped(name, marker, pins_anew=claim.pin is not None)
+        refusal = refusal or _not_ahead(claim, checkout, marker, entry)
     return (
         Ownership(
             is_judged=True,
@@ -237,45 +242,11 @@ def _check_others(
         if common is not None:
             raise BrokerError(
                 f"{name}: owner '{owner}' manages {common} too; narrow scope in the settings of "
-                "one of the two repositories"
+                "one of the two repositories. If `owner` was changed in the settings, remove the "
+                f"marker of before with rmqsync disown {name} --owner {owner}, and then apply "
+                "--adopt: what is not declared any more by then is unmanaged, so let a run under "
+                f"owner '{owner}' delete it first if it is to go"
             )
-
-
-def _believed(
-    name: str, claim: Claim, checkout: Checkout, live: Live
-) -> tuple[Marker | None, Hold | None]:
-    """Return the marker of this repository, or why it cannot be believed."""
-    if claim.owner not in live.markers:
-        return None, None
-    value = live.markers[claim.owner]
-    try:
-        marker = read_marker(value)
-        reason = _foreign(name, marker, checkout, live)
-    except NotAMarker as problem:
-        marker, reason = None, f"the marker on this cluster cannot be used: {problem}"
-    if reason is None:
-        return marker, None
-    if claim.take_over:
-        return None, None
-    return None, Hold(HoldCode.FOREIGN_MARKER, reason, "--take-over")
-
-
-def _foreign(name: str, marker: Marker, checkout: Checkout, live: Live) -> str | None:
-    if marker.cluster != name:
-        return (
-            f"the marker on this cluster is of cluster '{marker.cluster}': its definitions were "
-            "copied here, or the cluster was renamed in the settings"
-        )
-    members, nodes = set(marker.members), set(live.nodes)
-    if members and nodes and not members & nodes:
-        return (
-            f"the marker was written on {', '.join(sorted(members))}, and none of these is a "
-            "member now: its definitions were copied here, or the cluster was rebuilt"
-        )
-    root = checkout.past.root_commit if checkout.past is not None else None
-    if marker.repository is not None and root is not None and marker.repository != root:
-        return f"the marker is of another repository, with the root commit {marker.repository}"
-    return None
 
 
 def _unread(marker: Marker, entry: Entry, past: PastOf) -> list[Entry]:
@@ -350,25 +321,6 @@ def _without_commit(name: str, marker: Marker, entry: Entry) -> Iterator[Finding
 def _commits(entries: Iterable[Entry]) -> str:
     commits = sorted({one.commit[:12] for one in entries if one.commit})
     return f"commit {', '.join(commits)}"
-
-
-def stopped(name: str, marker: Marker, claim: Claim) -> Hold | None:
-    """Return what a pause, or a pin, says against a run; `None` where nothing does."""
-    pinned = None if claim.pin is not None else marker.pinned  # one rollback may follow another
-    for stop, word in ((marker.paused, "paused"), (pinned, "pinned")):
-        if stop is not None and lasts(stop):
-            by = f" by {stop.by}" if stop.by else ""
-            until = f" until {stop.until}" if stop.until else ""
-            reason = f"the cluster is {word}{by}{until}: {stop.reason}"
-            return Hold(HoldCode.PAUSED, reason, f"rmqsync resume {name}")
-    return None
-
-
-def lasts(stop: Stop) -> bool:
-    """Tell whether a pause or a pin is not over by now."""
-    if stop.until is None:
-        return True
-    return stamp(datetime.now(UTC)) < stop.until
 
 
 def _not_ahead(claim: Claim, checkout: Checkout, marker: Marker, entry: Entry) -> Hold | None:

@@ -18,6 +18,7 @@ from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
 from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
 from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout, Progress
+from rmqsync.app.stops import stop_notes
 from rmqsync.app.unlisted import unlisted
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
@@ -35,6 +36,7 @@ from rmqsync.model.findings import Finding
 from rmqsync.model.values import Key, Row
 from rmqsync.planning.draft import seen, with_unlisted
 from rmqsync.planning.fences import fence_findings
+from rmqsync.planning.ignored import declared_but_ignored
 from rmqsync.planning.ownership import NOBODY, Ownership
 from rmqsync.planning.plan import context_of, finish, secret_findings, touched
 from rmqsync.planning.rules import Rules, idle_targets
@@ -193,7 +195,9 @@ def ownership(target: Target, desired: Desired, live: Live) -> tuple[Ownership, 
     entry = current_entry(target.checkout, target.layers, target.options)
     past = past_of(target.checkout, entry, desired, target.options, target.claim)
     scope = (target.rules.scope.vhosts, target.rules.scope.kinds)
-    found = ownership_of(target.name, target.claim, target.checkout, entry, live, scope, past)
+    found = ownership_of(
+        target.name, target.claim, target.checkout, entry, live, scope, past, desired
+    )
     marker = found[0].marker
     for one in marker.outstanding if marker is not None else ():
         if one.entry is not None:
@@ -230,7 +234,10 @@ def _planned(
     except BrokerError as error:
         return Planned(target, failed(target.name, error), desired)
     fences = fence_findings(target.name, live, target.owner, can_remove=target.amqp is not None)
-    remarks = (*still_true(desired, live), *findings, *idle, *unset, *fences)
+    stops = stop_notes(target.name, own.refusal, found.changes)
+    ignored = () if target.options.is_backup else target.rules.ignore
+    aside = declared_but_ignored(desired, ignored)
+    remarks = (*still_true(desired, live), *aside, *findings, *idle, *unset, *fences, *stops)
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)

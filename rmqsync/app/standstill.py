@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from rmqsync.app.lock import Waiting, WhileHeld, take_locks
 from rmqsync.app.marking import marker_path, marker_query, marker_request, now
-from rmqsync.app.ownership import lasts
 from rmqsync.app.plan import Target
 from rmqsync.app.ports import Broker
+from rmqsync.app.stops import lasts
 from rmqsync.kinds.base import Request
 from rmqsync.model.errors import BrokerError, Refused, UsageError
 from rmqsync.model.marker import LONGEST_TEXT, Marker, Stop

@@ -53,6 +53,7 @@ def command(
     from rmqsync.model.changes import Plan
     from rmqsync.model.errors import InvalidDefinitions
     from rmqsync.report.plan_json import plan_document
+    from rmqsync.report.seal import sealed
     from rmqsync.run_options import RunOptions
     from rmqsync.wiring_history import Approvals
 
@@ -77,7 +78,7 @@ def command(
             plan = Plan(now(), chosen[0].checkout.revision, tuple(one.plan for one in planned))
             if out_file:
                 extra, by_cluster = saved_keys(planned, targets, excludes)
-                document = plan_document(plan, extra=extra, cluster_extra=by_cluster)
+                document = sealed(plan_document(plan, extra=extra, cluster_extra=by_cluster))
                 save(out_file, document, planned)
             else:
                 sides = _sides(base, revision) if base else None

@@ -193,6 +193,9 @@ class Kind:
     update_loss: Loss = Loss.BEHAVIOUR
     takes_down: frozenset[str] = frozenset()
     """Kinds of which the broker deletes what refers to it."""
+    upon_removal: str | None = None
+    """What else the broker does when one is deleted, to what nobody declares, in words for people;
+    `None` where it does nothing."""
     hanging: tuple[str, Callable[[Row], Request]] | None = None
     """One of these, and the GET that lists all of it, also what is in no export."""
     declare: Callable[[Row | None, Row, Context], tuple[Request, ...]]

@@ -19,6 +19,8 @@ class Context:
     """Of RabbitMQ; `None` where it is not known (offline, no `--rabbitmq-version`)."""
     default_queue_types: Mapping[str, str] = field(default_factory=dict)
     """Of the vhosts of the cluster, live ones overridden by declared ones."""
+    live_queue_types: Mapping[str, str] = field(default_factory=dict)
+    """The live ones alone: what they were before anything declared here was applied."""
     secret: Callable[[str], str | None] = lambda _: None
     """The value of a secret by name; `None` where it is unset: unknown, not compared."""
     features: frozenset[str] = frozenset()

@@ -7,6 +7,11 @@ the password (rabbit_mgmt_wm_user.erl), and one with a hash but without an algor
 node's default, so the live hash goes along with every update of something else. A hash by a custom
 algorithm cannot be checked: such a password is taken for unchanged, never written blindly.
 
+Deleting a user closes its connections at once, with 320 CONNECTION_FORCED; what lives as long as
+these goes with them. Seen on 3.10.8, 4.0.5 and 4.3.6, with messages in an exclusive queue. Whose an
+exclusive queue is no listing tells: it takes two requests for each, so that a plan does not count
+them.
+
 No password at all is `password_hash: ""`; up to 4.2.7 and 4.3.1 the broker may hold a salted hash
 of "" instead, which no login accepts either.
 """
@@ -29,6 +34,10 @@ from rmqsync.model.values import Row, same
 
 PASSWORD, HASH, ALGORITHM = "password", "password_hash", "hashing_algorithm"
 _MAX_TAGS = 32
+_UPON_REMOVAL = (
+    "deleting a user closes its connections, and with them go their exclusive queues, and "
+    "auto-delete queues that only they consumed from, with all the messages in these"
+)
 _LOCKED = "protected"
 """A user with this tag cannot be changed or deleted over HTTP, 4.2 and up."""
 
@@ -258,6 +267,7 @@ USER = Kind(
     update_loss=Loss.ACCESS,
     takes_down=frozenset({"permission", "topic_permission", "user_limit"}),
     parts=frozenset({"permission", "topic_permission", "user_limit"}),
+    upon_removal=_UPON_REMOVAL,
     declare=declare_at(_path, _body),
     remove=remove_at(_path),
     to_export=_to_export,

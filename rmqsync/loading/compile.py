@@ -185,7 +185,8 @@ class _Compilation:
         for kind in self.kinds:
             rows, table = self.compiled.rows[kind.name], self.merger.tables[kind.name]
             mine = own if kind.name in of_users else None
-            self.findings += leave_out(kind, rows, table, context, mine)
+            left_out = list(leave_out(kind, rows, table, context, mine))
+            self.findings += () if self.options.is_backup else left_out
             absent = self.compiled.absent.get(kind.name, {})
             self.findings += cannot_be_absent(kind, absent, mine)
 

@@ -25,6 +25,11 @@ class Options:
     """Addresses that may use each secret, by its name; `None`: nobody knows, so no check."""
     scope_vhosts: tuple[str, ...] = ("*",)
     scope_kinds: tuple[str, ...] = ("*",)
+    is_backup: bool = False
+    """
+    The definitions are an export that rmqsync kept of this very cluster. Nobody wrote it by hand:
+    what is left out of it is left out without a word.
+    """
     own_user: str | None = None
     """The user that rmqsync logs in as: it and its rights are in no desired set."""
 

@@ -22,12 +22,14 @@ from rmqsync.model.changes import Action, Cause, Change, Impact, Ref
 from rmqsync.model.definitions import Desired, Live, Rows
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Key, Row, same
+from rmqsync.planning.aftermath import aftermath
 from rmqsync.planning.choice import choose
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.completed import completed, completed_notes
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.hidden import hiding
 from rmqsync.planning.implied import implied_losses
+from rmqsync.planning.narrowed import out_of_sight
 from rmqsync.planning.ownership import (
     NOBODY,
     Ownership,
@@ -86,6 +88,7 @@ def draft(
     done = completed(found.missing, live.rows, own, context, kinds)
     findings += completed_notes(done, desired, kinds)
     findings += settled(desired, own, kinds)
+    findings += out_of_sight(desired, live.rows, rules, own, kinds)
     changes = [
         *(
             _create(ref, row, desired, kinds, cause_of_missing(ref, row, own, kinds))
@@ -100,6 +103,7 @@ def draft(
     changes = [hiding(change, secret, own, kinds) for change in changes]
     choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
+    findings += aftermath(changes, kinds)
     judged = _with_implied(changes, desired, live, context, kinds)
     return Draft(
         judged,

@@ -26,7 +26,7 @@ from rmqsync.planning.fields import at, with_value
 _SEVERITY = (Cause.GIT, Cause.DRIFT, Cause.BOTH, Cause.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Past:
     """What one entry of a marker compiles to."""
 
@@ -36,6 +36,36 @@ class Past:
 
     def row(self, ref: Ref) -> Row | None:
         return self.rows.get(ref.kind, {}).get(ref.key)
+
+    @cached_property
+    def default_queue_types(self) -> Mapping[str, str]:
+        """Of the vhosts that declared one then."""
+        return declared_queue_types(self.rows)
+
+
+def declared_queue_types(rows: Rows) -> dict[str, str]:
+    """Return the default queue type of each vhost that declares one."""
+    return {
+        key[0]: str(row["default_queue_type"])
+        for key, row in rows.get("vhost", {}).items()
+        if row.get("default_queue_type")
+    }
+
+
+def _settled(past: Past, row: Row, ref: Ref, live: Row, context: Context, kind: Kind) -> Row:
+    """
+    Return a row of the past, settled as it was then.
+
+    What a queue without a type of its own means goes by the vhost's default: by that of then, not
+    by another that git declares since.
+    """
+    if kind.in_vhost:
+        vhost = ref.key[0]
+        then = past.default_queue_types.get(vhost, context.live_queue_types.get(vhost))
+        if then != context.default_queue_types.get(vhost):
+            types = {} if then is None else {vhost: then}
+            context = replace(context, default_queue_types=types)
+    return kind.settle(row, live, context)
 
 
 def _unreadable(entry: Entry) -> Past | None:
@@ -195,14 +225,18 @@ def with_causes(
     last = own.last(change.ref, kinds)
     kind = kinds[change.ref.kind]
     rows = None if last is None else [past.row(change.ref) for past in last]
-    if rows is None or all(row is None for row in rows):
+    if last is None or rows is None or all(row is None for row in rows):
         # Before it is adopted, a cluster was another way all the time: nobody changed it since.
         is_new = rows is None or not own.has_history or not own.marker_adopts
         cause = Cause.UNKNOWN if is_new else Cause.BOTH
         fields = tuple(one._replace(cause=cause) for one in change.fields)
         return replace(change, fields=fields, cause=cause)
     raw = [row for row in rows if row is not None]
-    known = [kind.settle(row, change.before, context) for row in raw]
+    known = [
+        _settled(past, row, change.ref, change.before, context, kind)
+        for past, row in zip(last, rows, strict=True)
+        if row is not None
+    ]
     as_left = own.has_secrets_as_left(change.ref, change.before, kinds)
     found = tuple(_with_cause(one, change, raw, known, as_left, own, kind) for one in change.fields)
     if None in rows:  # a killed run may never have come to it: nobody undid what was not done
@@ -292,15 +326,15 @@ def is_owned(ref: Ref, live: Row, own: Ownership, context: Context, kinds: Regis
     `None`: it is ours, but somebody changed it since. False where that is not known.
     """
     last = own.last(ref, kinds) if own.is_judged and own.marker is not None else None
-    rows = [row for past in last or () if (row := past.row(ref)) is not None]
+    rows = [(past, row) for past in last or () if (row := past.row(ref)) is not None]
     if not rows:
         return False
     kind = kinds[ref.kind]
     as_left = own.has_secrets_as_left(ref, live, kinds)
-    if holds_secret(rows[-1]) and as_left is False:
+    if holds_secret(rows[-1][1]) and as_left is False:
         return None
-    for row in rows:
-        settled = kind.settle(row, live, context)
+    for past, row in rows:
+        settled = _settled(past, row, ref, live, context, kind)
         if settled is live or same(settled, live):
             return True
         # A secret that was rotated since is another one than the live one, which the marker knows.

@@ -24,7 +24,7 @@ from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
-from rmqsync.planning.ownership import NOBODY, Ownership
+from rmqsync.planning.ownership import NOBODY, Ownership, declared_queue_types
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import hold_last
@@ -35,14 +35,11 @@ NO_QUEUES: Mapping[Key, Row] = {}
 
 def context_of(desired: Desired, live: Live, context: Context) -> Context:
     """Return `context` with what the cluster and its definitions say."""
-    declared = {
-        key[0]: str(row["default_queue_type"])
-        for key, row in desired.rows.get("vhost", {}).items()
-        if row.get("default_queue_type")
-    }
+    declared = declared_queue_types(desired.rows)
     return Context(
         version=parse_version(live.version) or context.version,
         default_queue_types={**live.default_queue_types, **declared},
+        live_queue_types=live.default_queue_types,
         secret=context.secret,
         features=live.features,
         exchange_types=live.exchange_types,

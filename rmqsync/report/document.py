@@ -167,6 +167,8 @@ class PlanDocument(TypedDict):
     clusters: list[ClusterDocument]
     sides: NotRequired[SidesDocument]
     """What `diff` and `plan --base` compare, in words; a plan has none."""
+    digest: NotRequired[str]
+    """Of a saved plan: stands for all else in its file."""
     runs: NotRequired[list[RunDocument]]
     """Of a past run: what the history knows of it besides, for each cluster."""
 

@@ -47,6 +47,8 @@ from rmqsync.report.document import (
     SummaryDocument,
 )
 from rmqsync.report.plan_schema import plan_schema
+from rmqsync.report.seal import is_whole
+from rmqsync.report.stored import as_meant
 from rmqsync.text.schema import Checker
 from rmqsync.version import __version__
 
@@ -127,7 +129,8 @@ def read_plan(text: str | bytes, name: str = "plan file") -> PlanDocument:
     """
     Return the document in the text of a saved plan; keys that are not known are kept.
 
-    Raises `SourceError`, naming the file as `name`, where it is no plan that we understand.
+    Raises `SourceError`, naming the file as `name`, where it is no plan that we understand, or was
+    changed since it was saved.
     """
     try:
         data = json.loads(text)
@@ -144,6 +147,11 @@ def read_plan(text: str | bytes, name: str = "plan file") -> PlanDocument:
     problem = _misfit(data)
     if problem is not None:
         raise SourceError(f"{name}: not a saved plan: {problem}")
+    if not is_whole(data):
+        raise SourceError(
+            f"{name} was changed after it was written: it is not the plan that --out saved; make "
+            "the plan again"
+        )
     return cast(PlanDocument, data)
 
 
@@ -225,10 +233,11 @@ def _recount(summary: SummaryDocument, change: ChangeDocument) -> None:
 
 def _change(change: Change) -> ChangeDocument:
     named = entry_of(change.ref)
+    fields = as_meant(KINDS[change.ref.kind], change.fields)
     document: ChangeDocument = {
         "action": change.action.value,
         **named,  # type: ignore[typeddict-item]
-        "fields": [_field(field) for field in (*_hidden_identity(change), *change.fields)],
+        "fields": [_field(field) for field in (*_hidden_identity(change), *fields)],
         "cause": change.cause.value,
         "loss": change.loss.word,
         "hold": _hold(change.hold),
@@ -240,7 +249,8 @@ def _change(change: Change) -> ChangeDocument:
         "source": _source(change.source),
     }
     if change.left:
-        document["left"] = [_field(field) for field in change.left]
+        left = as_meant(KINDS[change.ref.kind], change.left)
+        document["left"] = [_field(field) for field in left]
     return document
 
 

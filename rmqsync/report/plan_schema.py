@@ -33,7 +33,7 @@ def plan_schema() -> _Schema:
                 "summary": _summary(),
                 "clusters": _list(_cluster()),
             },
-            optional={"sides": _object({"from": _TEXT, "to": _TEXT})},
+            optional={"sides": _object({"from": _TEXT, "to": _TEXT}), "digest": _TEXT},
         ),
     }
 

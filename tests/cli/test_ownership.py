@@ -10,9 +10,11 @@ import pytest
 
 from tests.brokers import Broker
 from tests.cli.workspace import GIT, Outcome, Workspace
+from tests.conftest import BrokerSource
 
 VHOST = {"vhosts": [{"name": "shop"}]}
 ORDER = {"vhost": "shop", "name": "qu.order"}
+QUORUM, CLASSIC = {"default_queue_type": "quorum"}, {"default_queue_type": "classic"}
 MAIL = {"vhost": "shop", "name": "qu.mail"}
 
 
@@ -245,6 +247,28 @@ def test_all_three_values_are_shown_where_both_changed(
     assert [(one["last"], one["before"], one["after"]) for one in change["fields"]] == [(10, 5, 20)]
 
 
+@pytest.mark.parametrize("generation", ["r40", "r43"])  # before, nobody tells a vhost's default
+def test_a_queue_whose_vhost_has_another_default_in_git_is_gits(
+    workspace: Workspace, empty_broker: BrokerSource, generation: str
+) -> None:
+    workspace.cluster("one", empty_broker(generation))
+    applied(workspace, {"vhosts": [{"name": "shop", **QUORUM}], "queues": [ORDER, MAIL]})
+    workspace.define({"vhosts": [{"name": "shop", **CLASSIC}], "queues": [ORDER]})
+    workspace.commit()
+
+    planned = workspace.plan()
+    run = workspace.apply("--allow-loss", "messages:queue:shop/qu.mail")
+
+    held = ("replace", "queue:shop/qu.order", "git", "on-change")
+    assert sorted(told(planned)) == [
+        ("delete", "queue:shop/qu.mail", "git", "loss"),
+        held,
+        ("update", "vhost:shop", "git", None),
+    ]
+    assert run.code == 3
+    assert [one["result"] for one in run.cluster["changes"] if not one["hold"]] == ["applied"] * 2
+
+
 def test_what_git_no_longer_declares_is_deleted(workspace: Workspace, broker: Broker) -> None:
     workspace.cluster("one", broker)
     applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
@@ -299,10 +323,16 @@ def test_a_rotated_secret_is_gits_and_a_password_changed_by_hand_is_drift(
     with broker.management() as api:
         api.put("users", "crm", body={"password": "by hand", "tags": ""})
     changed = workspace.plan()
+    shown = workspace.run("plan")
 
     assert told(rotated) == [("update", "user:crm", "git", None)]
     assert rotated.code == 0, rotated.out
     assert told(changed) == [("update", "user:crm", "drift", "drift")]
+    for found in (rotated, changed):  # and not the hash and its algorithm, as the broker keeps it
+        (change,) = found.cluster["changes"]
+        assert [one["path"] for one in change["fields"]] == [["password"]]
+    assert "user 'crm': password changed (sensitive)" in shown.out
+    assert "hash" not in shown.out
     for text in (rotated.out, changed.out, str(marker(broker))):
         assert 'password"' not in text.replace('"password"', "")
         assert "by hand" not in text
@@ -476,6 +506,63 @@ def test_a_foreign_marker_holds_everything(
     assert marker(r43)["cluster"] == "one"
 
 
+def test_a_renamed_cluster_says_what_becomes_unmanaged(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    make(r43, "qu.other")
+    workspace.settings["clusters"].clear()
+    workspace.cluster("two", r43)
+    workspace.define({**VHOST, "policies": [policy(20)]})
+    workspace.commit()
+
+    renamed = workspace.plan()
+    taken = workspace.apply("--take-over", "--adopt")
+    later = workspace.plan()
+
+    (before,) = [one["message"] for one in renamed.cluster["findings"] if one["code"] == "RMQ108"]
+    (while_taken,) = [
+        one["message"] for one in taken.cluster["findings"] if one["code"] == "RMQ108"
+    ]
+    gone = (
+        "2 objects applied under it and not declared any more (queue:shop/qu.mail, "
+        "queue:shop/qu.order)"
+    )
+    assert "of cluster 'one'" in before
+    assert "apply --take-over begins a new one, with --adopt" in before
+    assert before.endswith(f"unmanaged from then on: {gone}")
+    assert while_taken.endswith(f"Unmanaged from now on: {gone}")
+    assert [one for one in later.cluster["findings"] if one["code"] == "RMQ108"] == []
+    assert taken.code == 0
+    assert later.changes == []
+    assert queues(r43) == ["qu.mail", "qu.order", "qu.other"]
+
+
+def test_another_owner_in_the_settings_is_told_the_way_there(
+    workspace: Workspace, r43: Broker
+) -> None:
+    """The marker of the one before is not ours to ignore: it may be another repository's."""
+    workspace.cluster("one", r43)
+    applied(workspace, {**VHOST, "queues": [ORDER, MAIL], "policies": [policy(10)]})
+    workspace.cluster("one", r43, owner="shop")
+    workspace.define({**VHOST, "queues": [ORDER], "policies": [policy(20)]})
+    workspace.commit()
+
+    refused = workspace.apply()
+    disowned = workspace.run("disown", "one", "--owner", "main", "--auto-approve")
+    held = workspace.apply()
+    done = workspace.apply("--adopt")
+
+    error = refused.cluster["error"]
+    assert refused.code == 1
+    assert "remove the marker of before with rmqsync disown one --owner main" in error
+    assert "then apply --adopt" in error
+    assert "what is not declared any more by then is unmanaged" in error
+    assert disowned.code == 0
+    assert told(held) == [("update", "policy:shop/limits", "unknown", "adoption")]
+    assert done.code == 0
+    assert "queue:shop/qu.mail" in [one["address"] for one in done.cluster["unmanaged"]]
+
+
 @pytest.mark.parametrize("value", [None, 1, "x", [], {}, {"format": "1"}, [[[]]]])
 def test_what_is_no_marker_at_all_is_foreign(
     workspace: Workspace, r43: Broker, value: object
@@ -543,6 +630,38 @@ def test_two_owners_with_scopes_apart_leave_each_other_alone(
     assert (told(mine), told(theirs)) == ([], [])
     assert overlapping.code == 1
     assert "owner 'shop' manages" in overlapping.cluster["error"]
+
+
+def test_what_a_narrower_scope_leaves_behind_is_told_before_it_is_forgotten(
+    workspace: Workspace, r43: Broker
+) -> None:
+    """The marker moves on with the next run: nobody could say then that it was ours."""
+    workspace.cluster("one", r43)
+    stock = {"vhosts": [*VHOST["vhosts"], {"name": "stock"}]}
+    applied(workspace, {**stock, "queues": [ORDER, {"vhost": "stock", "name": "qu.parts"}]})
+    workspace.cluster("one", r43, scope={"vhosts": ["shop"], "kinds": ["*"]})
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+
+    narrowed = workspace.plan()
+    workspace.cluster("one", r43)
+    widened = workspace.plan()
+    workspace.cluster("one", r43, scope={"vhosts": ["shop"], "kinds": ["*"]})
+    run = workspace.apply()
+    later = workspace.plan()
+    workspace.cluster("one", r43)
+    forgotten = workspace.plan()
+
+    assert narrowed.changes == later.changes == forgotten.changes == []
+    assert run.code == 0
+    (found,) = [one for one in narrowed.cluster["findings"] if one["code"] == "RMQ114"]
+    assert found["severity"] == "warning"
+    assert "2 objects applied from here (vhost:stock, queue:stock/qu.parts)" in found["message"]
+    assert "the next run leaves them unmanaged; widen `scope` again" in found["message"]
+    assert told(widened) == [("delete", "vhost:stock", "git", "loss")]
+    assert [one for one in later.cluster["findings"] if one["code"] == "RMQ114"] == []
+    unmanaged = [one["address"] for one in forgotten.cluster["unmanaged"]]
+    assert "queue:stock/qu.parts" in unmanaged
 
 
 def test_targets_leave_the_rest_as_git_has_it(workspace: Workspace, r43: Broker) -> None:
@@ -688,3 +807,22 @@ def test_the_marker_is_in_no_plan_export_or_diff(
     assert "rmqsync." not in planned.out.replace('"rmqsync_version"', "")
     assert "rmqsync.main" not in exported
     assert "rmqsync.main" not in diff.out
+
+
+def test_what_is_declared_and_ignored_is_told_and_left_alone(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43, ignore=["queue:shop/qu.o*"])
+    workspace.define({**VHOST, "queues": [ORDER, MAIL]})
+    workspace.commit()
+
+    planned = workspace.plan()
+    shown = workspace.run("plan")
+    assert workspace.apply().code == 0
+
+    (found,) = [one for one in planned.cluster["findings"] if one["code"] == "RMQ113"]
+    assert found["source"] == {"file": "base/all.yaml", "line": 4}
+    assert found["address"] == "queue:shop/qu.order"
+    assert "base/all.yaml:4: warning: queue:shop/qu.order is in the definitions" in shown.out
+    assert "`ignore` in the settings (queue:shop/qu.o*)" in shown.out
+    assert queues(r43) == ["qu.mail"]

@@ -20,6 +20,11 @@ def holds(found: Any) -> list[tuple[str, str]]:
     ]
 
 
+def said_of_stops(found: Any) -> list[str]:
+    findings = found.cluster["findings"]
+    return [one["message"] for one in findings if one["code"] == "RMQ112"]
+
+
 def marker(broker: Broker, owner: str = "main") -> Any:
     with broker.management() as api:
         found = [
@@ -58,6 +63,34 @@ def test_a_paused_cluster_is_left_alone_until_resume(workspace: Workspace, broke
     assert again.out == "Cluster 'one' was neither paused nor pinned.\n"
     assert applied.code == 0
     assert marker(broker)["paused"] is None
+
+
+def test_a_plan_without_changes_tells_of_a_pause(workspace: Workspace, r43: Broker) -> None:
+    """Nothing is held then, so no change could say so."""
+    workspace.cluster("one", r43)
+    workspace.define(BASE)
+    workspace.commit()
+    assert workspace.apply().code == 0
+    workspace.run("pause", "one", "--reason", "maintenance of the site", "--who", "ann")
+
+    planned = workspace.plan()
+    shown = workspace.run("plan")
+    applied = workspace.apply()
+    workspace.define(MORE)
+    with_changes = workspace.plan()
+    workspace.run("resume", "one")
+    resumed = workspace.plan()
+
+    assert planned.changes == []
+    assert said_of_stops(planned) == [
+        "one: the cluster is paused by ann: maintenance of the site; rmqsync resume one ends that; "
+        "until then, what is committed waits"
+    ]
+    assert "note: one: the cluster is paused by ann: maintenance of the site" in shown.out
+    assert shown.last_line.startswith("No changes.")
+    assert applied.code == 0
+    assert holds(with_changes) == [("queue:shop/qu.more", "paused")]
+    assert said_of_stops(with_changes) == said_of_stops(resumed) == []
 
 
 def test_a_pause_ends_by_itself(workspace: Workspace, r43: Broker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -95,3 +96,26 @@ def test_the_vhost_of_the_lock_stays(workspace: Workspace, r43: Broker) -> None:
     assert held.code == 3, held.out
     assert held.cluster["changes"][0]["hold"]["code"] == "protected"
     assert "lock.vhost" in held.cluster["changes"][0]["hold"]["reason"]
+
+
+@pytest.mark.parametrize("verb", [("show",), ("apply", "--auto-approve")], ids=["show", "apply"])
+def test_a_file_that_was_changed_is_no_plan(
+    workspace: Workspace, r43: Broker, verb: tuple[str, ...]
+) -> None:
+    """It would be planned again and come out the same, but who reads it would see less."""
+    workspace.cluster("one", r43)
+    workspace.write(".gitignore", "*.plan\n")
+    workspace.define({"vhosts": [{"name": "shop"}, {"name": "stock"}]})
+    workspace.commit()
+    workspace.run("plan", "--out", "saved.plan")
+    saved = json.loads((workspace.folder / "saved.plan").read_text())
+    saved["clusters"][0]["changes"].pop()
+    workspace.write("saved.plan", json.dumps(saved))
+
+    refused = workspace.run(*verb, "saved.plan")
+
+    assert refused.code == 1
+    assert "saved.plan was changed after it was written" in refused.err
+    assert "make the plan again" in refused.err
+    with r43.management() as api:
+        assert "shop" not in [one["name"] for one in api.get("vhosts")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -139,3 +140,39 @@ def test_what_they_do_not_lose_is_not_held(shop: Workspace, channel: Any) -> Non
 
     assert shop.apply().code == 0
     assert left(channel, "mine") == 6
+
+
+def test_what_goes_with_the_connections_of_a_deleted_user(shop: Workspace, broker: Broker) -> None:
+    """The loss is that of access: an exclusive queue is its client's own, as its connection is."""
+    vhost: dict[str, Any] = {"vhosts": [{"name": "shop"}]}
+    rights = dict.fromkeys(("configure", "write", "read"), ".*")
+    user = {"name": "crm", "tags": [], "password": {"secret": "crm"}}
+    shop.secret("crm", "pw")
+    shop.define({**vhost, "users": [{**user, "permissions": [{"vhost": "shop", **rights}]}]})
+    shop.commit()
+    assert shop.apply().code == 0
+    address = broker.amqp_url.replace("amqp://", "amqp://crm:pw@")
+    connection = pika.BlockingConnection(pika.URLParameters(f"{address}/shop"))
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.queue_declare("mine", exclusive=True)
+    channel.basic_publish("", "mine", b"x")
+    channel.queue_declare("consumed", durable=True, auto_delete=True)
+    channel.basic_consume("consumed", lambda *_: None)
+    shop.define(vhost)
+    shop.commit()
+
+    planned = shop.plan()
+    done = shop.apply()
+
+    (told,) = [one for one in planned.cluster["findings"] if one["code"] == "RMQ115"]
+    assert told["message"].startswith("user:crm: deleting a user closes its connections")
+    assert [(one["loss"], one["hold"]) for one in planned.cluster["changes"]] == [("access", None)]
+    assert done.code == 0, done.out
+    with pytest.raises(pika.exceptions.ConnectionClosedByBroker, match="user 'crm' is deleted"):
+        connection.sleep(10)
+    deadline = time.monotonic() + 10
+    with broker.management() as api:
+        while api.get("queues", "shop") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert api.get("queues", "shop") == []

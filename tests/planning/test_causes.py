@@ -32,9 +32,15 @@ def plan_of(
     *,
     secret: str | None = None,
     left: Rows | None = None,
+    types: dict[str, str] | None = None,
     **stance: Any,
 ) -> tuple[ClusterPlan, Ownership]:
-    """Plan an adopted cluster; `left` is the live side as the last run left it, for its secrets."""
+    """
+    Plan an adopted cluster.
+
+    `left` is the live side as the last run left it, for its secrets; `types` are the default queue
+    types of live vhosts.
+    """
     digests = {
         kind.address(row): digest_of(secret_part(kind, row), PLACE.salt)
         for kind in KINDS
@@ -43,7 +49,8 @@ def plan_of(
     }
     marker = Marker("1", "one", adopted=True, applied=APPLIED, secrets=digests)
     own = Ownership(is_judged=True, marker=marker, past=lambda _: Past(last), **stance)
-    wanted, there = desired_of(desired), Live(live, version="3.10.8")
+    wanted = desired_of(desired)
+    there = Live(live, version="3.10.8", default_queue_types=types or {})
     context = context_of(wanted, there, Context(secret=lambda _: secret))
     found = draft(wanted, there, context, Rules(), own=own)
     return finish("one", found, wanted, there, {}, Rules(), own=own), own
@@ -163,3 +170,42 @@ def test_a_parameter_whose_secret_was_rotated_goes_as_well() -> None:
 
     (change,) = plan.changes
     assert change.cause.value == "git"
+
+
+QUORUM = {"arguments": {"x-queue-type": "quorum"}}
+
+
+def default(kind: str | None) -> tuple[str, dict[str, Any]]:
+    return vhost("v", **({} if kind is None else {"default_queue_type": kind}))
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "live", "cause"),
+    [
+        pytest.param("quorum", "classic", "quorum", "git", id="git says another"),
+        pytest.param("quorum", None, "classic", "git", id="git says none any more"),
+        pytest.param(None, "classic", "quorum", "git", id="git says one by now"),
+        pytest.param("classic", "classic", "classic", "drift", id="the queue was made by hand"),
+    ],
+)
+def test_another_default_for_queues_without_a_type_is_told_from_drift(
+    then: str | None, now: str | None, live: str, cause: str
+) -> None:
+    """What such a queue means goes by its vhost, of which git says something else since."""
+    last, desired = rows(default(then), queue()), rows(default(now), queue())
+
+    plan, _ = plan_of(last, desired, rows(default(live), queue(**QUORUM)), types={"v": live})
+
+    (found,) = [one for one in plan.changes if one.ref.kind == "queue"]
+    assert causes(found.fields) == {"arguments.x-queue-type": cause}
+
+
+def test_a_queue_that_goes_with_its_default_is_as_it_was_left() -> None:
+    last, desired = rows(default("quorum"), queue()), rows(default("classic"))
+
+    plan, _ = plan_of(
+        last, desired, rows(default("quorum"), queue(**QUORUM)), types={"v": "quorum"}
+    )
+
+    (found,) = [one for one in plan.changes if one.ref.kind == "queue"]
+    assert (found.action.value, found.cause.value) == ("delete", "git")

@@ -9,7 +9,7 @@ from rmqsync.kinds import KINDS
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import ABSENT, Action, FieldChange, Loss, Ref
 from rmqsync.model.definitions import Live, OnChangeRule, QueueFacts, Removed
-from rmqsync.model.findings import Origin
+from rmqsync.model.findings import Origin, Severity
 from rmqsync.planning.rules import Rules, idle_targets
 from tests.planning.builders import (
     BUSY,
@@ -355,6 +355,21 @@ def test_one_object_counts_once_for_max_deletes():
     rules = Rules(prune=Prune.ALL, max_deletes=MaxDeletes(share=1.0, bindings=3))
 
     assert {hold for _, _, hold in said(plan_of(desired, live, rules))} == {None}
+
+
+def test_what_the_deletion_of_a_user_does_to_clients_is_told():
+    live = rows(*(("user", {"name": name, "tags": []}) for name in "abcde"))
+    absent = {"user": dict.fromkeys([(name,) for name in "abcd"], Origin("base/a.yaml", 3))}
+
+    plan = plan_of(desired_of({}, absent=absent), live)
+    none = plan_of(desired_of({}, absent={"user": {("x",): Origin("base/a.yaml", 3)}}), live)
+
+    (found,) = plan.findings
+    assert (found.code, found.severity) == ("RMQ115", Severity.NOTE)
+    assert found.message.startswith(
+        "user:a, user:b, user:c and 1 more: deleting a user closes its connections"
+    )
+    assert none.findings == ()
 
 
 def test_the_rights_of_a_user_are_part_of_it():

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import ANY
 
 import jsonschema
 import pytest
@@ -21,6 +23,7 @@ from rmqsync.model.errors import SourceError
 from rmqsync.model.findings import Origin
 from rmqsync.report.plan_json import dumps, entry_of, plan_document, read_plan
 from rmqsync.report.plan_schema import plan_schema
+from rmqsync.report.seal import sealed
 from rmqsync.version import __version__
 from tests.report import plans
 from tests.report.plans import became, queue, secret
@@ -290,6 +293,11 @@ def test_what_a_run_did_not_come_to_is_skipped_and_not_verified() -> None:
     assert (cluster.get("verified"), cluster.get("interrupted")) == (False, True)
 
 
+SAVED = sealed(
+    plan_document(plans.FLEET, extra={"id": "1"}, cluster_extra={"shanghai": {"layers": ["base"]}})
+)
+
+
 def test_further_keys_and_sides_are_passed_on() -> None:
     document: Any = plan_document(
         plans.NOTHING,
@@ -301,7 +309,37 @@ def test_further_keys_and_sides_are_passed_on() -> None:
     assert document["tree"] == "abc"
     assert document["clusters"][0]["layers"] == ["base"]
     assert document["sides"] == {"from": "a", "to": "b"}
-    assert read_plan(dumps(document)) == document
+    assert read_plan(dumps(sealed(document))) == {**document, "digest": ANY}
+
+
+def test_a_saved_plan_is_read_however_its_keys_are_laid_out() -> None:
+    saved: Any = json.loads(dumps(SAVED))
+
+    laid_out = dict(reversed(saved.items()))
+
+    assert read_plan(json.dumps(laid_out, indent=7)) == saved
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda plan: plan["clusters"][0]["changes"].pop(), id="a change less"),
+        pytest.param(
+            lambda plan: plan["clusters"][0]["changes"][0].update(cause="drift"), id="a cause"
+        ),
+        pytest.param(lambda plan: plan["clusters"][0].update(findings=[]), id="no findings"),
+        pytest.param(lambda plan: plan["summary"].update(delete=7), id="a count"),
+        pytest.param(lambda plan: plan.update(more=1), id="a key more"),
+        pytest.param(lambda plan: plan.update(digest="sha256:0"), id="another digest"),
+        pytest.param(lambda plan: plan.pop("digest"), id="no digest"),
+    ],
+)
+def test_a_saved_plan_that_was_changed_is_refused(changed: Callable[[Any], object]) -> None:
+    saved = json.loads(dumps(SAVED))
+    changed(saved)
+
+    with pytest.raises(SourceError, match=r"^x\.plan was changed after it was written"):
+        read_plan(json.dumps(saved), "x.plan")
 
 
 def test_a_folder_that_is_no_repository_has_no_commit() -> None:

@@ -1,0 +1,63 @@
+"""What was applied from here and is outside of `scope` by now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
+from rmqsync.kinds.registry import Registry
+from rmqsync.model.changes import Ref
+from rmqsync.model.definitions import Desired, Rows
+from rmqsync.model.findings import Finding, warning
+from rmqsync.planning.foreign import some
+from rmqsync.planning.ownership import Ownership, was_ours
+from rmqsync.planning.rules import Rules, in_scope
+
+
+def out_of_sight(
+    desired: Desired, live: Rows, rules: Rules, own: Ownership, kinds: Registry = KINDS
+) -> Iterator[Finding]:
+    """
+    Tell of what a narrower scope leaves behind, until a run has moved the marker on.
+
+    From then on the marker does not say any more that it was ours.
+    """
+    if not _is_open(rules, own):
+        return
+    left = list(_left(desired, live, rules, own, kinds))
+    if not left:
+        return
+    what, them = ("object", "it") if len(left) == 1 else ("objects", "them")
+    yield warning(
+        "RMQ114",
+        f"outside of `scope` in the settings by now: {len(left)} {what} applied from here "
+        f"({some(left)}); nothing is changed or deleted there, and the next run leaves {them} "
+        "unmanaged",
+        address=left[0],
+        hint="widen `scope` again before that run to have them managed, or deleted, from here; "
+        "later, declaring them again takes them back",
+    )
+
+
+def _is_open(rules: Rules, own: Ownership) -> bool:
+    """Tell whether the scope may have been narrowed since: else what was applied is not read."""
+    marker = own.marker
+    if marker is None or not own.is_judged:
+        return False
+    now = (rules.scope.vhosts, rules.scope.kinds)
+    # A run that was killed has written the scope already, and not what it applied.
+    return (marker.scope_vhosts, marker.scope_kinds) != now or len(marker.entries) > 1
+
+
+def _left(
+    desired: Desired, live: Rows, rules: Rules, own: Ownership, kinds: Registry
+) -> Iterator[str]:
+    for kind in kinds:
+        for key in sorted(live.get(kind.name, ())):
+            ref = Ref(kind.name, key)
+            if in_scope(rules.scope, kind, key) or not was_ours(ref, own, kinds):
+                continue
+            address = address_of(kind, key)
+            if address not in desired.kept and not rules.ignores(address):
+                yield address
