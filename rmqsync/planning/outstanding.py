@@ -16,7 +16,7 @@ from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding, Unrestored
 from rmqsync.model.values import Row, same
-from rmqsync.planning.ownership import Ownership, Past
+from rmqsync.planning.ownership import Ownership, Past, means_same
 
 
 def outstanding(
@@ -37,6 +37,7 @@ def outstanding(
     if own.marker is None or own.marker.applied is None:
         entries = (None, *entries)
     found: dict[tuple[object, ...] | None, tuple[Entry | None, list[str]]] = {}
+    now = Past(desired.rows)
     for ref in sorted(set(waiting)):
         is_outstanding, entry = own.entry_of(ref, kinds)
         if not is_outstanding:
@@ -45,7 +46,8 @@ def outstanding(
         past = None if entry is None else own.past(entry)
         row = None if past is None else past.row(ref)
         wanted = desired.rows.get(ref.kind, {}).get(ref.key)
-        if row is not None and wanted is not None and same(row, wanted):
+        is_equal = row is not None and wanted is not None and same(row, wanted)
+        if is_equal and past is not None and means_same(past, now, ref, context, kinds):
             continue  # what is applied now says the same
         if row is None and wanted is None:
             continue  # never ours: it must not exist, and does

@@ -52,6 +52,15 @@ def declared_queue_types(rows: Rows) -> dict[str, str]:
     }
 
 
+def means_same(one: Past, other: Past, ref: Ref, context: Context, kinds: Registry) -> bool:
+    """Tell whether equal rows of two pasts mean the same: a queue goes by its vhost's default."""
+    if not kinds[ref.kind].in_vhost:
+        return True
+    vhost, live = ref.key[0], context.live_queue_types
+    types = [past.default_queue_types.get(vhost, live.get(vhost)) for past in (one, other)]
+    return types[0] == types[1]
+
+
 def _settled(past: Past, row: Row, ref: Ref, live: Row, context: Context, kind: Kind) -> Row:
     """
     Return a row of the past, settled as it was then.

@@ -267,6 +267,7 @@ def test_a_queue_whose_vhost_has_another_default_in_git_is_gits(
     ]
     assert run.code == 3
     assert [one["result"] for one in run.cluster["changes"] if not one["hold"]] == ["applied"] * 2
+    assert told(workspace.plan()) == [held]
 
 
 def test_what_git_no_longer_declares_is_deleted(workspace: Workspace, broker: Broker) -> None:
