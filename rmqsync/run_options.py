@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rmqsync.app.ownership import Claim
+from rmqsync.app.claim import Claim
 from rmqsync.app.ports import ApprovalStore, CompiledStore
 from rmqsync.app.standstill import stop_of
 from rmqsync.config.cluster import ClusterSettings, OnDrift

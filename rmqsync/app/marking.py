@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rmqsync.app.ownership import Claim, keep_compiled
+from rmqsync.app.claim import Claim
+from rmqsync.app.past import keep_compiled
 from rmqsync.app.plan import Planned
 from rmqsync.app.ports import Broker
 from rmqsync.app.put_back import undeclared

@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from rmqsync.app.approvals import with_approvals
+from rmqsync.app.claim import Claim
 from rmqsync.app.counting import sure_facts
 from rmqsync.app.hanging import hanging_on
 from rmqsync.app.health import unhealthy
 from rmqsync.app.memory import Compared, Memory
-from rmqsync.app.ownership import Claim, current_entry, ownership_of, past_of
+from rmqsync.app.ownership import ownership_of
+from rmqsync.app.past import current_entry, past_of
 from rmqsync.app.ports import Amqp, ApprovalStore, Broker, Checkout, Progress
 from rmqsync.app.stops import stop_notes
 from rmqsync.app.unlisted import unlisted

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rmqsync.app.apply import ApplyOptions, apply_cluster
-from rmqsync.app.ownership import Claim
+from rmqsync.app.claim import Claim
 from rmqsync.app.plan import Planned, Target
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options

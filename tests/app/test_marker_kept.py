@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rmqsync.app.ownership import Claim, ownership_of
+from rmqsync.app.claim import Claim
+from rmqsync.app.ownership import ownership_of
 from rmqsync.app.plan import Planned
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.address import Pattern

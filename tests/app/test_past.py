@@ -15,7 +15,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmqsync.app.ownership import Claim, current_entry, past_of
+from rmqsync.app.claim import Claim
+from rmqsync.app.past import current_entry, past_of
 from rmqsync.loading.compile import Options, compile_layers
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key

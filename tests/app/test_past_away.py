@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rmqsync.app.claim import Claim
 from rmqsync.app.memory import Memory
-from rmqsync.app.ownership import Claim, current_entry, keep_compiled
+from rmqsync.app.past import current_entry, keep_compiled
 from rmqsync.app.plan import Planned, Target, plan_cluster
 from rmqsync.config.source import Source
 from rmqsync.loading.compile import Options
