@@ -12,6 +12,7 @@ from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import Noted
 from rmqsync.daemon.groups import grouped
 from rmqsync.daemon.ways import together, ways
+from rmqsync.model.counts import number_of
 from rmqsync.report.document import ChangeDocument, ClusterDocument
 
 _MOST_LINES = 20
@@ -157,21 +158,13 @@ def _drift(name: str, noted: Noted) -> list[Happening]:
         ]
         if len(noted.new) > _MOST_LINES:
             lines.append(f"and {len(noted.new) - _MOST_LINES} more")
-        title = f"cluster {name}: {_objects(len(noted.new))} changed outside of rmqsync"
+        title = f"cluster {name}: {number_of(len(noted.new), 'object')} changed outside of rmqsync"
         found.append(Happening(Event.DRIFT, name, title, tuple(lines)))
     if noted.gone:
         lines = [one.address for one in noted.gone[:_MOST_LINES]]
-        title = f"cluster {name}: {_objects(len(noted.gone))} no longer drifted"
+        title = f"cluster {name}: {number_of(len(noted.gone), 'object')} no longer drifted"
         found.append(Happening(Event.DRIFT, name, title, tuple(lines)))
     return found
-
-
-def _objects(number: int) -> str:
-    return "1 object" if number == 1 else f"{number} objects"
-
-
-def _changes(number: int) -> str:
-    return "1 change" if number == 1 else f"{number} changes"
 
 
 def run_happening(
@@ -184,5 +177,5 @@ def run_happening(
     lines = [f"{one['action']} {one['address']}" for one in done[:_MOST_LINES]]
     if len(done) > _MOST_LINES:
         lines.append(f"and {len(done) - _MOST_LINES} more")
-    title = f"cluster {cluster}: run {run[:8]} {status}, {_changes(len(done))} made"
+    title = f"cluster {cluster}: run {run[:8]} {status}, {number_of(len(done), 'change')} made"
     return Happening(Event.APPLIED, cluster, title, tuple(lines))
