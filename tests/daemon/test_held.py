@@ -1,0 +1,54 @@
+"""Who follows a cluster is told of what is held, of what holds it now, and of what allows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.brokers import Broker
+from tests.conftest import BrokerSource
+from tests.daemon.daemons import Home, names, shop
+
+BODY = {"properties": {"delivery_mode": 2}, "payload": "x", "payload_encoding": "string"}
+FULL = "queue:shop/qu.full"
+RIGHTS = {"configure": ".*", "write": ".*", "read": ".*"}
+
+
+@pytest.fixture
+def broker(empty_broker: BrokerSource) -> Broker:
+    return empty_broker("r40")
+
+
+def test_after_a_pause_it_is_told_what_holds_a_change_now(home: Home, broker: Broker) -> None:
+    home.push(shop("qu.a", "qu.full"))
+    with home.running() as daemon:
+        daemon.until_cluster("one", "the first commit", sync="in-sync")
+        with broker.management() as api:
+            api.put("permissions", "shop", broker.username, body=RIGHTS)
+            publish = {**BODY, "routing_key": "qu.full"}
+            api.post("exchanges", "shop", "amq.default", "publish", body=publish)
+        daemon.until(lambda: counted(broker, "qu.full") == 1, "the message is counted")
+        paused = daemon.post("/api/v1/clusters/one/pause", {"reason": "upgrade"})
+        assert paused.status_code == 200, paused.text
+        second = home.push(shop("qu.a", "qu.b"))
+        daemon.until_cluster("one", "paused", sync="held", commit=second)
+        daemon.until(lambda: daemon.messages("cluster one: changes are held"), "that is told")
+
+        assert daemon.post("/api/v1/clusters/one/resume").status_code == 200
+        beginning = "cluster one: 1 change is held for another reason now: "
+        daemon.until(lambda: daemon.messages(beginning), "what holds it now is told")
+        daemon.until_cluster("one", "what is not held is made", sync="held", held=1, running=None)
+        assert names(broker) == {"qu.a", "qu.b", "qu.full"}
+        checked = daemon.cluster("one")["checked_at"]
+        daemon.until(lambda: daemon.cluster("one")["checked_at"] > checked, "another look")
+        (told,) = daemon.messages(beginning)
+    assert told.removeprefix(beginning).split("; ") == [
+        f"delete {FULL}: 1 message would be lost",
+        "allowed loss is access",
+        f"to allow: rmqsync approve one {FULL}",
+        f"to allow: rmqsync apply --cluster one --allow-loss messages:{FULL}",
+    ]
+
+
+def counted(broker: Broker, queue: str) -> int:
+    with broker.management() as api:
+        return int(api.get("queues", "shop", queue).get("messages", 0))
