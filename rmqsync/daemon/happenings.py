@@ -18,6 +18,10 @@ from rmqsync.report.document import ChangeDocument, ClusterDocument
 _MOST_LINES = 20
 _MOST_WAYS = 8
 _HELP = "declare what is wanted; the export from before that run is in its backup"
+_ONLY_REPORTED = (
+    "there is nothing to allow: the mode of the cluster is report, so it is compared and never "
+    "written"
+)
 _STATES: Mapping[str, Event] = {
     "failed": Event.FAILED,
     "held": Event.HELD,
@@ -144,7 +148,7 @@ def _hold_lines(after: ClusterDetailDocument, held: Sequence[ChangeDocument]) ->
         lines.append(f"{one['action']} {one['address']}: {hold['reason']}")
     if len(held) > _MOST_LINES:
         lines.append(f"and {len(held) - _MOST_LINES} more")
-    return (*lines, *_ways_out(after, held))
+    return (*lines, *([_ONLY_REPORTED] if after["mode"] == "report" else _ways_out(after, held)))
 
 
 def _ways_out(after: ClusterDetailDocument, held: Sequence[ChangeDocument]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.brokers import Broker
@@ -52,3 +54,25 @@ def test_after_a_pause_it_is_told_what_holds_a_change_now(home: Home, broker: Br
 def counted(broker: Broker, queue: str) -> int:
     with broker.management() as api:
         return int(api.get("queues", "shop", queue).get("messages", 0))
+
+
+def test_of_a_cluster_that_is_never_written_no_way_out_is_told(
+    tmp_path: Path, broker: Broker
+) -> None:
+    home = Home(tmp_path / "home")
+    home.cluster("one", broker, mode="report")
+    with broker.management() as api:
+        api.put("global-parameters", "shop", body={"name": "shop", "value": {"open": 9}})
+    home.push(shop("qu.a", global_parameters=[{"name": "shop", "value": {"open": 8}}]))
+    with home.running() as daemon:
+        daemon.until_cluster("one", "it is held", sync="held")
+        beginning = "cluster one: changes are held: "
+        daemon.until(lambda: daemon.messages(beginning), "that is told")
+        (told,) = daemon.messages(beginning)
+    approve = home.run("approve", "one", "global_parameter:shop", "--auto-approve")
+
+    assert approve.returncode == 64  # so it must not be told
+    assert "global_parameter:shop: it was there before rmqsync" in told
+    assert "there is nothing to allow: the mode of the cluster is report" in told
+    assert "rmqsync apply" not in told
+    assert "rmqsync approve" not in told

@@ -154,6 +154,17 @@ def test_what_comes_beside_what_another_guard_holds_is_told_apart() -> None:
     assert [A in str(one.lines) for one in found] == [False, True]
 
 
+def test_where_nothing_is_written_no_command_is_told_that_would_be_refused() -> None:
+    plan = fleet.plan("one", [held("loss", f"--allow-loss messages:{A}")])
+    one = fleet.cluster("one", "held", plan=plan, mode="report")
+    ((found,), _) = happenings(Said(), one, None)
+
+    assert found.lines[1:] == (
+        "there is nothing to allow: the mode of the cluster is report, so it is compared and "
+        "never written",
+    )
+
+
 def test_what_was_held_before_is_told_again_once_nothing_was() -> None:
     plan = fleet.plan("one", [held("protected", None)])
     told = Said()
