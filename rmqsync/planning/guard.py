@@ -79,9 +79,10 @@ def guard(
             allowed=max(rules.overrides.get(address, Loss.NONE), by_git),
         )
         is_approved = address in rules.approved
+        drift = None if is_approved else _drift(judged, own, kinds)
         hold = (
-            own.refusal
-            or (None if is_approved else _drift(judged, own, kinds))
+            _refused(own, drift)
+            or drift
             or _protected(judged, rules, kinds)
             or takes_foreign(judged, deleted, kept, live, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
@@ -136,6 +137,19 @@ def _drift(change: Change, own: Ownership, kinds: Registry) -> Hold | None:
     if not leaves_drift(own) or (own.adopts and not was_ours(change.ref, own, kinds)):
         return None
     return _DRIFT
+
+
+def _refused(own: Ownership, drift: Hold | None) -> Hold | None:
+    """
+    Return what holds everything, with what a resumed cluster would hold as drift all the same.
+
+    It is the pause's hold still: what allows drift does not while it lasts, and a run that left
+    alone nothing but drift would end as if nobody had stopped it.
+    """
+    if own.refusal is None or own.refusal.code is not HoldCode.PAUSED or drift is None:
+        return own.refusal
+    reason = f"{own.refusal.reason}; it is held once that is over as well: {drift.reason}"
+    return replace(own.refusal, reason=reason)
 
 
 def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,3 +77,29 @@ def test_of_a_cluster_that_is_never_written_no_way_out_is_told(
     assert "there is nothing to allow: the mode of the cluster is report" in told
     assert "rmqsync apply" not in told
     assert "rmqsync approve" not in told
+
+
+def test_drift_that_a_pause_holds_says_that_it_stays_after_that(home: Home, broker: Broker) -> None:
+    home.push(shop("qu.a", global_parameters=[{"name": "shop", "value": {"open": 8}}]))
+    with home.running() as daemon:
+        daemon.until_cluster("one", "the first commit", sync="in-sync")
+        with broker.management() as api:
+            api.put("global-parameters", "shop", body={"name": "shop", "value": {"open": 9}})
+        before = daemon.until_cluster("one", "drift", sync="drifted", drifted=1)
+        paused = daemon.post("/api/v1/clusters/one/pause", {"reason": "upgrade"})
+        assert paused.status_code == 200, paused.text
+
+        def stopped() -> dict[str, Any] | None:
+            now = daemon.cluster("one")
+            return now if now["paused"] else None
+
+        during = daemon.until(stopped, "it is paused")
+        assert daemon.post("/api/v1/clusters/one/resume").status_code == 200
+        after = daemon.until_cluster("one", "it is resumed", sync="drifted", paused=None)
+    left, held, still = (one["drifts"][0]["change"]["hold"] for one in (before, during, after))
+    assert still == left
+    assert (left["code"], held["code"]) == ("drift", "paused")
+    assert held["reason"] == (
+        f"the cluster is paused by ops: upgrade; it is held once that is over as well: "
+        f"{left['reason']}"
+    )
