@@ -9,6 +9,7 @@ from rmqsync.app.diff import Side
 from rmqsync.app.revision import RevisionReader
 from rmqsync.loading.compile import LayerFile, Options, ParseCache, compile_layers
 from rmqsync.loading.files import SourceFile
+from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import count
 from rmqsync.model.errors import InvalidDefinitions, UsageError
 from rmqsync.model.findings import Finding
@@ -48,7 +49,7 @@ def validate_clusters(opened: Session, options: RunOptions) -> tuple[tuple[Findi
             objects += count(desired.rows)
         except InvalidDefinitions as error:
             findings.update(dict.fromkeys(error.findings))
-    return tuple(findings), f"{_number(names, 'cluster')}, {objects} objects"
+    return tuple(findings), f"{number_of(len(names), 'cluster')}, {number_of(objects, 'object')}"
 
 
 def validate_paths(paths: Sequence[str], options: RunOptions) -> tuple[tuple[Finding, ...], str]:
@@ -74,7 +75,10 @@ def validate_paths(paths: Sequence[str], options: RunOptions) -> tuple[tuple[Fin
         desired = compile_layers(layers, loading)
     except InvalidDefinitions as error:
         return error.findings, ""
-    return desired.findings, f"{_number(paths, 'path')}, {count(desired.rows)} objects"
+    return (
+        desired.findings,
+        f"{number_of(len(paths), 'path')}, {number_of(count(desired.rows), 'object')}",
+    )
 
 
 def file_side(text: str, options: RunOptions) -> Side:
@@ -90,7 +94,3 @@ def file_side(text: str, options: RunOptions) -> Side:
 
     loading = Options(default_vhost=options.vhost, allow_plain_secrets=options.allow_plain_secrets)
     return RevisionReader(text, FolderCheckout(path), (".",), loading).read
-
-
-def _number(things: Sequence[object], word: str) -> str:
-    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"

@@ -6,6 +6,7 @@ import click
 
 from rmqsync.cli.options import Common, common, guard_option, option, session
 from rmqsync.cli.output import progress, say
+from rmqsync.model.counts import number_of
 
 SCHEMA_URL = (
     "https://raw.githubusercontent.com/rmqsync/rmqsync/main/schemas/definitions.schema.json"
@@ -49,9 +50,11 @@ def command(shared: Common, cluster: str, directory: str, inline_hashes: bool, s
     for finding in done.findings:
         say(f"{finding.severity.value}: {finding}")
     objects = sum(done.counts.values())
-    say(f"Exported {objects} objects of cluster '{name}' to {directory} ({len(done.files)} files).")
+    files = number_of(len(done.files), "file")
+    say(f"Exported {number_of(objects, 'object')} of cluster '{name}' to {directory} ({files}).")
     if done.secrets_file:
+        secrets = number_of(len(done.secrets), "secret")
         say(
-            f"{len(done.secrets)} secrets are in {done.secrets_file}; add it to `include:` in "
-            "rmqsync.yaml, and do not commit that folder."
+            f"{secrets} {'is' if len(done.secrets) == 1 else 'are'} in {done.secrets_file}; add it "
+            "to `include:` in rmqsync.yaml, and do not commit that folder."
         )

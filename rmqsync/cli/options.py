@@ -13,6 +13,7 @@ import click
 
 from rmqsync.cli.codes import Exit
 from rmqsync.cli.output import out, say, wants_color
+from rmqsync.model.counts import number_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -254,7 +255,7 @@ def emit_findings(shared: Common, error: Any, *, key: str = "default") -> int:
         raise error
     document = findings_document(error.findings)
     emit(shared, document, key=key)
-    say(f"{len(error.findings)} findings, nothing was done")
+    say(f"{number_of(len(error.findings), 'finding')}, nothing was done")
     return Exit.FAILED
 
 

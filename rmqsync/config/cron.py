@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rmqsync.model.counts import number_of
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -27,7 +29,7 @@ def problem(line: str) -> str | None:
     """
     fields = line.lower().split()
     if len(fields) != len(_FIELDS):
-        return f"it has {len(fields)} fields, not {len(_FIELDS)}"
+        return f"it has {number_of(len(fields), 'field')}, not {len(_FIELDS)}"
     for text, (name, least, most, names) in zip(fields, _FIELDS, strict=True):
         for part in text.split(","):
             if not _is_part(part, least, most, names):

@@ -11,6 +11,7 @@ from rmqsync.daemon.documents import (
     DriftReportDocument,
 )
 from rmqsync.daemon.groups import why_unknown
+from rmqsync.model.counts import number_of
 from rmqsync.report.document import FieldDocument
 from rmqsync.report.escape import code_span, path, shortened, value
 from rmqsync.report.escape import markdown as md
@@ -52,7 +53,7 @@ def markdown(one: ClusterDetailDocument) -> str:
     elif not drifts:
         lines += ["Nothing on this cluster was changed outside of rmqsync.", ""]
     else:
-        number = "1 object was" if len(drifts) == 1 else f"{len(drifts)} objects were"
+        number = f"{number_of(len(drifts), 'object')} {'was' if len(drifts) == 1 else 'were'}"
         lines += [f"{number} changed outside of rmqsync.", ""]
         lines += ["| object | cause | since | times |", "|---|---|---|---|"]
         lines += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rmqsync.app.ownership import TAKEN
 from rmqsync.config.settings import Event
@@ -12,11 +12,16 @@ from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import Noted
 from rmqsync.daemon.groups import grouped
 from rmqsync.daemon.ways import together, ways
+from rmqsync.model.counts import number_of
 from rmqsync.report.document import ChangeDocument, ClusterDocument
 
 _MOST_LINES = 20
 _MOST_WAYS = 8
 _HELP = "declare what is wanted; the export from before that run is in its backup"
+_ONLY_REPORTED = (
+    "there is nothing to allow: the mode of the cluster is report, so it is compared and never "
+    "written"
+)
 _STATES: Mapping[str, Event] = {
     "failed": Event.FAILED,
     "held": Event.HELD,
@@ -43,8 +48,8 @@ class Said:
     """What people have been told of a cluster, and is not over."""
 
     events: frozenset[Event] = frozenset()
-    held: frozenset[str] = frozenset()
-    """Addresses of changes, those of the last look at which any were held."""
+    held: Mapping[str, str] = field(default_factory=dict)
+    """Why each change is held, by address: the codes of the last look at which any were held."""
 
 
 def happenings(
@@ -70,19 +75,18 @@ def happenings(
         if one is not now and (is_read if one is Event.UNREACHABLE else is_calm)
     }
     held = _held(after) if now is Event.HELD else []
-    new = [one for one in held if one["address"] not in told.held]
+    codes = {one["address"]: _code(one) for one in held}
     if now is not None and now not in told.events:
-        lines = _hold_lines(name, held) if now is Event.HELD else _error(after)
+        lines = _hold_lines(after, held) if now is Event.HELD else _error(after)
         words = _RUN_FAILED if now is Event.FAILED and in_run else _WORDS[now]
         found.append(Happening(now, name, f"cluster {name}: {words}", lines))
-    elif new:
-        title = f"cluster {name}: {len(new)} more {'change is' if len(new) == 1 else 'changes are'}"
-        found.append(Happening(Event.HELD, name, f"{title} held", _hold_lines(name, new)))
+    else:
+        found += _held_anew(after, held, told.held)
     for one in sorted(over, key=lambda event: event.value):
         found.append(Happening(one, name, f"cluster {name}: {_OVER[one]}", is_good=True))
     events = (told.events - over) | ({now} if now is not None else set())
-    known = frozenset(one["address"] for one in held) if now is Event.HELD else told.held
-    return found, Said(events, known if Event.HELD in events else frozenset())
+    known = codes if now is Event.HELD else told.held
+    return found, Said(events, known if Event.HELD in events else {})
 
 
 def losses(
@@ -119,7 +123,24 @@ def _held(after: ClusterDetailDocument) -> Sequence[ChangeDocument]:
     return [] if after["plan"] is None else grouped(after["plan"]["changes"]).held
 
 
-def _hold_lines(name: str, held: Sequence[ChangeDocument]) -> tuple[str, ...]:
+def _code(change: ChangeDocument) -> str:
+    return change["hold"]["code"] if change["hold"] is not None else ""
+
+
+def _held_anew(
+    after: ClusterDetailDocument, held: Sequence[ChangeDocument], told: Mapping[str, str]
+) -> Iterator[Happening]:
+    """Yield what is held beside what was told, and what is held by another guard than was told."""
+    new = [one for one in held if one["address"] not in told]
+    other = [one for one in held if told.get(one["address"], _code(one)) != _code(one)]
+    for some, more, why in ((new, "more ", ""), (other, "", " for another reason now")):
+        if some:
+            are = "change is" if len(some) == 1 else "changes are"
+            title = f"cluster {after['name']}: {len(some)} {more}{are} held{why}"
+            yield Happening(Event.HELD, after["name"], title, _hold_lines(after, some))
+
+
+def _hold_lines(after: ClusterDetailDocument, held: Sequence[ChangeDocument]) -> tuple[str, ...]:
     lines = []
     for one in held[:_MOST_LINES]:
         hold = one["hold"]
@@ -127,11 +148,12 @@ def _hold_lines(name: str, held: Sequence[ChangeDocument]) -> tuple[str, ...]:
         lines.append(f"{one['action']} {one['address']}: {hold['reason']}")
     if len(held) > _MOST_LINES:
         lines.append(f"and {len(held) - _MOST_LINES} more")
-    return (*lines, *_ways_out(name, held))
+    return (*lines, *([_ONLY_REPORTED] if after["mode"] == "report" else _ways_out(after, held)))
 
 
-def _ways_out(name: str, held: Sequence[ChangeDocument]) -> Iterator[str]:
+def _ways_out(after: ClusterDetailDocument, held: Sequence[ChangeDocument]) -> Iterator[str]:
     """Yield what allows held changes, once for each: commands, and what to write where."""
+    name = after["name"]
     several = {one.code: len(one.addresses) for one in together(held)}
     lines: dict[str, None] = {}
     for one in held:
@@ -157,21 +179,13 @@ def _drift(name: str, noted: Noted) -> list[Happening]:
         ]
         if len(noted.new) > _MOST_LINES:
             lines.append(f"and {len(noted.new) - _MOST_LINES} more")
-        title = f"cluster {name}: {_objects(len(noted.new))} changed outside of rmqsync"
+        title = f"cluster {name}: {number_of(len(noted.new), 'object')} changed outside of rmqsync"
         found.append(Happening(Event.DRIFT, name, title, tuple(lines)))
     if noted.gone:
         lines = [one.address for one in noted.gone[:_MOST_LINES]]
-        title = f"cluster {name}: {_objects(len(noted.gone))} no longer drifted"
+        title = f"cluster {name}: {number_of(len(noted.gone), 'object')} no longer drifted"
         found.append(Happening(Event.DRIFT, name, title, tuple(lines)))
     return found
-
-
-def _objects(number: int) -> str:
-    return "1 object" if number == 1 else f"{number} objects"
-
-
-def _changes(number: int) -> str:
-    return "1 change" if number == 1 else f"{number} changes"
 
 
 def run_happening(
@@ -184,5 +198,5 @@ def run_happening(
     lines = [f"{one['action']} {one['address']}" for one in done[:_MOST_LINES]]
     if len(done) > _MOST_LINES:
         lines.append(f"and {len(done) - _MOST_LINES} more")
-    title = f"cluster {cluster}: run {run[:8]} {status}, {_changes(len(done))} made"
+    title = f"cluster {cluster}: run {run[:8]} {status}, {number_of(len(done), 'change')} made"
     return Happening(Event.APPLIED, cluster, title, tuple(lines))

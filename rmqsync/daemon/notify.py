@@ -12,7 +12,8 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
 from rmqsync.config.settings import Notify
@@ -52,8 +53,6 @@ class Notifier:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         if targets:
-            _APPRISE.propagate = False
-            _APPRISE.setLevel(logging.DEBUG)
             self._thread = threading.Thread(target=self._work, name="rmqsync-notify", daemon=True)
             self._thread.start()
 
@@ -136,21 +135,42 @@ class _Said(logging.Handler):
         self.lines.append(record.getMessage())
 
 
+@contextmanager
+def _listening() -> Iterator[_Said]:
+    """Keep to us what apprise says: nothing else may get to know it."""
+    said = _Said()
+    _APPRISE.propagate = False
+    _APPRISE.setLevel(logging.DEBUG)
+    _APPRISE.addHandler(said)
+    try:
+        yield said
+    finally:
+        _APPRISE.removeHandler(said)
+
+
+def is_known(url: str) -> bool:
+    """Tell whether apprise can use an address. Nobody is asked: it may still be in vain."""
+    import apprise
+
+    with _listening():
+        try:
+            return bool(apprise.Apprise().add(url))
+        except Exception:  # whatever a plugin raises may name the address
+            return False
+
+
 def _notify(url: str, title: str, body: str) -> str | None:
     """Return why it was not sent, in words that name no address; `None` where it was."""
     import apprise
 
-    said = _Said()
-    _APPRISE.addHandler(said)
-    try:
-        target = apprise.Apprise()
-        if not target.add(url):
-            return "apprise does not know such an address"
-        return None if target.notify(title=title, body=body) else _reason(said.lines)
-    except Exception as problem:  # whatever a plugin raises may name the address
-        return f"apprise failed with {type(problem).__name__}"
-    finally:
-        _APPRISE.removeHandler(said)
+    with _listening() as said:
+        try:
+            target = apprise.Apprise()
+            if not target.add(url):
+                return "apprise does not know such an address"
+            return None if target.notify(title=title, body=body) else _reason(said.lines)
+        except Exception as problem:  # whatever a plugin raises may name the address
+            return f"apprise failed with {type(problem).__name__}"
 
 
 def _reason(lines: Sequence[str]) -> str:

@@ -30,6 +30,7 @@ from rmqsync.daemon.sources import Sources, name_of
 from rmqsync.daemon.standing import Standing
 from rmqsync.daemon.tales import SourceTales
 from rmqsync.daemon.targets import Targets
+from rmqsync.daemon.unusable import refuse_unusable
 from rmqsync.daemon.watch import Watch
 from rmqsync.model.changes import ClusterResult
 from rmqsync.model.errors import HistoryError, SourceError
@@ -100,6 +101,7 @@ class Running:
         settings = session.settings
         if not settings.clusters:
             raise SourceError(f"{settings.file} has no clusters")
+        refuse_unusable(session)
         self.session = session
         names = {name: name_of(one.source) for name, one in settings.clusters.items()}
         self.board = Board(settings, names)

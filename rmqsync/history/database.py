@@ -8,6 +8,7 @@ password.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -24,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from rmqsync.history.schema import VERSION, VERSION_TABLE, migrate, version_in
 from rmqsync.model.errors import HistoryError
 
+logger = logging.getLogger(__name__)
 _SQLITE = "sqlite:///"
 _CANNOT_OPEN = "unable to open database file"
 _POSTGRESQL = ("postgresql", "postgres")
@@ -32,6 +34,10 @@ WAIT_S = 5.0
 _AGAIN_S = 0.02
 MIGRATING = 0x726D7173
 """Of PostgreSQL's advisory locks, the one for migrations."""
+
+
+_SEEN: set[str] = set()
+"""Files that this process has found, whichever part of it asked."""
 
 
 class Database:
@@ -62,7 +68,9 @@ class Database:
         """Yield a transaction that may write, on tables as this version knows them."""
         with self._errors():
             if self._path is not None:
+                _is_there(self._path)
                 _create(self._path)
+                _SEEN.add(self._path)
             with self._writer.begin() as connection:
                 self._bring_up(connection)
                 yield connection
@@ -71,7 +79,7 @@ class Database:
     def reading(self) -> Iterator[Connection | None]:
         """Yield a transaction that only reads; `None` where there is no history yet."""
         with self._errors():
-            if self._path is not None and not os.path.exists(self._path):
+            if self._path is not None and not _is_there(self._path):
                 yield None
                 return
             with self._reader.begin() as connection:
@@ -113,6 +121,30 @@ class Database:
         if reason == _CANNOT_OPEN and os.path.isfile(self._path or ""):
             return f"{reason}; SQLite keeps files beside it, so its folder must be writable"
         return reason
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether there is a file. That one is gone is logged once: nothing fails for it."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and _forgotten(path):
+            logger.warning(
+                "history '%s' was removed while it was in use: its runs, approvals, cancellations "
+                "and drift are not known any more; a new one is begun", path,
+            )  # fmt: skip
+        return False
+    _SEEN.add(path)
+    return True
+
+
+def _forgotten(path: str) -> bool:
+    """Forget a file; return whether it was known. Of several threads only one is told so."""
+    try:
+        _SEEN.remove(path)
+    except KeyError:
+        return False
+    return True
 
 
 def _create(path: str) -> None:

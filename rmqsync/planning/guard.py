@@ -13,6 +13,7 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
+from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
@@ -78,9 +79,10 @@ def guard(
             allowed=max(rules.overrides.get(address, Loss.NONE), by_git),
         )
         is_approved = address in rules.approved
+        drift = None if is_approved else _drift(judged, own, kinds)
         hold = (
-            own.refusal
-            or (None if is_approved else _drift(judged, own, kinds))
+            _refused(own, drift)
+            or drift
             or _protected(judged, rules, kinds)
             or takes_foreign(judged, deleted, kept, live, rules, kinds)
             or (_ALTERED if judged.ref in altered else None)
@@ -135,6 +137,19 @@ def _drift(change: Change, own: Ownership, kinds: Registry) -> Hold | None:
     if not leaves_drift(own) or (own.adopts and not was_ours(change.ref, own, kinds)):
         return None
     return _DRIFT
+
+
+def _refused(own: Ownership, drift: Hold | None) -> Hold | None:
+    """
+    Return what holds everything, with what a resumed cluster would hold as drift all the same.
+
+    It is the pause's hold still: what allows drift does not while it lasts, and a run that left
+    alone nothing but drift would end as if nobody had stopped it.
+    """
+    if own.refusal is None or own.refusal.code is not HoldCode.PAUSED or drift is None:
+        return own.refusal
+    reason = f"{own.refusal.reason}; it is held once that is over as well: {drift.reason}"
+    return replace(own.refusal, reason=reason)
 
 
 def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
@@ -231,7 +246,7 @@ def _loss(
     reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"
     impact = change.impact
     if change.loss >= Loss.MESSAGES and impact.messages:
-        reason = f"{impact.messages} messages would be lost; allowed loss is "
+        reason = f"{number_of(impact.messages, 'message')} would be lost; allowed loss is "
         reason += rules.allow_loss.word
     elif change.loss is Loss.MESSAGES and stops_in_flight(change, kinds):
         reason = (
@@ -244,10 +259,10 @@ def _loss(
             f"may come twice; allowed loss is {rules.allow_loss.word}"
         )
     elif tied and change.action is not Action.UPDATE:
-        number = "1 binding" if tied == 1 else f"{tied} bindings"
         reason = (
-            f"{number} to clients' exclusive queues or to what a plugin made go with it: "
-            f"only these can make them again; allowed loss is {rules.allow_loss.word}"
+            f"{number_of(tied, 'binding')} to clients' exclusive queues or to what a plugin made "
+            f"would go with it: only these can make such again; "
+            f"allowed loss is {rules.allow_loss.word}"
         )
     elif links:
         names = some([kinds[ref.kind].sentence(ref.key) for ref in links])
@@ -283,16 +298,20 @@ def _max_deletes(
     limits = rules.max_deletes
     bindings = sum(1 for ref in gone if not kinds[ref.kind].fields)
     objects = len(gone) - bindings
-    reason = None
+    reason, of = None, f" of {owned} objects"
     if objects > limits.objects:
-        reason = f"{objects} deletions are more than max_deletes.objects, {limits.objects}"
+        reason = f"{_too_many(objects, 'deletion')} max_deletes.objects, {limits.objects}"
     elif bindings > limits.bindings:
-        reason = f"{bindings} deleted bindings are more than {limits.bindings}, max_deletes"
+        reason = f"{_too_many(bindings, 'deleted binding')} {limits.bindings}, max_deletes"
     elif owned >= _FLOOR and len(gone) > limits.share * owned:
-        reason = f"{len(gone)} deletions of {owned} objects are more than {limits.share:.0%}"
+        reason = f"{_too_many(len(gone), 'deletion', of)} {limits.share:.0%}"
     if reason is None:
         return tuple(changes)
     hold = Hold(HoldCode.MAX_DELETES, reason, f"--max-deletes {len(gone)}")
     return tuple(
         replace(change, hold=hold) if change.ref in counted else change for change in changes
     )
+
+
+def _too_many(number: int, noun: str, of: str = "") -> str:
+    return f"{number_of(number, noun)}{of} {'is' if number == 1 else 'are'} more than"

@@ -20,6 +20,7 @@ from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Change, Hold, HoldCode, Impact, Loss, Ref
+from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Rows
 from rmqsync.planning.loss import Facts
 from rmqsync.planning.rules import Rules
@@ -169,11 +170,7 @@ def _reason(hits: Sequence[_Hit], kinds: Registry) -> str:
         after=threat.after,
         name=kinds[threat.ref.kind].sentence(threat.ref.key),
         state="keeps nothing for long" if threat.passes_on else "is in use",
-        messages="messages" if worst.messages is None else _count(worst.messages),
+        messages="messages" if worst.messages is None else number_of(worst.messages, "message"),
     )
     others = len({hit.threat.ref for hit in hits}) - 1
     return f"{text}, and {others} more like it" if others else text
-
-
-def _count(number: int) -> str:
-    return "1 message" if number == 1 else f"{number} messages"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rmqsync.model.counts import number_of
 from rmqsync.report import words
 from rmqsync.report.colour import Style
 from rmqsync.report.document import ClusterDocument, PlanDocument
@@ -64,7 +65,7 @@ def _proof(cluster: ClusterDocument, style: Style) -> Iterator[str]:
         if any(change.get("result") == "applied" for change in cluster["changes"]):
             yield style("Verified:", "green") + " read again, and what was applied is as planned."
     elif remaining:
-        number = words.count(len(remaining), "object")
+        number = number_of(len(remaining), "object")
         still = "differs" if len(remaining) == 1 else "differ"
         yield style("Not verified:", "red", "bold") + (
             f" read again, and {number} still {still} though the broker reported no error:"
@@ -100,5 +101,5 @@ def _closing(document: PlanDocument, style: Style) -> Iterator[str]:
         else:
             yield "Nothing was applied."
     if held:
-        number = words.count(held, "change")
+        number = number_of(held, "change")
         yield style("Held:", "yellow", "bold") + f" {number} ({words.held_codes(document)})."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rmqsync.model.counts import number_of
 from rmqsync.report import words
 from rmqsync.report.document import SENSITIVE, ChangeDocument, FieldDocument, PlanDocument
 from rmqsync.report.escape import path, shortened, value, visible
@@ -90,8 +91,8 @@ def _cut(found: list[Line], detail: Detail) -> list[Line]:
 
 def _impact(change: ChangeDocument) -> list[str]:
     messages, consumers = change["impact"]["messages"], change["impact"]["consumers"]
-    parts = [f"holds {words.count(messages, 'message')}"] if messages else []
-    parts += [f"has {words.count(consumers, 'consumer')}"] if consumers else []
+    parts = [f"holds {number_of(messages, 'message')}"] if messages else []
+    parts += [f"has {number_of(consumers, 'consumer')}"] if consumers else []
     return [f"({', '.join(parts)})"] if parts else []
 
 
@@ -101,7 +102,7 @@ def _implied(change: ChangeDocument, detail: Detail) -> list[str]:
         return []
     back = ", put back in the same run" if change["action"] == "replace" else ""
     shown = implied if detail.implied is None else implied[: detail.implied]
-    found = [f"takes {words.count(len(implied), 'object')} down with it{back}:"]
+    found = [f"takes {number_of(len(implied), 'object')} down with it{back}:"]
     found += [f"  {visible(words.sentence(address))}" for address in shown]
     if len(shown) < len(implied):
         found.append(f"  and {len(implied) - len(shown)} more")
@@ -114,7 +115,7 @@ def _fields(fields: list[FieldDocument], detail: Detail) -> list[Line]:
     widest = min(max(map(len, paths)), _WIDEST_PATH)
     found = [_field(field, f"{name:<{widest}}") for field, name in zip(shown, paths, strict=True)]
     if len(shown) < len(fields):
-        found.append(Line("#", 1, f"and {words.count(len(fields) - len(shown), 'more field')}"))
+        found.append(Line("#", 1, f"and {number_of(len(fields) - len(shown), 'more field')}"))
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rmqsync.model.counts import number_of
 from rmqsync.report import words
 from rmqsync.report.document import FindingsDocument, PlanDocument, is_apply
 from rmqsync.report.escape import visible, workflow_message, workflow_property
@@ -48,7 +49,7 @@ def _commands(marks: list[Mark], said: str) -> str:
         else:
             left[level] += 1
     if left:
-        counts = ", ".join(words.count(number, level) for level, number in left.items())
+        counts = ", ".join(number_of(number, level) for level, number in left.items())
         said += f" Not annotated, since only {_MANY} of a level are shown: {counts}."
     shown.append(f"::notice title=rmqsync::{workflow_message(said)}")
     return "\n".join(shown) + "\n"

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rmqsync.model.counts import number_of
 from rmqsync.report import blocks, words
 from rmqsync.report.blocks import Detail, Line
 from rmqsync.report.document import (
@@ -79,8 +80,8 @@ def findings(document: FindingsDocument, *, key: str = "default") -> str:
     """Return findings as a comment of at most `LIMIT` characters, errors first."""
     found = document["findings"]
     summary = document["summary"]
-    parts = (words.count(summary["error"], "error"), words.count(summary["warning"], "warning"))
-    counts = f"{', '.join(parts)}, {words.count(summary['note'], 'note')}"
+    parts = (number_of(summary["error"], "error"), number_of(summary["warning"], "warning"))
+    counts = f"{', '.join(parts)}, {number_of(summary['note'], 'note')}"
     said = f"rmqsync validate: {counts}" if found else "rmqsync validate: the definitions are valid"
     emoji = "❌" if summary["error"] else "⚠️" if summary["warning"] else "✅"
     items = []
@@ -167,7 +168,7 @@ def _head(document: PlanDocument, key: str) -> Iterator[str]:
         why = md(shortened(cluster["error"] or "", _LONG_REASON))
         yield f"- ❌ **{md(shortened(cluster['name'], 60))}**: {why}\n"
     if len(failed) > _MANY_ERRORS:
-        yield f"- ❌ and {len(failed) - _MANY_ERRORS} more clusters\n"
+        yield f"- ❌ and {number_of(len(failed) - _MANY_ERRORS, 'more cluster')}\n"
     yield "\n" if failed else ""
 
 

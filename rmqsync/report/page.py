@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rmqsync.model.counts import number_of
 from rmqsync.report import words
 from rmqsync.report.document import ClusterDocument, PlanDocument, is_apply
 from rmqsync.report.escape import visible
@@ -38,7 +39,7 @@ def verdict(document: PlanDocument) -> str:
     """Say in one line what the document comes to."""
     summary = document["summary"]
     broken = len(words.unusable(document))
-    missing = f"; {words.count(broken, 'cluster')} not planned" if broken else ""
+    missing = f"; {number_of(broken, 'cluster')} not planned" if broken else ""
     held = f", {summary['held']} held back" if summary["held"] else ""
     sides = document.get("sides")
     what = "plan"
@@ -49,7 +50,7 @@ def verdict(document: PlanDocument) -> str:
     if words.has_changes(summary):
         return f"rmqsync {what}: {words.plan_counts(summary)}{held}{missing}"
     if broken:
-        return f"rmqsync {what}: {words.count(broken, 'cluster')} not planned"
+        return f"rmqsync {what}: {number_of(broken, 'cluster')} not planned"
     return f"rmqsync {what}: no changes"
 
 
@@ -82,4 +83,4 @@ def _failures(document: PlanDocument) -> str:
     )
     unverified = sum(cluster.get("verified") is False for cluster in document["clusters"])
     text = "".join(f", {results[one]} {one}" for one in ("failed", "skipped") if results[one])
-    return text + (f", {words.count(unverified, 'cluster')} not verified" if unverified else "")
+    return text + (f", {number_of(unverified, 'cluster')} not verified" if unverified else "")

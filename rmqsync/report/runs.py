@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from rmqsync.model.counts import number_of
 from rmqsync.model.errors import UsageError
 from rmqsync.model.runs import RunRecord
 from rmqsync.report import words
@@ -225,7 +226,7 @@ def ending(cluster: ClusterDocument, run: RunDocument | None) -> str:
     if cluster.get("interrupted"):
         said.append("It was told to stop: the request in flight was finished, no other sent.")
     if remaining:
-        number = words.count(len(remaining), "object")
+        number = number_of(len(remaining), "object")
         still = "differs" if len(remaining) == 1 else "differ"
         said.append(f"The cluster was read again, and {number} still {still}:")
     elif done and cluster["verified"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from rmqsync.model.counts import number_of
 from rmqsync.report import blocks, words
 from rmqsync.report.apply_text import outcome
 from rmqsync.report.blocks import LEGEND, SIGNS, Detail, Line
@@ -52,7 +53,7 @@ def findings(document: FindingsDocument, *, color: bool = False) -> str:
     summary = document["summary"]
     if not found:
         return style("Success! The definitions are valid.", "green") + "\n"
-    counts = [words.count(summary[level], level) for level in ("error", "warning", "note")]
+    counts = [number_of(summary[level], level) for level in ("error", "warning", "note")]
     return "\n".join([*found, "", f"Findings: {', '.join(counts)}."]) + "\n"
 
 
@@ -185,7 +186,7 @@ def _unmanaged(cluster: ClusterDocument, style: Style, verbose: bool) -> Iterato
     entries = cluster["unmanaged"]
     if not entries:
         return
-    number = words.count(len(entries), "object")
+    number = number_of(len(entries), "object")
     if len(entries) > _MANY_UNMANAGED and not verbose:
         yield f"Unmanaged, left alone: {number} ({words.by_kind(entries)}); -v lists them."
     else:
@@ -214,7 +215,7 @@ def _closing(document: PlanDocument, style: Style) -> Iterator[str]:
     else:
         yield style(words.no_changes(document), "green", "bold")
     if summary["held"]:
-        held = words.count(summary["held"], "change")
+        held = number_of(summary["held"], "change")
         yield style("Held:", "yellow", "bold") + f" {held} ({words.held_codes(document)})."
     impact = words.impact(document)
     if impact is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from rmqsync.kinds import KINDS
 from rmqsync.model.address import decode
+from rmqsync.model.counts import number_of
 from rmqsync.model.values import JsonValue, canonical
 from rmqsync.report.document import (
     SENSITIVE,
@@ -41,10 +42,6 @@ _CAUSES = {
     "both": "changed in git and by hand on the cluster",
     "completed": "gone by itself, as it was declared to",
 }
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def sentence(address: str, arguments: Mapping[str, JsonValue] | None = None) -> str:
@@ -188,7 +185,7 @@ def exact_place(remark: RemarkDocument) -> str:
 def by_kind(entries: Iterable[NamedDocument]) -> str:
     """Return how many there are of each kind: `2 queues, 1 policy`."""
     counts = Counter(entry["kind"] for entry in entries)
-    return ", ".join(count(n, _label(kind), _plural(kind)) for kind, n in counts.most_common())
+    return ", ".join(number_of(n, _label(kind), _plural(kind)) for kind, n in counts.most_common())
 
 
 def _label(kind: str) -> str:
@@ -251,10 +248,10 @@ def impact(document: PlanDocument) -> str | None:
     consumers = sum(one for _, one in touched)
     if not queues:
         return None
-    parts = [count(messages, "message")] if messages else []
-    parts += [count(consumers, "consumer")] if consumers else []
+    parts = [number_of(messages, "message")] if messages else []
+    parts += [number_of(consumers, "consumer")] if consumers else []
     holds = ("holds" if queues == 1 else "hold") if messages else "has" if queues == 1 else "have"
-    return f"Impact: {count(queues, 'queue')} {holds} {', '.join(parts)}"
+    return f"Impact: {number_of(queues, 'queue')} {holds} {', '.join(parts)}"
 
 
 def held_codes(document: PlanDocument) -> str:

@@ -186,6 +186,17 @@ def test_what_cannot_be_meant(workspace: Workspace, text: str, said: str) -> Non
     assert said in checked.out
 
 
+def test_one_of_a_kind_is_not_worded_as_several(workspace: Workspace) -> None:
+    workspace.cluster("snapshot", endpoints=["file:snapshot.json"])
+    workspace.write("base/a.yaml", "vhosts: [{name: shop}]\n")
+    checked = workspace.run("validate")
+    workspace.write("base/a.yaml", "vhosts: [{name: shop, tracin: true}]\n")
+    broken = workspace.run("plan", "--format", "json")
+
+    assert checked.err == "checked 1 cluster, 1 object\n"
+    assert broken.err == "1 finding, nothing was done\n"
+
+
 def test_both_spellings_of_a_routing_key_count(workspace: Workspace) -> None:
     workspace.cluster("snapshot", endpoints=["file:snapshot.json"])
     workspace.write("snapshot.json", '{"vhosts": [{"name": "/"}]}')

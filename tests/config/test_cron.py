@@ -29,7 +29,7 @@ def test_right(line: str) -> None:
         ("", "it has 0 fields, not 5"),
         ("* * * *", "it has 4 fields, not 5"),
         ("* * * * * *", "it has 6 fields, not 5"),
-        ("@daily", "it has 1 fields, not 5"),
+        ("@daily", "it has 1 field, not 5"),
         ("60 * * * *", "'60' is no minute (0 to 59)"),
         ("* 24 * * *", "'24' is no hour (0 to 23)"),
         ("* * 0 * *", "'0' is no day of month (1 to 31)"),

@@ -1,12 +1,15 @@
-"""`run --check`: says of each source whether its newest commit can be used, and if not, why."""
+"""`run --check`: whether settings and the newest commit of each source can be used, or why not."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
 
-from tests.daemon.daemons import Home, shop
+from tests.daemon.daemons import TOKEN, Home, shop
+
+HIDDEN = "pa55word-of-the-hook"
 
 
 def test_a_broken_commit_is_named_with_each_error_and_what_to_do(empty_home: Home) -> None:
@@ -68,3 +71,50 @@ def test_a_data_folder_that_cannot_be_made_is_bad_input_and_no_defect(empty_home
         assert done.returncode == 1
         assert f"folder '{file}/data' cannot be made" in done.stderr
         assert "defect" not in done.stderr
+
+
+def ends(home: Home) -> str:
+    """Start the daemon, see that it does not run, and return what it said."""
+    with pytest.raises(AssertionError, match=r"it ended: ") as found, home.running():
+        pass
+    return str(found.value).partition("it ended: ")[2]
+
+
+@pytest.mark.parametrize("address", [f"gibberish://{HIDDEN}@example.com", f"json://:{HIDDEN}@"])
+def test_an_address_that_apprise_does_not_know_is_refused(empty_home: Home, address: str) -> None:
+    home = empty_home
+    home.snapshot("one")
+    home.push(shop("qu.a"))
+    home.environ |= {"GOOD": f"json://ann:{HIDDEN}@127.0.0.1:9/x", "ALERT": address}
+    home.settings["notify"] = [{"url": {"env": "GOOD"}}, {"url": {"env": "ALERT"}}]
+    home.config.write_text(yaml.safe_dump(home.settings))
+
+    checked = home.run("run", "--check")
+
+    said = (
+        f"error: {home.config}: notify[1].url: apprise knows no address such as the one in "
+        "environment variable ALERT; its documentation says how those of each service are "
+        "written\n"
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (1, "", said)
+    assert ends(home) == said
+
+
+def test_tokens_that_nobody_can_tell_apart_are_refused(empty_home: Home) -> None:
+    home = empty_home
+    home.snapshot("one")
+    home.push(shop("qu.a"))
+    tokens = home.settings["daemon"]["tokens"]
+    tokens["other"] = {"env": "OTHER_TOKEN"}
+    tokens["reader"] = {"env": "OPS_TOKEN", "can": ["plan"]}
+    home.environ["OTHER_TOKEN"] = f"not {TOKEN}"
+    home.config.write_text(yaml.safe_dump(home.settings))
+
+    checked = home.run("run", "--check")
+
+    said = (
+        f"error: {home.config}: daemon.tokens.ops and daemon.tokens.reader have the same value; "
+        "give each one of its own\n"
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (1, "", said)
+    assert ends(home) == said

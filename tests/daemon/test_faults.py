@@ -118,9 +118,13 @@ def test_a_history_that_is_deleted_begins_anew(home: Home, broker: Broker) -> No
             file.unlink()
         assert daemon.get("/api/v1/runs")["runs"] == []
         assert status(daemon, "/readyz") == 200
+        file = home.folder / "data" / "history.sqlite"
+        (told,) = daemon.messages(f"history '{file}' was removed while it was in use: ")
+        assert "approvals, cancellations and drift are not known any more" in told
         second = home.push(shop("qu.a", "qu.b"))
         daemon.until_cluster("one", "the second commit", sync="in-sync", commit=second)
 
+        assert daemon.messages(f"history '{file}'") == [told]
         runs = daemon.get("/api/v1/runs")["runs"]
         assert [(run["status"], run["commit"]) for run in runs] == [("applied", second)]
         assert names(broker) == {"qu.a", "qu.b"}

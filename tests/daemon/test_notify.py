@@ -137,7 +137,8 @@ def test_what_is_lost_is_told_with_the_reason_and_without_the_address(
 
 def detail(sync: str, **keys: Any) -> ClusterDetailDocument:
     return cast(
-        ClusterDetailDocument, {"name": "one", "sync": sync, "error": None, "plan": None, **keys}
+        ClusterDetailDocument,
+        {"name": "one", "sync": sync, "error": None, "mode": "apply", "plan": None, **keys},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -108,6 +108,61 @@ def test_what_is_held_later_is_told_too_and_only_that() -> None:
         ("cluster one: 2 more changes are held", 2),
     ]
     assert [name in shown for name in names] == [False, False, True, True]
+
+
+def test_what_another_guard_holds_now_is_told_anew_with_its_way_out_and_once() -> None:
+    beside = fleet.queue("qu.b", "shop")
+    paused, loss = ("paused", "rmqsync resume one"), ("loss", f"--allow-loss messages:{A}")
+    altered = ("altered", "state: absent")
+    told = Said()
+    said = []
+    for first, second, sync in (
+        (paused, paused, "held"),
+        (loss, paused, "held"),
+        (loss, paused, "unreachable"),
+        (loss, paused, "held"),
+        (altered, altered, "held"),
+    ):
+        plan = fleet.plan("one", [held(*first), held(*second, name=beside)])
+        found, told = happenings(told, fleet.cluster("one", cast(Any, sync), plan=plan), None)
+        said += [one for one in found if one.event is Event.HELD]
+
+    assert [one.title for one in said] == [
+        "cluster one: changes are held",
+        "cluster one: 1 change is held for another reason now",
+        "cluster one: 2 changes are held for another reason now",
+    ]
+    assert list(said[1].lines[1:]) == [
+        f"to allow: {APPROVE}",
+        f"to allow: {APPLY} --allow-loss messages:{A}",
+    ]
+    assert beside not in str(said[1].lines)
+
+
+def test_what_comes_beside_what_another_guard_holds_is_told_apart() -> None:
+    names = [fleet.queue("qu.b"), fleet.queue("qu.c")]
+    told = Said()
+    for codes in (["paused"], ["loss", "loss", "loss"]):
+        changes = [held(code, None, name) for code, name in zip(codes, [A, *names], strict=False)]
+        plan = fleet.plan("one", changes)
+        found, told = happenings(told, fleet.cluster("one", "held", plan=plan), None)
+
+    assert [one.title for one in found] == [
+        "cluster one: 2 more changes are held",
+        "cluster one: 1 change is held for another reason now",
+    ]
+    assert [A in str(one.lines) for one in found] == [False, True]
+
+
+def test_where_nothing_is_written_no_command_is_told_that_would_be_refused() -> None:
+    plan = fleet.plan("one", [held("loss", f"--allow-loss messages:{A}")])
+    one = fleet.cluster("one", "held", plan=plan, mode="report")
+    ((found,), _) = happenings(Said(), one, None)
+
+    assert found.lines[1:] == (
+        "there is nothing to allow: the mode of the cluster is report, so it is compared and "
+        "never written",
+    )
 
 
 def test_what_was_held_before_is_told_again_once_nothing_was() -> None:

@@ -386,6 +386,28 @@ def test_reading_makes_no_file(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_each_time_a_file_is_removed_that_was_in_use_is_told_once(
+    tmp_path, caplog: pytest.LogCaptureFixture, reads: bool
+) -> None:
+    url = f"sqlite:///{tmp_path}/history.sqlite"
+    one, other = RunHistory(url), RunHistory(url)
+    one.runs()
+    one.begin(run())
+    assert caplog.messages == []
+
+    for times in (1, 2):
+        for file in tmp_path.glob("history.sqlite*"):
+            file.unlink()
+        if reads:
+            assert (other.runs(), one.runs()) == ((), ())
+        other.begin(run())
+        one.begin(run())
+
+        assert len(caplog.messages) == times
+    assert caplog.messages[0].startswith(f"history '{tmp_path}/history.sqlite' was removed while ")
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + b"x" * 99])
 def test_a_file_that_is_no_history_is_told_by_name(tmp_path, content: bytes) -> None:
     path = tmp_path / "history.sqlite"

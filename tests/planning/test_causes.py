@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import Context
-from rmqsync.model.changes import ClusterPlan, FieldChange
+from rmqsync.model.changes import ClusterPlan, FieldChange, Hold, HoldCode
 from rmqsync.model.definitions import Live, Rows
 from rmqsync.model.marker import Entry, Marker, digest_of
 from rmqsync.planning.draft import draft
@@ -209,3 +210,39 @@ def test_a_queue_that_goes_with_its_default_is_as_it_was_left() -> None:
 
     (found,) = [one for one in plan.changes if one.ref.kind == "queue"]
     assert (found.action.value, found.cause.value) == ("delete", "git")
+
+
+PAUSED = Hold(HoldCode.PAUSED, "the cluster is paused: upgrade", "rmqsync resume one")
+BEHIND = Hold(HoldCode.NOT_AHEAD, "it is behind", "--allow-rewind")
+LEFT = (
+    "the cluster is paused: upgrade; it is held once that is over as well: somebody changed it "
+    "outside of rmqsync, and on_drift: report leaves that alone"
+)
+
+
+@pytest.mark.parametrize(
+    ("stance", "desired", "held"),
+    [
+        pytest.param({"refusal": PAUSED}, 1, replace(PAUSED, reason=LEFT), id="drift"),
+        pytest.param({"refusal": PAUSED}, 3, replace(PAUSED, reason=LEFT), id="both"),
+        pytest.param({"refusal": PAUSED, "heals": True}, 1, PAUSED, id="drift to heal"),
+        pytest.param({"refusal": PAUSED, "is_attended": True}, 1, PAUSED, id="a person looks on"),
+        pytest.param({"refusal": BEHIND}, 1, BEHIND, id="another refusal"),
+    ],
+)
+def test_what_a_pause_holds_and_drift_would_says_so_and_stays_held_by_the_pause(
+    stance: dict[str, Any], desired: int, held: Hold
+) -> None:
+    last, live = rows(vhost(), policy(a=1)), rows(vhost(), policy(a=2))
+
+    (change,) = plan_of(last, rows(vhost(), policy(a=desired)), live, **stance)[0].changes
+
+    assert change.hold == held
+
+
+def test_what_a_pause_alone_holds_does_not_speak_of_drift() -> None:
+    last, desired = rows(vhost(), policy(a=1)), rows(vhost(), policy(a=2))
+
+    (change,) = plan_of(last, desired, last, refusal=PAUSED)[0].changes
+
+    assert change.hold == PAUSED

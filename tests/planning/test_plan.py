@@ -397,6 +397,39 @@ def test_max_deletes(limits, count, held):
     assert codes == ({"max-deletes"} if held else {None})
 
 
+@pytest.mark.parametrize(
+    ("limits", "bindings", "reason"),
+    [
+        (MaxDeletes(share=1.0, objects=0), 0,
+         "1 deletion is more than max_deletes.objects, 0"),
+        (MaxDeletes(share=1.0, bindings=0), 1,
+         "1 deleted binding is more than 0, max_deletes"),
+        (MaxDeletes(share=0.0), 0, "1 deletion of 11 objects is more than 0%"),
+        (MaxDeletes(share=0.0), 2, "3 deletions of 11 objects are more than 0%"),
+    ],
+)  # fmt: skip
+def test_one_deletion_too_many_is_worded_as_one(limits, bindings, reason):
+    stays = (vhost(), exchange(), *(queue(f"stays{number}") for number in range(9)))
+    live = rows(*stays, queue(), *(binding(key=f"k{number}") for number in range(bindings)))
+    rules = Rules(prune=Prune.ALL, max_deletes=limits)
+
+    (change,) = plan_of(rows(*stays), live, rules, {QUEUE: IDLE}).changes
+
+    assert change.hold is not None
+    assert change.hold.reason == reason
+
+
+@pytest.mark.parametrize(("number", "reason"), [(1, "1 message would"), (2, "2 messages would")])
+def test_one_message_is_worded_as_one(number, reason):
+    live = rows(vhost(), queue())
+    facts = {QUEUE: QueueFacts(number, 0, 0)}
+
+    (change,) = plan_of(rows(vhost()), live, ALL, facts).changes
+
+    assert change.hold is not None
+    assert change.hold.reason == f"{reason} be lost; allowed loss is access"
+
+
 def test_what_is_yet_to_be_made_is_no_reason_to_delete_more():
     """The share is one of what is there: a commit that adds much may not delete all that is."""
     stays = (vhost(), *(queue(f"stays{number}") for number in range(10)))

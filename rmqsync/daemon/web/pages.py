@@ -25,6 +25,7 @@ from rmqsync.daemon.groups import grouped, why_unknown
 from rmqsync.daemon.places import named
 from rmqsync.daemon.ports import Service, Unknown
 from rmqsync.daemon.ways import APPROVABLE, MOST_AT_ONCE, together, ways
+from rmqsync.model.counts import number_of
 from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ClusterDocument, PlanDocument, RunDocument
 from rmqsync.report.escape import path as shown_path
@@ -169,6 +170,7 @@ class _Renderer:
             value=lambda one: shown_value(one),
             place=lambda address: quote(address, safe="/:"),
             named=named,
+            number_of=number_of,
             segment=lambda name: quote(name, safe=""),
         )
         self._templates.globals.update(

@@ -199,6 +199,16 @@ def test_a_held_change_tells_what_allows_it_and_offers_to_approve_what_can_be() 
     assert f"rmqsync approve shanghai {fleet.HELD}" in found.text
 
 
+def test_one_message_and_one_consumer_are_not_told_as_several() -> None:
+    deleted = fleet.change("qu.a", "delete")
+    deleted["impact"] = {"messages": 1, "consumers": 1, "implied": []}
+    one = fleet.cluster("one", "held", plan=fleet.plan("one", [deleted]))
+    text = page("/clusters/one", Web(FakeService([one]))).text
+
+    assert "Holds 1 message. Has 1 consumer." in text
+    assert "Holds 42 messages. Has 2 consumers." in page("/clusters/shanghai").text
+
+
 def test_held_drift_tells_what_allows_it_where_the_drift_is_told() -> None:
     found = page("/clusters/shanghai")
 
