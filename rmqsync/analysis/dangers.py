@@ -173,7 +173,7 @@ QUEUE_RULES = (
     _rule(Danger.MAX_BYTES, _caps("max-length-bytes"), "overflow", at_once=True),
     _rule(Danger.MAX_AGE, _ages, at_once=True),
     _rule(Danger.DELIVERIES, _is_lower("delivery-limit")),
-    _rule(Danger.DEAD_LETTERS, _takes_dead_letters),
+    _rule(Danger.DEAD_LETTERS, _takes_dead_letters, "dead-letter-routing-key"),
     _rule(Danger.DEAD_LETTER_STRATEGY, _forgets_dead_letters, *_DEAD_LETTERS, at_once=True),
     _rule(Danger.MIRRORS, _moves_mirrors, *_MIRRORS, at_once=True),
 )

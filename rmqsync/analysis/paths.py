@@ -1,4 +1,9 @@
-"""Where bindings lead from an exchange, whatever routing keys and arguments say."""
+"""
+Where bindings lead from an exchange: whatever routing keys and arguments say, or with one key.
+
+A key decides in exchanges of type direct and topic; of all others, and of those with an alternate,
+it is not asked: they may hand on whatever comes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.analysis.policies import EXCHANGE, QUEUE
 from rmqsync.model.changes import Ref
+from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key
+
+Types = Mapping[Ref, str]
+"""Types of exchanges in which a key decides."""
+NO_TYPES: Types = {}
+_BY_KEY = ("direct", "topic")
 
 BySource = Mapping[Ref, Sequence[tuple[Ref, Ref]]]
 """Bindings, with the queue or exchange where each leads, by the exchange that they come from."""
@@ -24,17 +35,61 @@ def by_source(bindings: Iterable[Key], vhosts: Collection[str]) -> BySource:
     return found
 
 
-def leading_on(exchange: Ref, bindings: BySource) -> set[Ref]:
-    """Return the bindings that lead on from an exchange, and where to, however far."""
+def types_of(rows: Rows, vhosts: Collection[str], alternates: Collection[Ref]) -> dict[Ref, str]:
+    """Return the types of the exchanges of some vhosts; `alternates` are those that have one."""
+    found = {}
+    for key, row in rows.get(EXCHANGE, {}).items():
+        if key[0] in vhosts and row.get("type") in _BY_KEY:
+            ref = Ref(EXCHANGE, key)
+            if ref not in alternates:
+                found[ref] = str(row["type"])
+    return found
+
+
+def leading_on(
+    exchange: Ref, bindings: BySource, key: str | None = None, types: Types = NO_TYPES
+) -> set[Ref]:
+    """
+    Return the bindings that lead on from an exchange, and where to, however far.
+
+    With a routing key only what it takes.
+    """
     found: set[Ref] = set()
     todo = [exchange]
     while todo:
-        for binding, to in bindings.get(todo.pop(), ()):
+        source = todo.pop()
+        sort = types.get(source) if key is not None else None
+        for binding, to in bindings.get(source, ()):
+            if sort is not None and not matches(sort, binding.key[4], str(key)):
+                continue
             found.add(binding)
             if to not in found:
                 found.add(to)
                 todo.append(to)
     return found
+
+
+def matches(sort: str, bound: str, key: str) -> bool:
+    """Tell whether an exchange of type direct or topic hands a key on by a binding's."""
+    if sort == "direct":
+        return bound == key
+    return _is_topic(_words(bound), _words(key))
+
+
+def _words(key: str) -> Sequence[str]:
+    return key.split(".") if key else ()
+
+
+def _is_topic(bound: Sequence[str], key: Sequence[str]) -> bool:
+    reached = {0}  # how many words of the key may be used up
+    for word in bound:
+        if word == "#":
+            reached = set(range(min(reached), len(key) + 1))
+        else:
+            reached = {n + 1 for n in reached if n < len(key) and word in ("*", key[n])}
+        if not reached:
+            return False
+    return len(key) in reached
 
 
 def has_queue(way: Iterable[Ref]) -> bool:

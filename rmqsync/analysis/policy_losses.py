@@ -12,22 +12,22 @@ back: there every order within a step counts. The rest is judged by the order th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import EXCHANGE_RULES, QUEUE_RULES, Danger, Rule, Settings
-from rmqsync.analysis.dead_letters import AE, BINDING, DLX
+from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, setting
 from rmqsync.analysis.federation import buffers
 from rmqsync.analysis.merging import in_force, merged, passes_on
-from rmqsync.analysis.paths import BySource, by_source, has_queue, leading_on
-from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
+from rmqsync.analysis.paths import BySource, Types, by_source, has_queue, leading_on, types_of
+from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE, PolicyIndex
 from rmqsync.analysis.policy_versions import Pair, Subject, Version, step_of, subjects
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
-from rmqsync.model.values import JsonValue, Key, Row
+from rmqsync.model.values import JsonValue, Row
 
 MOST_SINGLY = 8
 """So many changes of one step in one vhost are put in order; of more only creations come first."""
@@ -37,6 +37,9 @@ _MOST_AT_ONCE = 4
 _Numbers = frozenset[int]
 """Changes of a vhost, by the number that each has among them."""
 _NONE: _Numbers = frozenset()
+_WAYS = (BINDING, EXCHANGE, QUEUE)
+_OWN = "\0"
+"""The keys that messages came with, where another was set before: only what takes all is sure."""
 
 
 class Threat(NamedTuple):
@@ -61,12 +64,12 @@ class Threat(NamedTuple):
 def threats(changes: Iterable[Change], live: Rows, context: Context) -> tuple[Threat, ...]:
     """Return what the policy changes among `changes`, all made, may do to live objects."""
     by_vhost: dict[str, list[Change]] = {}
-    made: list[Key] = []
+    made: dict[Ref, Row] = {}
     for change in changes:
         if change.ref.kind in POLICIES:
             by_vhost.setdefault(change.ref.key[0], []).append(change)
-        elif change.ref.kind == BINDING and change.action is Action.CREATE:
-            made.append(change.ref.key)
+        elif change.ref.kind in _WAYS and change.after is not None:
+            made[change.ref] = change.after
     if not by_vhost:
         return ()
     found: dict[Threat, None] = {}
@@ -81,7 +84,7 @@ def first_wave(changes: Sequence[Change], live: Rows, context: Context) -> list[
 
     `live` is what there is by now. All of them, where no order is better than another.
     """
-    found = _Vhost(changes[0].ref.key[0], changes, live, context, ())
+    found = _Vhost(changes[0].ref.key[0], changes, live, context, {})
     wave = found.first_wave(range(len(changes)), _NONE)
     return [change for number, change in enumerate(changes) if number in wave]
 
@@ -120,12 +123,12 @@ class _Vhost:
     changes: Sequence[Change]
     live: Rows
     context: Context
-    made: Sequence[Key]
-    """Bindings that the run makes."""
+    made: Mapping[Ref, Row]
+    """Exchanges, queues and bindings as the run makes them."""
     subjects: Sequence[Subject] = field(init=False)
     _moments: dict[_Numbers, list[_Numbers]] = field(default_factory=dict)
     _waves: list[_Numbers] | None = None
-    _bindings: BySource | None = None
+    _ways: tuple[BySource, Types] | None = None
     _in_force: dict[tuple[str, int, int, int], Settings] = field(default_factory=dict)
     _known: dict[tuple[str, int, int], tuple[tuple[Rule, JsonValue], ...]] = field(
         default_factory=dict
@@ -238,21 +241,42 @@ class _Vhost:
 
     def _reaching(self, before: Settings, after: Settings) -> Settings:
         """Return what is to be in force, without new ways out that lead nowhere."""
-        nowhere = {
-            key
-            for key in (DLX, AE)
-            if isinstance(name := after.get(key), str)
-            and name not in ("", before.get(key))
-            and not self._leads_on(name)
-        }
+        nowhere = set()
+        for way, key in ((DLX, DL_KEY), (AE, None)):
+            name, by, had = after.get(way), None, before.get(way)
+            if key is not None and (by := after.get(key)) != before.get(key):
+                had = None
+                by = _OWN if by is None else by
+            if isinstance(name, str) and name != had and not self._leads_on(name, by):
+                nowhere.add(way)
         return {key: one for key, one in after.items() if key not in nowhere} if nowhere else after
 
-    def _leads_on(self, name: str) -> bool:
-        """Tell whether there is an exchange, or will be, and any queue that it leads to."""
-        if self._bindings is None:
-            keys = (*self.live.get(BINDING, {}), *self.made)
-            self._bindings = by_source(keys, {self.vhost})
-        return has_queue(leading_on(Ref(EXCHANGE, (self.vhost, name)), self._bindings))
+    def _leads_on(self, name: str, key: JsonValue) -> bool:
+        """Tell whether an exchange is or will be there, and hands on to any queue, by a key."""
+        key = key if isinstance(key, str) else None
+        if not name:  # the default exchange
+            ref = Ref(QUEUE, (self.vhost, key or ""))
+            return key is None or ref in self.made or ref.key in self.live.get(QUEUE, {})
+        if self._ways is None:
+            self._ways = self._bound()
+        bindings, types = self._ways
+        return has_queue(leading_on(Ref(EXCHANGE, (self.vhost, name)), bindings, key, types))
+
+    def _bound(self) -> tuple[BySource, Types]:
+        made = [ref.key for ref in self.made if ref.kind == BINDING]
+        rows = {kind: dict(self.live.get(kind, {})) for kind in POLICIES}
+        exchanges = {k: row for k, row in self.live.get(EXCHANGE, {}).items() if k[0] == self.vhost}
+        for ref, row in self.made.items():
+            if ref.kind == EXCHANGE and ref.key[0] == self.vhost:
+                exchanges[ref.key] = row
+        effective = PolicyIndex(rows, self.context).all({EXCHANGE: exchanges}, live=True)
+        alternates = {
+            ref
+            for ref, found in effective.items()
+            if setting(exchanges[ref.key]["arguments"], found.definition, AE) is not None
+        }
+        bindings = by_source((*self.live.get(BINDING, {}), *made), {self.vhost})
+        return bindings, types_of({EXCHANGE: exchanges}, {self.vhost}, alternates)
 
     def _settings(self, sort: str, row: Row, pair: Pair) -> Settings:
         arguments = row["arguments"]

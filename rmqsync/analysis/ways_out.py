@@ -8,13 +8,13 @@ rabbit_exchange.erl `process_alternate/2`); the same where nothing leads on from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import Danger
-from rmqsync.analysis.dead_letters import AE, BINDING, DLX, setting
+from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, setting
 from rmqsync.analysis.merging import in_force, passes_on
-from rmqsync.analysis.paths import by_source, has_queue, leading_on
+from rmqsync.analysis.paths import Types, by_source, has_queue, leading_on, types_of
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE, Effective, PolicyIndex, sort_of
 from rmqsync.analysis.policy_losses import Threat
 from rmqsync.kinds.context import Context
@@ -62,12 +62,21 @@ def ways_out(changes: Iterable[Change], live: Rows, context: Context) -> tuple[T
     if not gone:
         return ()
     after = _after(changes, live, {ref.key[0] for ref in gone})
-    cut = _cut(_named(after), [one for one in changes if one.ref in gone], live, after)
-    if not cut:
+    cuts = _Cuts([one for one in changes if one.ref in gone], live, after)
+    named = _named(after)
+    if not any(cuts.may_be(ref) for ref in named):
         return ()
     objects = {kind: after.get(kind, {}) for kind in _KEYS}
     effective = PolicyIndex(after, context).all(objects, live=True)
-    return tuple(_threats(effective, after, cut, context))
+    cuts.with_keys(
+        {
+            ref
+            for ref, found in effective.items()
+            if ref.kind == EXCHANGE
+            and setting(after[EXCHANGE][ref.key]["arguments"], found.definition, AE) is not None
+        }
+    )
+    return tuple(_threats(effective, after, cuts, context))
 
 
 def _after(changes: Iterable[Change], live: Rows, vhosts: Set[str]) -> Rows:
@@ -106,25 +115,53 @@ def _named(after: Rows) -> set[Ref]:
     return {Ref(EXCHANGE, (vhost, name)) for vhost, name in found if isinstance(name, str) and name}
 
 
-def _cut(named: Set[Ref], changes: Sequence[Change], live: Rows, after: Rows) -> dict[Ref, _Cut]:
-    """Return those of `named` that `changes` are at the expense of."""
-    by_ref = {change.ref for change in changes}
-    found = {ref: _Cut((ref,), True) for ref in named if ref in by_ref}
-    rest = {ref for ref in named if ref not in by_ref}
-    vhosts = {ref.key[0] for ref in rest}
-    before, then = (by_source(one.get(BINDING, {}), vhosts) for one in (live, after))
-    for ref in sorted(rest):
-        way = leading_on(ref, before)
-        if not has_queue(way) or has_queue(leading_on(ref, then)):
-            continue
-        taking = [c.ref for c in changes if not way.isdisjoint((c.ref, *c.impact.implied))]
-        if taking:
-            found[ref] = _Cut(taking, False)
-    return found
+class _Cuts:
+    """What some changes take from exchanges that anything names as its way out."""
+
+    def __init__(self, changes: Sequence[Change], live: Rows, after: Rows) -> None:
+        self._changes = changes
+        self._by_ref = {change.ref for change in changes}
+        self._live, self._after = live, after
+        self._vhosts = {change.ref.key[0] for change in changes}
+        self._before, self._then = (
+            by_source(one.get(BINDING, {}), self._vhosts) for one in (live, after)
+        )
+        self._types: tuple[Types, Types] = ({}, {})
+        self._known: dict[tuple[Ref, str | None], _Cut | None] = {}
+
+    def may_be(self, ref: Ref) -> bool:
+        """Tell whether an exchange goes, or any of what leads on from it, whatever the key."""
+        return ref in self._by_ref or bool(self._taking(leading_on(ref, self._before)))
+
+    def with_keys(self, alternates: Set[Ref]) -> None:
+        """Heed routing keys from now on, save in exchanges that have an alternate."""
+        live, after = self._live, self._after
+        self._types = (
+            types_of(live, self._vhosts, alternates),
+            types_of(after, self._vhosts, alternates),
+        )
+
+    def of(self, ref: Ref, key: str | None) -> _Cut | None:
+        """Return what is taken from messages with a key that come to an exchange."""
+        if (ref, key) not in self._known:
+            self._known[ref, key] = self._find(ref, key)
+        return self._known[ref, key]
+
+    def _find(self, ref: Ref, key: str | None) -> _Cut | None:
+        if ref in self._by_ref:
+            return _Cut((ref,), True)
+        way = leading_on(ref, self._before, key, self._types[0])
+        if not has_queue(way) or has_queue(leading_on(ref, self._then, key, self._types[1])):
+            return None
+        taking = self._taking(way)
+        return _Cut(taking, False) if taking else None
+
+    def _taking(self, way: Set[Ref]) -> list[Ref]:
+        return [c.ref for c in self._changes if not way.isdisjoint((c.ref, *c.impact.implied))]
 
 
 def _threats(
-    effective: dict[Ref, Effective], after: Rows, cut: Mapping[Ref, _Cut], context: Context
+    effective: dict[Ref, Effective], after: Rows, cuts: _Cuts, context: Context
 ) -> Iterator[Threat]:
     for ref, found in effective.items():
         row = after[ref.kind][ref.key]
@@ -137,7 +174,10 @@ def _threats(
             definitions = [one["definition"] for kind in POLICIES for one in after[kind].values()]
         for definition in definitions:
             name = setting(row["arguments"], definition, key)
-            lost = cut.get(Ref(EXCHANGE, (ref.key[0], str(name)))) if name is not None else None
+            if name is None:
+                continue
+            routing_key = setting(row["arguments"], definition, DL_KEY) if key == DLX else None
+            lost = cuts.of(Ref(EXCHANGE, (ref.key[0], str(name))), routing_key)
             if lost is not None:
                 what, to = (danger, None) if lost.is_gone else (Danger.DEAD_END, name)
                 passes = passes_on(in_force(sort, row["arguments"], definition, context))

@@ -244,7 +244,7 @@ class Execution:
     def _put_back(self, change: Change) -> Result:
         result = self.replaced[change.ref] = self.results[change.ref]
         rows = taken_by(change, self.by_ref, self.live)
-        return with_lost(result, put_back(self.broker, rows, self.context))
+        return with_lost(result, put_back(self.broker, rows, self.context, bulk=self.bulk))
 
     def _bring_back(self, unmade: Ref, change: Change) -> Result:
         """Make again what was deleted first for another that was not made after all."""

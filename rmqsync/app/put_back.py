@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rmqsync.app.create import create
+from rmqsync.app.create import create, resolved
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
-from rmqsync.kinds.context import Context
+from rmqsync.kinds.context import Context, UnsetSecret
+from rmqsync.loading.document_of import compile_document
 from rmqsync.model.changes import Action, Change, ClusterPlan, Outcome, Ref, Result
-from rmqsync.model.definitions import Rows
+from rmqsync.model.definitions import Rows, refs
 from rmqsync.model.errors import BrokerError, Rejected, Unreachable
 from rmqsync.model.values import Row
 
+_TOGETHER_FROM = 2
 NAMED = 20
 """How many lost objects are named before the rest is counted."""
 SILENT = "the broker answered success, but it is not there"
@@ -49,15 +51,24 @@ def undeclared(plan: ClusterPlan, live: Rows, desired: Rows) -> Iterator[str]:
                     yield address_of(KINDS[ref.kind], ref.key)
 
 
-def put_back(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> dict[Ref, str]:
+def put_back(
+    broker: Broker, rows: Mapping[Ref, Row], context: Context, *, bulk: bool = True
+) -> dict[Ref, str]:
     """
     Declare rows again; return those that could not be, each with the reason.
 
-    Where no endpoint answers, or the lock is lost, the rest is not tried.
+    All at once where that goes: until they are there, what is published finds no way. Where no
+    endpoint answers, or the lock is lost, the rest is not tried.
     """
     lost: dict[Ref, str] = {}
     ended: str | None = None
+    try:
+        together = _imported(broker, rows, context) if bulk else set()
+    except (Unreachable, LockLost) as error:
+        return dict.fromkeys(rows, str(error))
     for ref, row in rows.items():
+        if ref in together:
+            continue
         if ended is not None:
             lost[ref] = ended
             continue
@@ -68,6 +79,28 @@ def put_back(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> dict[
         except BrokerError as error:
             lost[ref] = error.reason if isinstance(error, Rejected) else str(error)
     return lost
+
+
+def _imported(broker: Broker, rows: Mapping[Ref, Row], context: Context) -> set[Ref]:
+    """Declare what import can carry; return it, or nothing where the broker refuses any of it."""
+    found: Rows = {}
+    for ref, row in rows.items():
+        kind = KINDS[ref.kind]
+        if kind.to_export(row) is not None:
+            try:
+                found.setdefault(ref.kind, {})[ref.key] = resolved(kind, row, context)
+            except UnsetSecret:
+                continue
+    together = set(refs(found))
+    if len(together) < _TOGETHER_FROM:
+        return set()
+    try:
+        broker.upload(compile_document(found))
+    except (Unreachable, LockLost):
+        raise
+    except BrokerError:
+        return set()
+    return together
 
 
 def missing(

@@ -121,8 +121,8 @@ def bereft(
             lacking.sort(key=lambda ref: ref.kind not in POLICIES)  # most likely the cause
             for ref, reason in _losses(mine, now.get(vhost, {}), context, rules, broker).items():
                 found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
-    found.update(_baring(step, changes, results, live))
     found.update(_unbound(step, unmade))
+    found.update(_baring(step, changes, results, live))
     found.update(_shovelled(step, unmade, rules))
     return found
 
@@ -179,11 +179,18 @@ def _baring(
 
 
 def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]:
-    """Return deletions that take a binding whose successor was not made, and why they wait."""
+    """
+    Return deletions that take a binding whose successor was not made, and why they wait.
+
+    The successor may have another key and another destination: any that is to lead on from the same
+    exchange is one. So is the exchange itself, where it was to become another one.
+    """
     successors: dict[Key, Ref] = {}
     for one in unmade:
         if one.ref.kind == BINDING and one.action is Action.CREATE:
             successors.update(dict.fromkeys(_ends(one.ref), one.ref))
+        elif one.ref.kind == EXCHANGE and one.action is Action.REPLACE:
+            successors["from", *one.ref.key] = one.ref
     found = {}
     for change in step if successors else ():
         if change.action is Action.DELETE:
@@ -191,7 +198,10 @@ def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]
             ends = (end for ref in going for end in _ends(ref))
             lacking = next((successors[end] for end in ends if end in successors), None)
             if lacking is not None:
-                found[change.ref] = f"{_named([lacking])} is to take its place, and was not made"
+                was = "is to take its place, and was not made"
+                if lacking.kind == EXCHANGE:
+                    was = "was not replaced, and what leads on from it stays until it is"
+                found[change.ref] = f"{_named([lacking])} {was}"
     return found
 
 
@@ -242,8 +252,8 @@ def removed_for(
 
 def _ends(ref: Ref) -> tuple[Key, Key]:
     """Return what a binding has in common with one that takes its place: either is enough."""
-    vhost, source, kind, destination, routing_key, arguments = ref.key
-    return ("to", vhost, kind, destination), ("from", vhost, source, routing_key, arguments)
+    vhost, source, kind, destination, *_ = ref.key
+    return ("to", vhost, kind, destination), ("from", vhost, source)
 
 
 def _is_made(results: Results, ref: Ref) -> bool:

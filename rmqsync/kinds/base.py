@@ -118,6 +118,11 @@ def _no_references(row: Row) -> Iterable[Reference]:
     return ()
 
 
+def _nothing(row: Row) -> str | None:
+    del row
+    return None
+
+
 def _no(row: Row) -> bool:
     del row
     return False
@@ -185,8 +190,8 @@ class Kind:
     desired one is not made where it is missing, and is an update where it is not."""
     starts_over: bool = False
     """One that goes by itself does all its work anew when it is made or changed: `messages`."""
-    loses_in_flight: Callable[[Row], bool] = _no
-    """Where it is stopped, it loses what it has taken and not handed on: `messages`."""
+    loses_in_flight: Callable[[Row], str | None] = _nothing
+    """Says what it loses where it is stopped, of what it took and has not handed on: `messages`."""
     loss: Loss
     """The worst that deleting one does."""
     create_loss: Loss = Loss.BEHAVIOUR

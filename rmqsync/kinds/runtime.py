@@ -62,13 +62,15 @@ def lift(fields: Iterable[Field]) -> Callable[[Entry], Entry]:
     return shape
 
 
-def is_unacknowledged(row: Row) -> bool:
+def unacknowledged(row: Row) -> str | None:
     """
-    Tell whether a link or shovel lets go of messages as soon as it gets them.
+    Say what a link or shovel loses that lets go of messages as soon as it gets them.
 
     Stopped amid 60,000 of them, a shovel lost 1,714 (3.10.8).
     """
-    return row.get("ack-mode") == "no-ack"
+    if row.get("ack-mode") != "no-ack":
+        return None
+    return "ack-mode no-ack: stopped, it loses what it has taken and not handed on yet"
 
 
 def value_of(row: Row, fields: Iterable[Field]) -> Row:

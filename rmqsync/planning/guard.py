@@ -17,7 +17,15 @@ from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
 from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
-from rmqsync.planning.loss import Facts, is_provable, loss_of, stops_in_flight, with_facts
+from rmqsync.planning.held_along import with_their_exchanges, with_their_queues
+from rmqsync.planning.loss import (
+    Facts,
+    in_flight,
+    is_provable,
+    loss_of,
+    stops_in_flight,
+    with_facts,
+)
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
 from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
@@ -92,7 +100,7 @@ def guard(
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
-    found = _with_their_queues(found, desired, kinds)
+    found = with_their_exchanges(with_their_queues(found, desired, kinds), kinds)
     return _max_deletes(found, rules, owned, kinds)
 
 
@@ -160,25 +168,6 @@ def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
         return None
     reason = "it is unbound first, and deleted in a later run, once it is drained"
     return Hold(HoldCode.NOT_PROVEN, reason, None)
-
-
-def _with_their_queues(
-    changes: Sequence[Change], desired: Desired, kinds: Registry
-) -> list[Change]:
-    """Hold the unbinding of what is to drain first with it, where it may not go at all."""
-    holds = {
-        ref: change.hold
-        for change in changes
-        if change.hold is not None and change.hold.code is not HoldCode.NOT_PROVEN
-        if change.action is Action.DELETE and drains(change.ref, desired, kinds)
-        for ref in change.impact.implied
-    }
-    return [
-        replace(change, hold=holds[change.ref])
-        if change.hold is None and change.action is Action.DELETE and change.ref in holds
-        else change
-        for change in changes
-    ]
 
 
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
@@ -249,10 +238,7 @@ def _loss(
         reason = f"{number_of(impact.messages, 'message')} would be lost; allowed loss is "
         reason += rules.allow_loss.word
     elif change.loss is Loss.MESSAGES and stops_in_flight(change, kinds):
-        reason = (
-            "ack-mode no-ack: stopped, it loses what it has taken and not handed on yet; "
-            f"allowed loss is {rules.allow_loss.word}"
-        )
+        reason = f"{in_flight(change, kinds)}; allowed loss is {rules.allow_loss.word}"
     elif change.loss is Loss.MESSAGES and kinds[change.ref.kind].starts_over:
         reason = (
             "it deletes itself when it is done, and would start over: messages that it has moved "

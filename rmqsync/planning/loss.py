@@ -72,7 +72,12 @@ def loss_of(
 
 def stops_in_flight(change: Change, kinds: Registry) -> bool:
     """Tell whether a change stops what lets go of messages before it hands them on."""
-    return change.before is not None and kinds[change.ref.kind].loses_in_flight(change.before)
+    return in_flight(change, kinds) is not None
+
+
+def in_flight(change: Change, kinds: Registry) -> str | None:
+    """Say what a change loses by stopping what lets go of messages before it hands them on."""
+    return None if change.before is None else kinds[change.ref.kind].loses_in_flight(change.before)
 
 
 def _loss_of_deleting(ref: Ref, live: Rows, facts: Facts, kinds: Registry, can_prove: bool) -> Loss:

@@ -395,3 +395,53 @@ def test_other_changes_cost_nothing() -> None:
     change = Change(Action.DELETE, Q, before["queue"]["v", "q"], None)
 
     assert threats([change], before, NEW) == ()
+
+
+WAY = {"dead-letter-exchange": "d", "dead-letter-routing-key": "k"}
+LOST = {("dead-letter-exchange", "d")}
+
+
+@pytest.mark.parametrize(
+    ("sort", "after", "expected"),
+    [
+        pytest.param("direct", {**WAY, "dead-letter-routing-key": "typo"}, LOST, id="a typo"),
+        pytest.param("direct", {**WAY, "dead-letter-routing-key": "l"}, set(), id="is bound"),
+        pytest.param("fanout", {**WAY, "dead-letter-routing-key": "typo"}, set(), id="fanout"),
+        pytest.param("direct", {"dead-letter-exchange": "d"}, LOST, id="by keys of their own"),
+        pytest.param("topic", {"dead-letter-exchange": "d"}, LOST, id="which no pattern takes all"),
+        pytest.param("fanout", {"dead-letter-exchange": "d"}, set(), id="whatever keys"),
+        pytest.param(
+            "direct",
+            {"dead-letter-exchange": "", "dead-letter-routing-key": "nobody"},
+            {("dead-letter-exchange", "")},
+            id="no such queue",
+        ),
+        pytest.param(
+            "direct",
+            {"dead-letter-exchange": "", "dead-letter-routing-key": "t"},
+            set(),
+            id="straight to a queue",
+        ),
+    ],
+)
+def test_a_key_of_dead_letters_that_leads_nowhere(
+    sort: str, after: dict[str, Any], expected: set[tuple[str, Any]]
+) -> None:
+    there = [queue(), queue("t"), exchange("d", type=sort), binding("d", "t", "k")]
+    there.append(binding("d", "t", "l"))
+    before = rows(*there, policy("p", WAY, pattern="^q$"))
+    wanted = rows(*there, policy("p", after, pattern="^q$"))
+
+    assert {(danger, value) for _, danger, value in found_by(before, wanted)} == expected
+
+
+def test_a_key_that_the_same_run_binds_is_no_threat() -> None:
+    there = [queue(), queue("t"), exchange("d", type="direct"), binding("d", "t", "k")]
+    before = rows(*there, policy("p", WAY, pattern="^q$"))
+    new = {**WAY, "dead-letter-routing-key": "new"}
+    changes = changes_of(before, rows(*there, policy("p", new, pattern="^q$")))
+    bound = rows(binding("d", "t", "new"))["binding"]
+    made = [Change(Action.CREATE, Ref("binding", key), None, row) for key, row in bound.items()]
+
+    assert threats(changes, before, NEW)
+    assert threats([*changes, *made], before, NEW) == ()

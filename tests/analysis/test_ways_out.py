@@ -389,3 +389,61 @@ def test_a_replacement_of_what_dead_letters_go_to_is_held() -> None:
 
     assert change.hold is not None
     assert change.hold.override == "--allow-loss messages:exchange:v/e"
+
+
+KEYED = {**X_DEAD, "x-dead-letter-routing-key": "dead.q"}
+
+
+@pytest.mark.parametrize(
+    ("sort", "left", "is_held"),
+    [
+        pytest.param("direct", binding("e", "u", "other"), True, id="what is left has another key"),
+        pytest.param("direct", binding("e", "u", "dead.q"), False, id="the key is bound again"),
+        pytest.param("topic", binding("e", "u", "dead.*"), False, id="a pattern takes it"),
+        pytest.param("topic", binding("e", "u", "alive.*"), True, id="no pattern takes it"),
+        pytest.param("fanout", binding("e", "u", "other"), False, id="keys do not count"),
+        pytest.param("x-consistent-hash", binding("e", "u", "2"), False, id="nobody knows"),
+    ],
+)
+def test_the_key_of_dead_letters_decides_what_leads_on(
+    sort: str, left: Entry, is_held: bool
+) -> None:
+    there = (vhost(), queue(arguments=KEYED), queue("t"), queue("u"), exchange(type=sort))
+    live, wanted = rows(*there, binding("e", "t", "dead.q")), rows(*there, left)
+    facts = {Ref("queue", ("v", name)): BUSY if name == "q" else IDLE for name in "qtu"}
+
+    held = plan_of(wanted, live, ALL, facts).held
+
+    assert [one.ref.kind for one in held] == (["binding"] if is_held else [])
+    assert all(one.hold is not None and one.hold.reason.startswith(DEAD_END) for one in held)
+
+
+def test_an_alternate_exchange_takes_what_no_key_does() -> None:
+    other = exchange(type="direct", arguments={"alternate-exchange": "f"})
+    there = (vhost(), queue(arguments=KEYED), queue("t"), queue("u"), other, exchange("f"))
+    there = (*there, binding("e", "u", "other"), binding("f", "u"))
+    facts = {Ref("queue", ("v", name)): BUSY if name == "q" else IDLE for name in "qtu"}
+
+    live = rows(*there, binding("e", "t", "dead.q"))
+
+    assert plan_of(rows(*there), live, ALL, facts).held == ()
+
+
+def test_a_policy_that_is_held_goes_on_to_need_what_leads_on_by_its_key() -> None:
+    """It would dead-letter by another key, and drop what is there as well: for that it is held."""
+    way = {"dead-letter-exchange": "e"}
+    there = (vhost(), queue(), queue("t"), exchange(type="direct"))
+    old = policy("p", {**way, "dead-letter-routing-key": "old"})
+    new = policy("p", {**way, "dead-letter-routing-key": "new", "max-length": 1})
+    facts = {Ref("queue", ("v", "q")): BUSY, Ref("queue", ("v", "t")): IDLE}
+
+    plan = plan_of(
+        rows(*there, new, binding("e", "t", "new")),
+        rows(*there, old, binding("e", "t", "old")),
+        ALL,
+        facts,
+        version="4.0.5",
+    )
+
+    assert sorted(one.ref.kind for one in plan.held) == ["binding", "policy"]
+    assert [one.ref.key[4] for one in plan.held if one.ref.kind == "binding"] == ["old"]

@@ -199,6 +199,9 @@ class Done:
         self.free = {c.ref: c for c in changes if c not in self.held}
         made = [c for c in changes if c.action is Action.CREATE and c.ref.kind == "binding"]
         self.unmade = [c.ref for c in made if c in self.held or self._waits(c)]
+        self.unmade += [
+            c.ref for c in self.held if c.action is Action.REPLACE and c.ref.kind == "exchange"
+        ]
 
     def check_writes(self) -> None:
         """Whatever is not free to be changed is only written as it was, after a replacement."""
@@ -255,8 +258,8 @@ class Done:
 
 
 def _in_place_of(new: Ref, old: Ref) -> bool:
-    """Tell whether one binding is to come for another: to the same object, or with its key."""
+    """Tell whether one binding is to come for another: to the same object, or from the same."""
     if old.kind != "binding" or new.key[0] != old.key[0]:
         return False
-    is_to_the_same = new.key[2:4] == old.key[2:4]
-    return is_to_the_same or (new.key[1], *new.key[4:]) == (old.key[1], *old.key[4:])
+    is_to_the_same = new.kind == "binding" and new.key[2:4] == old.key[2:4]
+    return is_to_the_same or new.key[1] == old.key[1]

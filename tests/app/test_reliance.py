@@ -8,8 +8,8 @@ import pytest
 
 from rmqsync.analysis.policy_losses import MOST_SINGLY
 from rmqsync.config.cluster import MaxDeletes
-from rmqsync.model.changes import ClusterResult, Loss, Outcome
-from rmqsync.model.definitions import Rows
+from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
+from rmqsync.model.definitions import OnChangeRule, Rows
 from rmqsync.planning.rules import Rules
 from tests.app.runs import Repository, applied, state_of
 from tests.fakes.cluster import Fault, MemoryCluster
@@ -179,14 +179,54 @@ def test_a_binding_stays_where_that_with_the_new_key_is_refused() -> None:
     assert [key[4] for key in cluster.read().rows["binding"]] == ["a"]
 
 
-def test_a_binding_of_another_destination_goes_all_the_same() -> None:
-    before, after = around(binding(destination="r", key="a")), around(binding(key="b"))
+@pytest.mark.parametrize("source", ["e", "f"])
+def test_a_binding_waits_for_whatever_is_to_lead_on_from_the_same_exchange(source: str) -> None:
+    """`order.#` to one queue, and then `order.paid` to another, which is not made."""
+    before = around(binding(source, destination="r", key="a.#"))
+    after = around(binding(key="a.b"))
     for found in (before, after):
         found["queue"].update(rows(queue("r"))["queue"])
+        found["exchange"].update(rows(exchange("f"))["exchange"])
 
     _, result = run(before, after, FIRST)
 
-    assert outcomes(result) == {"b": FAILED, "a": DONE}
+    expected = DONE
+    if source == "e":
+        expected = (
+            Outcome.SKIPPED,
+            "binding from exchange 'e' to queue 'q' with key 'a.b' in vhost 'v' is to take its "
+            "place, and was not made",
+        )
+    assert outcomes(result) == {"a.b": FAILED, "a.#": expected}
+
+
+def test_a_binding_stays_where_its_exchange_is_not_replaced_after_all() -> None:
+    """`a.*` takes nothing in an exchange that is direct still."""
+    one, other = exchange("x", type="direct"), exchange("x", type="topic")
+    before = rows(vhost(), queue(), one, binding("x", key="a.b"))
+    after = rows(vhost(), queue(), other, binding("x", key="a.*"))
+
+    def changed(*faults: int) -> tuple[MemoryCluster, dict[str, tuple[Outcome, str | None]]]:
+        cluster = MemoryCluster(state_of(before), faults=dict.fromkeys(faults, Fault.REFUSED))
+        repository = Repository()
+        repository.mark(cluster, repository.commit(before))
+        ref = Ref("exchange", ("v", "x"))
+        desired = desired_of(after, on_change={ref: OnChangeRule.RECREATE})
+        planned = repository.plan(
+            cluster, desired, repository.commit(after), Rules(max_deletes=FREE)
+        )
+        return cluster, outcomes(applied(planned, bulk=False))
+
+    cluster, found = changed(FIRST)
+    _, without = changed()
+
+    assert found["x"][0] is Outcome.FAILED
+    assert found["a.b"] == (
+        Outcome.SKIPPED,
+        "exchange 'x' in vhost 'v' was not replaced, and what leads on from it stays until it is",
+    )
+    assert "a.b" in {key[4] for key in cluster.read().rows["binding"]}
+    assert {outcome for outcome, _ in without.values()} == {Outcome.APPLIED}
 
 
 @pytest.mark.parametrize("is_kept", [True, False], ids=["unbound", "with its queue"])

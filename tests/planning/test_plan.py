@@ -585,3 +585,37 @@ def test_an_override_of_nothing_is_told():
     assert [one.message.partition(" matches")[0] for one in found] == [
         "--allow-loss messages:queue:v/typo"
     ]
+
+
+def test_an_exchange_whose_replacement_is_held_keeps_its_bindings():
+    """What takes the place of `a.b` takes nothing as long as the exchange is direct."""
+    one, other = exchange(type="direct"), exchange(type="topic")
+    apart = (exchange("f"), binding("f", key="gone"))
+    live = rows(vhost(), queue(), one, binding(key="a.b"), *apart)
+    wanted = rows(vhost(), queue(), other, binding(key="a.*"), apart[0])
+
+    held = {one.ref: one.hold for one in plan_of(wanted, live, Rules(prune=Prune.ALL)).held}
+
+    exchange_hold = held[Ref("exchange", ("v", "e"))]
+    assert {ref.key[1:5] for ref in held if ref.kind == "binding"} == {("e", "queue", "q", "a.b")}
+    (hold,) = (hold for ref, hold in held.items() if ref.kind == "binding")
+    assert hold.reason.startswith("it waits for the replacement of exchange 'e' in vhost 'v': ")
+    assert (hold.code, hold.override) == (exchange_hold.code, exchange_hold.override)
+
+
+@pytest.mark.parametrize("ack", [{}, {"ack-mode": "on-confirm"}, {"ack-mode": "no-ack"}])
+@pytest.mark.parametrize("source", ["src-exchange", "src-queue"])
+def test_a_shovel_with_a_queue_of_its_own_is_held(source, ack):
+    """It goes with all that it holds, when the shovel is stopped."""
+    row = {"vhost": "v", "name": "s", "src-uri": "amqp://", "dest-uri": "amqp://", **ack}
+    row |= {source: "e", "dest-queue": "t"}
+    live = rows(vhost(), ("shovel", row))
+    plans = [
+        plan_of(rows(vhost(), ("shovel", {**row, "reconnect-delay": 9})), live),
+        plan_of(rows(vhost()), live, Rules(prune=Prune.ALL)),
+    ]
+
+    is_held = source == "src-exchange" or ack.get("ack-mode") == "no-ack"
+    for plan in plans:
+        (change,) = plan.changes
+        assert (change.hold is not None, change.loss is Loss.MESSAGES) == (is_held, is_held)
