@@ -75,6 +75,19 @@ def test_a_binding_that_is_refused_once_is_put_back_and_so_is_the_next() -> None
     assert hanging(cluster) == rows(*found)
 
 
+def test_what_hung_on_it_is_put_back_all_at_once() -> None:
+    """Until then what is published finds no way."""
+    found = [binding(key="1"), binding(key="2"), binding(key="3")]
+
+    cluster, _ = replaced(live=found)
+
+    made = [
+        sorted(ref.key[4] for ref in one.rows if ref.kind == "binding") for one in cluster.writes
+    ]
+    assert [keys for keys in made if keys] == [["1", "2", "3"]]
+    assert hanging(cluster) == rows(*found)
+
+
 def test_what_cannot_be_put_back_is_named_though_nobody_declares_it() -> None:
     found = [binding(key="1"), binding(key="2")]
     faults = dict.fromkeys(range(WRITE_OF["first binding"], 99), Fault.UNSENT)
