@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from rmqsync.analysis.policies import EXCHANGE, QUEUE, PolicyIndex
+from rmqsync.analysis.policies import EXCHANGE, QUEUE, Effective, PolicyIndex
 from rmqsync.kinds.context import Context
+from rmqsync.model.changes import Ref
 from rmqsync.model.definitions import Rows
-from rmqsync.model.values import JsonValue, Key
+from rmqsync.model.values import JsonValue, Key, Row
 
 DLX, DL_KEY = "dead-letter-exchange", "dead-letter-routing-key"
 AE = "alternate-exchange"
@@ -37,6 +38,16 @@ def way_out(arguments: Mapping[str, Any], policy: Mapping[str, Any]) -> DeadLett
     if not isinstance(exchange, str):
         return None
     return DeadLetters(exchange, setting(arguments, policy, DL_KEY))
+
+
+def with_alternates(exchanges: Mapping[Key, Row], effective: Mapping[Ref, Effective]) -> set[Ref]:
+    """Return those of the exchanges that have an alternate, by argument or by policy."""
+    return {
+        ref
+        for ref, found in effective.items()
+        if ref.kind == EXCHANGE
+        and setting(exchanges[ref.key]["arguments"], found.definition, AE) is not None
+    }
 
 
 class Ways(NamedTuple):

@@ -18,7 +18,7 @@ from itertools import combinations, product
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import EXCHANGE_RULES, QUEUE_RULES, Danger, Rule, Settings
-from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, setting
+from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, with_alternates
 from rmqsync.analysis.federation import buffers
 from rmqsync.analysis.merging import in_force, merged, passes_on
 from rmqsync.analysis.paths import BySource, Types, by_source, has_queue, leading_on, types_of
@@ -270,11 +270,7 @@ class _Vhost:
             if ref.kind == EXCHANGE and ref.key[0] == self.vhost:
                 exchanges[ref.key] = row
         effective = PolicyIndex(rows, self.context).all({EXCHANGE: exchanges}, live=True)
-        alternates = {
-            ref
-            for ref, found in effective.items()
-            if setting(exchanges[ref.key]["arguments"], found.definition, AE) is not None
-        }
+        alternates = with_alternates(exchanges, effective)
         bindings = by_source((*self.live.get(BINDING, {}), *made), {self.vhost})
         return bindings, types_of({EXCHANGE: exchanges}, {self.vhost}, alternates)
 

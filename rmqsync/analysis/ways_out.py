@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from rmqsync.analysis.dangers import Danger
-from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, setting
+from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, setting, with_alternates
 from rmqsync.analysis.merging import in_force, passes_on
 from rmqsync.analysis.paths import Types, by_source, has_queue, leading_on, types_of
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE, Effective, PolicyIndex, sort_of
@@ -68,14 +68,7 @@ def ways_out(changes: Iterable[Change], live: Rows, context: Context) -> tuple[T
         return ()
     objects = {kind: after.get(kind, {}) for kind in _KEYS}
     effective = PolicyIndex(after, context).all(objects, live=True)
-    cuts.with_keys(
-        {
-            ref
-            for ref, found in effective.items()
-            if ref.kind == EXCHANGE
-            and setting(after[EXCHANGE][ref.key]["arguments"], found.definition, AE) is not None
-        }
-    )
+    cuts.with_keys(with_alternates(after[EXCHANGE], effective))
     return tuple(_threats(effective, after, cuts, context))
 
 

@@ -10,6 +10,7 @@ from rmqsync.config.cluster import Scope
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.model.changes import Hold, HoldCode, Ref
+from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import SourceError
 from rmqsync.model.findings import Finding, warning
@@ -84,8 +85,8 @@ def foreign_findings(
     left = _declared_there_alone(foreign.marker, checkout, desired, live, scope, past)
     them = "what was applied under it and is not declared any more"
     if left:
-        what = "object" if len(left) == 1 else "objects"
-        them = f"{len(left)} {what} applied under it and not declared any more ({some(left)})"
+        number = number_of(len(left), "object")
+        them = f"{number} applied under it and not declared any more ({some(left)})"
     if refusal is not None:
         hint = (
             f"apply {refusal.override} begins a new one, with --adopt where what is there differs;"

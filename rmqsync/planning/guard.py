@@ -23,7 +23,6 @@ from rmqsync.planning.loss import (
     in_flight,
     is_provable,
     loss_of,
-    stops_in_flight,
     with_facts,
 )
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
@@ -237,8 +236,8 @@ def _loss(
     if change.loss >= Loss.MESSAGES and impact.messages:
         reason = f"{number_of(impact.messages, 'message')} would be lost; allowed loss is "
         reason += rules.allow_loss.word
-    elif change.loss is Loss.MESSAGES and stops_in_flight(change, kinds):
-        reason = f"{in_flight(change, kinds)}; allowed loss is {rules.allow_loss.word}"
+    elif change.loss is Loss.MESSAGES and (stopped := in_flight(change, kinds)):
+        reason = f"{stopped}; allowed loss is {rules.allow_loss.word}"
     elif change.loss is Loss.MESSAGES and kinds[change.ref.kind].starts_over:
         reason = (
             "it deletes itself when it is done, and would start over: messages that it has moved "

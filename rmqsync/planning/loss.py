@@ -57,7 +57,7 @@ def loss_of(
     waiting for messages that do not come any more. `repeats`: it may do once more what was done.
     """
     kind = kinds[change.ref.kind]
-    if repeats or stops_in_flight(change, kinds):
+    if repeats or in_flight(change, kinds):
         return Loss.MESSAGES
     if change.action is Action.CREATE:
         return kind.create_loss
@@ -68,11 +68,6 @@ def loss_of(
     least = Loss.ROUTING if change.action is Action.REPLACE else Loss.NONE
     least = Loss.MESSAGES if hanging else least
     return max(least, *losses)
-
-
-def stops_in_flight(change: Change, kinds: Registry) -> bool:
-    """Tell whether a change stops what lets go of messages before it hands them on."""
-    return in_flight(change, kinds) is not None
 
 
 def in_flight(change: Change, kinds: Registry) -> str | None:

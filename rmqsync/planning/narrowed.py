@@ -8,6 +8,7 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Ref
+from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.findings import Finding, warning
 from rmqsync.planning.foreign import some
@@ -28,11 +29,11 @@ def out_of_sight(
     left = list(_left(desired, live, rules, own, kinds))
     if not left:
         return
-    what, them = ("object", "it") if len(left) == 1 else ("objects", "them")
+    them = "it" if len(left) == 1 else "them"
     yield warning(
         "RMQ114",
-        f"outside of `scope` in the settings by now: {len(left)} {what} applied from here "
-        f"({some(left)}); nothing is changed or deleted there, and the next run leaves {them} "
+        f"outside of `scope` in the settings by now: {number_of(len(left), 'object')} applied from "
+        f"here ({some(left)}); nothing is changed or deleted there, and the next run leaves {them} "
         "unmanaged",
         address=left[0],
         hint="widen `scope` again before that run to have them managed, or deleted, from here; "
