@@ -19,8 +19,9 @@ from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker, Lock, Progress
 from rmqsync.app.prove import Prover
 from rmqsync.app.put_back import put_back, taken_by, with_lost
-from rmqsync.app.reliance import bereft, first_wave, removed_for
+from rmqsync.app.reliance import bereft, first_wave
 from rmqsync.app.replace import delete, replace
+from rmqsync.app.successors import removed_for
 from rmqsync.app.unexpected import told
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, Request

@@ -17,19 +17,20 @@ from itertools import groupby
 
 from rmqsync.analysis import policy_losses
 from rmqsync.analysis.dead_letters import BINDING
+from rmqsync.analysis.lacking import lacking
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_losses import Threat, threats
 from rmqsync.analysis.shovelled import SHOVEL, shovelled_into
 from rmqsync.analysis.ways_out import parting, ways_out
 from rmqsync.app.counting import sure_facts
 from rmqsync.app.ports import Broker
+from rmqsync.app.successors import Results, is_made, named, unbound
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
-from rmqsync.model.changes import Action, Change, Loss, Outcome, Ref, Result
+from rmqsync.model.changes import Action, Change, Loss, Ref
 from rmqsync.model.definitions import QueueFacts, Rows
 from rmqsync.model.errors import BrokerError
-from rmqsync.model.values import Key
 from rmqsync.planning.policies import at_risk, hold_for_losses
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import bared
@@ -37,8 +38,6 @@ from rmqsync.planning.targets import gets_shovelled
 
 _DECIDING = (*POLICIES, QUEUE, EXCHANGE, BINDING)
 """What messages are lost by, and what decides on that."""
-
-Results = Mapping[Ref, Result]
 
 
 def _rows_now(live: Rows, changes: Iterable[Change], results: Results) -> dict[str, Rows]:
@@ -52,7 +51,7 @@ def _rows_now(live: Rows, changes: Iterable[Change], results: Results) -> dict[s
         for key, row in live.get(kind, {}).items():
             found.setdefault(key[0], {}).setdefault(kind, {})[key] = row
     for change in changes:
-        if not _is_made(results, change.ref):
+        if not is_made(results, change.ref):
             continue
         kind, key = change.ref
         if change.action is Action.DELETE:
@@ -104,7 +103,7 @@ def bereft(
     `changes` and `live` as in `first_wave`. Reads what queues hold, where that decides; what cannot
     be read counts as unknown.
     """
-    unmade = [one for one in changes if one.ref in results and not _is_made(results, one.ref)]
+    unmade = [one for one in changes if one.ref in results and not is_made(results, one.ref)]
     found: dict[Ref, str] = {}
     partings = parting(step)
     if partings or any(change.ref.kind in POLICIES for change in step):
@@ -117,11 +116,13 @@ def bereft(
                 for one in waiting
                 if (one.ref.kind in POLICIES or one.ref in partings) and one.ref.key[0] == vhost
             ]
-            lacking = [one.ref for one in failed if one.ref.key[0] == vhost]
-            lacking.sort(key=lambda ref: ref.kind not in POLICIES)  # most likely the cause
+            missing = [one.ref for one in failed if one.ref.key[0] == vhost]
+            missing.sort(key=lambda ref: ref.kind not in POLICIES)  # most likely the cause
             for ref, reason in _losses(mine, now.get(vhost, {}), context, rules, broker).items():
-                found[ref] = f"{_named(lacking)} was not applied, and without that {reason}"
-    found.update(_unbound(step, unmade))
+                found[ref] = f"{named(missing)} was not applied, and without that {reason}"
+    lacks = lacking(changes, live, context, {one.ref for one in unmade}) if unmade else {}
+    found.update(_without_policy(step, lacks))
+    found.update(unbound(step, unmade, lacks))
     found.update(_baring(step, changes, results, live))
     found.update(_shovelled(step, unmade, rules))
     return found
@@ -156,7 +157,7 @@ def _baring(
 ) -> dict[Ref, str]:
     """Return changes that take the last of what keeps an object there, as not all was made."""
     planned = [one for one in changes if one.hold is None]
-    sent = [one for one in planned if one.ref not in results or _is_made(results, one.ref)]
+    sent = [one for one in planned if one.ref not in results or is_made(results, one.ref)]
     if len(sent) == len(planned):
         return {}
     # What a replacement took may not have been put back, or was not to be.
@@ -166,7 +167,7 @@ def _baring(
         for one in planned
         if one.action is Action.REPLACE and one.ref in results
         for ref in one.impact.implied
-        if ref in deleted or not _is_made(results, one.ref)
+        if ref in deleted or not is_made(results, one.ref)
     }
     found: dict[Ref, str] = {}
     while True:  # what waits keeps others: a chain of exchanges
@@ -178,31 +179,13 @@ def _baring(
         sent = [one for one in sent if one.ref not in more]
 
 
-def _unbound(step: Sequence[Change], unmade: Iterable[Change]) -> dict[Ref, str]:
-    """
-    Return deletions that take a binding whose successor was not made, and why they wait.
-
-    The successor may have another key and another destination: any that is to lead on from the same
-    exchange is one. So is the exchange itself, where it was to become another one.
-    """
-    successors: dict[Key, Ref] = {}
-    for one in unmade:
-        if one.ref.kind == BINDING and one.action is Action.CREATE:
-            successors.update(dict.fromkeys(_ends(one.ref), one.ref))
-        elif one.ref.kind == EXCHANGE and one.action is Action.REPLACE:
-            successors["from", *one.ref.key] = one.ref
-    found = {}
-    for change in step if successors else ():
-        if change.action is Action.DELETE:
-            going = [ref for ref in (change.ref, *change.impact.implied) if ref.kind == BINDING]
-            ends = (end for ref in going for end in _ends(ref))
-            lacking = next((successors[end] for end in ends if end in successors), None)
-            if lacking is not None:
-                was = "is to take its place, and was not made"
-                if lacking.kind == EXCHANGE:
-                    was = "was not replaced, and what leads on from it stays until it is"
-                found[change.ref] = f"{_named([lacking])} {was}"
-    return found
+def _without_policy(step: Iterable[Change], lacks: Mapping[Ref, Ref]) -> dict[Ref, str]:
+    """Return changes that make what has no way out without a policy, and that was not made."""
+    return {
+        one.ref: f"it has no way out without {named([lacks[one.ref]])}, which was not applied"
+        for one in step
+        if one.ref in lacks
+    }
 
 
 def _shovelled(step: Sequence[Change], unmade: Iterable[Change], rules: Rules) -> dict[Ref, str]:
@@ -221,45 +204,3 @@ def _shovelled(step: Sequence[Change], unmade: Iterable[Change], rules: Rules) -
     }
     found = shovelled_into(asked.keys(), shovels) if shovels else {}
     return {asked[key]: gets_shovelled(names) for key, names in found.items()}
-
-
-def removed_for(
-    step: Sequence[Change], changes: Iterable[Change], results: Results, live: Rows
-) -> dict[Ref, Change]:
-    """
-    Return the deletions that came first so that bindings of a step count, and those were not made.
-
-    The keys are these bindings. Arguments as in `first_wave`.
-    """
-    unmade = {
-        change.ref.key[:4]: change.ref
-        for change in step
-        if change.ref.kind == BINDING
-        and change.action is Action.CREATE
-        and not _is_made(results, change.ref)
-    }
-    return {
-        unmade[change.ref.key[:4]]: change
-        for change in (changes if unmade else ())
-        if change.ref.kind == BINDING
-        and change.action is Action.DELETE
-        and change.before is not None
-        and change.ref.key[:4] in unmade
-        and _is_made(results, change.ref)
-        and KINDS[BINDING].removed_first(change.before, live)
-    }
-
-
-def _ends(ref: Ref) -> tuple[Key, Key]:
-    """Return what a binding has in common with one that takes its place: either is enough."""
-    vhost, source, kind, destination, *_ = ref.key
-    return ("to", vhost, kind, destination), ("from", vhost, source)
-
-
-def _is_made(results: Results, ref: Ref) -> bool:
-    return ref in results and results[ref].outcome is Outcome.APPLIED
-
-
-def _named(refs: Sequence[Ref]) -> str:
-    more = f", as {len(refs) - 1} more," if len(refs) > 1 else ""
-    return f"{KINDS[refs[0].kind].sentence(refs[0].key)}{more}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from rmqsync.analysis.dead_letters import BINDING
-from rmqsync.analysis.policies import EXCHANGE
+from rmqsync.analysis.lacking import lacking
+from rmqsync.analysis.policies import EXCHANGE, POLICIES
+from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Action, Change, HoldCode
-from rmqsync.model.definitions import Desired
+from rmqsync.model.changes import Action, Change, Hold, HoldCode, Ref
+from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.values import Key
 from rmqsync.planning.retired import drains
 
@@ -52,6 +54,59 @@ def with_their_exchanges(changes: Sequence[Change], kinds: Registry) -> list[Cha
             change = replace(change, hold=replace(hold, reason=f"{reason}{hold.reason}"))
         found.append(change)
     return found or list(changes)
+
+
+def with_their_policies(
+    changes: Sequence[Change], live: Rows, context: Context, kinds: Registry
+) -> tuple[Change, ...]:
+    """
+    Hold what has no way out without a held policy, and what leads to such.
+
+    The run might move messages to a queue that drops what it cannot keep.
+    """
+    holds = {one.ref: one.hold for one in changes if one.hold and one.ref.kind in POLICIES}
+    found = lacking(changes, live, context, holds.keys()) if holds else {}
+    return tuple(
+        _with_policy(change, found[change.ref], holds, kinds)
+        if change.ref in found and change.hold is None
+        else change
+        for change in changes
+    )
+
+
+def _with_policy(change: Change, policy: Ref, holds: Mapping[Ref, Hold], kinds: Registry) -> Change:
+    hold = holds[policy]
+    what = "what it leads to has" if change.ref.kind == BINDING else "it has"
+    reason = f"{what} no way out without {kinds[policy.kind].sentence(policy.key)}: {hold.reason}"
+    return replace(change, hold=replace(hold, reason=reason))
+
+
+def with_their_successors(changes: Sequence[Change], kinds: Registry) -> tuple[Change, ...]:
+    """Hold the removal of a binding with the creation of one that takes its place."""
+    held = [one for one in changes if one.ref.kind == BINDING and one.action is Action.CREATE]
+    by_end = {end: one for one in held if one.hold for end in ends(one.ref)}
+    found = []
+    for change in changes if by_end else ():
+        if change.hold is None and change.action is Action.DELETE:
+            other = next((by_end[end] for end in ends_of(change) if end in by_end), None)
+            if other is not None and other.hold is not None:
+                name = kinds[BINDING].sentence(other.ref.key)
+                reason = f"{name} is to take its place, and is held: {other.hold.reason}"
+                change = replace(change, hold=replace(other.hold, reason=reason))
+        found.append(change)
+    return tuple(found or changes)
+
+
+def ends(ref: Ref) -> tuple[Key, Key]:
+    """Return what a binding has in common with one that takes its place: either is enough."""
+    vhost, source, kind, destination, *_ = ref.key
+    return ("to", vhost, kind, destination), ("from", vhost, source)
+
+
+def ends_of(change: Change) -> list[Key]:
+    """Return the `ends` of the bindings that a deletion takes."""
+    going = (ref for ref in (change.ref, *change.impact.implied) if ref.kind == BINDING)
+    return [end for ref in going for end in ends(ref)]
 
 
 def _source_among(exchanges: Collection[Key], change: Change) -> Key | None:

@@ -22,6 +22,7 @@ from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
+from rmqsync.planning.held_along import with_their_policies, with_their_successors
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership, declared_queue_types
@@ -105,7 +106,8 @@ def finish(
     while True:  # what is held last may have been what another relied on
         changes = hold_targets(changes, live.rows, context, rules, kinds)
         changes = hold_for_losses(changes, rows, context, facts, rules, found.threats, kinds)
-        judged = hold_last(changes, live.rows, kinds)
+        judged = with_their_policies(hold_last(changes, live.rows, kinds), rows, context, kinds)
+        judged = with_their_successors(judged, kinds)
         if judged == changes:
             break
         changes = judged

@@ -318,3 +318,43 @@ def test_it_goes_all_the_same_where_that_is_allowed() -> None:
     _, result = run(around(queue("old"), SHOVEL), around(), FIRST, overrides=allowed)
 
     assert outcomes(result) == {"s": FAILED, "old": DONE}
+
+
+def moved(policy_for: str, dead: str = "e") -> tuple[Rows, Rows]:
+    """Return a state, and one in which messages go to `r` instead, which has a policy for it."""
+    there = (exchange("f"), binding("e", "q", "dead"))
+    before = around(*there, binding("f", "q", "a"), queue("s"))
+    new = policy("new", pattern=policy_for, definition={"dead-letter-exchange": dead})
+    after = around(*there, queue("s"), queue("r"), binding("f", "r", "b"), new)
+    return before, after
+
+
+def test_messages_are_not_moved_to_what_has_no_way_out_as_its_policy_is_refused() -> None:
+    before, after = moved("^r$")
+
+    cluster, result = run(before, after, FIRST)
+
+    found = outcomes(result)
+    lack = "it has no way out without policy 'new' in vhost 'v', which was not applied"
+    assert found["new"] == FAILED
+    assert found["r"] == (Outcome.SKIPPED, lack)
+    assert {found[key][0] for key in "ab"} == {Outcome.SKIPPED}
+    assert ("v", "f", "queue", "q", "a") in {key[:5] for key in cluster.read().rows["binding"]}
+    assert set(outcomes(run(before, after)[1]).values()) == {DONE}
+
+
+def test_messages_stay_where_the_policy_for_the_new_queue_comes_late_and_is_refused() -> None:
+    """It is for queues that are there as well, and names what the run makes: it comes last."""
+    before, after = moved("^[rs]$", dead="late")
+    for kind, more in rows(exchange("late"), binding("late", "q", "c")).items():
+        after[kind].update(more)
+    order = list(outcomes(run(before, after)[1]))
+    number = FIRST + order.index("new")
+
+    cluster, result = run(before, after, number)
+
+    found = outcomes(result)
+    assert (found["new"], found["r"], found["b"]) == (FAILED, DONE, DONE)
+    was = "policy 'new' in vhost 'v' was not applied, and what is to take its place needs that"
+    assert found["a"] == (Outcome.SKIPPED, was)
+    assert ("v", "f", "queue", "q", "a") in {key[:5] for key in cluster.read().rows["binding"]}

@@ -1,11 +1,13 @@
 """Which changes a plan holds, in which order, and which of them may run."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rmqsync.config.cluster import MaxDeletes, Prune, Scope
 from rmqsync.kinds import KINDS
+from rmqsync.kinds.base import address_of
 from rmqsync.model.address import Pattern
 from rmqsync.model.changes import ABSENT, Action, FieldChange, Loss, Ref
 from rmqsync.model.definitions import Live, OnChangeRule, QueueFacts, Removed
@@ -619,3 +621,108 @@ def test_a_shovel_with_a_queue_of_its_own_is_held(source, ack):
     for plan in plans:
         (change,) = plan.changes
         assert (change.hold is not None, change.loss is Loss.MESSAGES) == (is_held, is_held)
+
+
+def policy(name: str, pattern: str, priority: int = 0, **definition: Any):
+    entry = {"vhost": "v", "name": name, "pattern": pattern, "priority": priority}
+    return "policy", {**entry, "definition": definition}
+
+
+DEAD = {"dead-letter-exchange": "dlx"}
+LED_ON = (exchange("dlx"), queue("dead"), binding("dlx", "dead", "#"))
+HELD = policy("p", "^[qr]$", **DEAD, **{"max-length": 1})
+"""Held where `q` holds more; what `r` dead-letters by."""
+
+
+def held_with_busy(wanted: Any, live: Any) -> dict[str, tuple[str, str]]:
+    facts = {Ref("queue", key): IDLE for key in live["queue"]} | {QUEUE: BUSY}
+    plan = plan_of(wanted, live, Rules(prune=Prune.ALL), facts)
+    return {
+        address_of(KINDS[c.ref.kind], c.ref.key): (c.hold.code.value, c.hold.reason)
+        for c in plan.held
+    }
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_relies_on_a_held_policy_for_its_dead_letters_gets_no_messages(is_new: bool):
+    there = (vhost(), exchange(), queue(), *LED_ON)
+    new = queue("r")
+    live = rows(*there, binding(key="#"), *(() if is_new else (new,)))
+
+    held = held_with_busy(rows(*there, new, binding("e", "r", "#"), HELD), live)
+
+    asked = "queue:v/r" if is_new else "binding:v/e/queue/r/%23"
+    assert {"policy:v/p", asked} <= held.keys()
+    assert held[asked][0] == "loss"
+    assert " no way out without policy 'p' in vhost 'v': max-length 1 would drop" in held[asked][1]
+
+
+def test_a_binding_stays_where_the_one_in_its_place_is_held():
+    there = (vhost(), exchange(), queue(), queue("s"), exchange("f"), *LED_ON)
+    apart = (binding("f", "s", "apart"),)
+    live = rows(*there, binding("e", "s", "#"), *apart)
+
+    held = held_with_busy(rows(*there, queue("r"), binding("e", "r", "#"), HELD), live)
+
+    asked = "binding:v/e/queue/s/%23"
+    assert asked in held
+    assert "binding:v/f/queue/s/apart" not in held
+    assert held[asked][1].startswith(
+        "binding from exchange 'e' to queue 'r' with key '#' in vhost 'v' is to take its place, "
+        "and is held: what it leads to has no way out without policy 'p'"
+    )
+
+
+def test_what_has_a_way_out_without_the_held_policy_is_made():
+    there = (vhost(), exchange(), queue(), *LED_ON)
+    own = queue("r", arguments={"x-dead-letter-exchange": "dlx"})
+    other = policy("other", "^r$", 9, **DEAD)
+    for found in (
+        (own,),
+        (queue("r"), other),
+        (queue("s"),),
+        (queue("r", arguments={"x-queue-type": "stream"}),),
+    ):
+        wanted = rows(*there, *found, binding("e", found[0][1]["name"], "#"), HELD)
+        held = held_with_busy(wanted, rows(*there, binding(key="#")))
+
+        assert held.keys() == {"policy:v/p"}
+
+
+def test_an_exchange_without_its_alternate_gets_no_messages():
+    there = (vhost(), exchange(), queue(), *LED_ON)
+    held_one = policy("p", "^(q|f)$", **{"max-length": 1, "alternate-exchange": "dlx"})
+    wanted = rows(
+        *there, exchange("f"), binding("e", "f", "#", destination_type="exchange"), held_one
+    )
+
+    held = held_with_busy(wanted, rows(*there, binding(key="#")))
+
+    assert "exchange:v/f" in held
+
+
+def test_a_binding_to_what_leads_to_a_queue_without_its_dead_letters_waits():
+    there = (
+        vhost(),
+        exchange(),
+        exchange("f"),
+        queue(),
+        queue("r"),
+        binding("f", "r", "#"),
+        *LED_ON,
+    )
+    wanted = rows(*there, binding("e", "f", "#", destination_type="exchange"), HELD)
+
+    held = held_with_busy(wanted, rows(*there, binding(key="#")))
+
+    assert held.keys() >= {"policy:v/p", "binding:v/e/exchange/f/%23"}
+
+
+def test_a_queue_is_made_once_the_policy_it_needs_is_allowed():
+    there = (vhost(), exchange(), queue(), *LED_ON)
+    facts = {QUEUE: BUSY, Ref("queue", ("v", "dead")): IDLE}
+    rules = Rules(overrides={"policy:v/p": Loss.MESSAGES})
+
+    plan = plan_of(rows(*there, queue("r"), HELD), rows(*there), rules, facts)
+
+    assert not plan.held
