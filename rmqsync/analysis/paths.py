@@ -19,6 +19,7 @@ Types = Mapping[Ref, str]
 """Types of exchanges in which a key decides."""
 NO_TYPES: Types = {}
 _BY_KEY = ("direct", "topic")
+_ANY = "\0"
 
 BySource = Mapping[Ref, Sequence[tuple[Ref, Ref]]]
 """Bindings, with the queue or exchange where each leads, by the exchange that they come from."""
@@ -90,6 +91,47 @@ def _is_topic(bound: Sequence[str], key: Sequence[str]) -> bool:
         if not reached:
             return False
     return len(key) in reached
+
+
+def meeting(sort: str, bound: str, other_sort: str | None, other: str) -> set[str]:
+    """
+    Return keys that two bindings both take, where there are any: of each length at least one.
+
+    `sort` and `other_sort` are the types of the exchanges; `None` stands for one in which no key
+    decides. A word that may be any is a NUL, which no other binding names.
+    """
+    if other_sort is None:
+        other_sort, other = "topic", "#"
+    if sort == "direct":
+        return {bound} if matches(other_sort, other, bound) else set()
+    if other_sort == "direct":
+        return {other} if matches(sort, bound, other) else set()
+    words, others = _words(bound), _words(other)
+    found = set()
+    for count in range(max(2, len(others)) + 1):
+        some = [one for word in words for one in (["*"] * count if word == "#" else [word])]
+        fitting = _fit(others, some)
+        if fitting is not None:
+            found.add(".".join(fitting))
+    return found
+
+
+def _fit(bound: Sequence[str], words: Sequence[str]) -> list[str] | None:
+    """Return words that a topic's binding takes, where any may stand for `*`."""
+    if not bound:
+        return None if words else []
+    first, *rest = bound
+    if first == "#":
+        for count in range(len(words) + 1):
+            more = _fit(rest, words[count:])
+            if more is not None:
+                return [_ANY if one == "*" else one for one in words[:count]] + more
+        return None
+    if not words or (words[0] not in ("*", first) and first != "*"):
+        return None
+    more = _fit(rest, words[1:])
+    chosen = words[0] if first == "*" else first
+    return None if more is None else [_ANY if chosen == "*" else chosen, *more]
 
 
 def has_queue(way: Iterable[Ref]) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rmqsync.analysis.dangers import Danger
 from rmqsync.analysis.dead_letters import AE, BINDING, DL_KEY, DLX, setting, with_alternates
 from rmqsync.analysis.merging import in_force, passes_on
-from rmqsync.analysis.paths import Types, by_source, has_queue, leading_on, types_of
+from rmqsync.analysis.paths import Types, by_source, has_queue, leading_on, meeting, types_of
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE, Effective, PolicyIndex, sort_of
 from rmqsync.analysis.policy_losses import Threat
 from rmqsync.kinds.context import Context
@@ -121,6 +121,8 @@ class _Cuts:
         )
         self._types: tuple[Types, Types] = ({}, {})
         self._known: dict[tuple[Ref, str | None], _Cut | None] = {}
+        self._gone: dict[Ref, set[tuple[str, str]]] = {}
+        self._fill: dict[Ref, set[tuple[str | None, str]]] | None = None
 
     def may_be(self, ref: Ref) -> bool:
         """Tell whether an exchange goes, or any of what leads on from it, whatever the key."""
@@ -139,6 +141,41 @@ class _Cuts:
         if (ref, key) not in self._known:
             self._known[ref, key] = self._find(ref, key)
         return self._known[ref, key]
+
+    def with_own_keys(self, ref: Ref, queue: Ref) -> _Cut | None:
+        """Return what is taken from messages that come to an exchange with the keys they had."""
+        found = self.of(ref, None)
+        if found is not None:
+            return found
+        keys: set[str] = set()
+        for sort, bound in self._going(ref):
+            for one in self._filling(queue):
+                keys |= meeting(sort, bound, *one)
+        cuts = (self.of(ref, key) for key in sorted(keys))
+        return next((one for one in cuts if one is not None), None)
+
+    def _going(self, ref: Ref) -> set[tuple[str, str]]:
+        """Return what goes of the bindings that lead on from an exchange, as `_filling` does."""
+        if ref not in self._gone:
+            left = self._after.get(BINDING, {})
+            self._gone[ref] = set()
+            for kind, key in leading_on(ref, self._before):
+                sort = self._types[0].get(Ref(EXCHANGE, key[:2])) if kind == BINDING else None
+                if sort is not None and key not in left:
+                    self._gone[ref].add((sort, key[4]))
+        return self._gone[ref]
+
+    def _filling(self, queue: Ref) -> set[tuple[str | None, str]]:
+        """Return the bindings that fill a queue: the types of their exchanges, and their keys."""
+        if self._fill is None:
+            self._fill = {}
+            for rows, types in zip((self._live, self._after), self._types, strict=True):
+                for vhost, source, sort, name, key, *_ in rows.get(BINDING, {}):
+                    if sort == QUEUE and vhost in self._vhosts:
+                        one = (types.get(Ref(EXCHANGE, (vhost, source))), key)
+                        self._fill.setdefault(Ref(QUEUE, (vhost, name)), set()).add(one)
+        # The default exchange fills it as well.
+        return {("direct", queue.key[1]), *self._fill.get(queue, ())}
 
     def _find(self, ref: Ref, key: str | None) -> _Cut | None:
         if ref in self._by_ref:
@@ -170,7 +207,9 @@ def _threats(
             if name is None:
                 continue
             routing_key = setting(row["arguments"], definition, DL_KEY) if key == DLX else None
-            lost = cuts.of(Ref(EXCHANGE, (ref.key[0], str(name))), routing_key)
+            to_ref = Ref(EXCHANGE, (ref.key[0], str(name)))
+            own = key == DLX and routing_key is None
+            lost = cuts.with_own_keys(to_ref, ref) if own else cuts.of(to_ref, routing_key)
             if lost is not None:
                 what, to = (danger, None) if lost.is_gone else (Danger.DEAD_END, name)
                 passes = passes_on(in_force(sort, row["arguments"], definition, context))

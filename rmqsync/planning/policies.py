@@ -43,7 +43,7 @@ _SAYINGS = {
     Danger.DEAD_LETTERS: "{name} {state} and would lose its dead-letter exchange",
     Danger.DEAD_LETTER_STRATEGY: "{name} would forget what it has yet to dead-letter",
     Danger.ALTERNATE: "{name} would lose its alternate exchange",
-    Danger.DEAD_END: "{name} hands on to exchange '{after}', from which nothing would lead on",
+    Danger.DEAD_END: "{name} hands on to exchange '{after}', from which not all would lead on",
     Danger.MIRRORS: "the mirrors of {name} would change, perhaps while some are unsynchronised",
     Danger.FEDERATION: "the links of {name} would start anew, their buffers upstream be lost",
 }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import product
 
-from rmqsync.analysis.paths import by_source, leading_on, matches, types_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rmqsync.analysis.paths import by_source, leading_on, matches, meeting, types_of
 from rmqsync.model.changes import Ref
 from tests.planning.builders import binding, exchange, rows
 
@@ -61,3 +65,26 @@ def test_a_key_decides_at_every_exchange_that_asks_for_one() -> None:
     assert queues("y") == set()
     assert queues("y", alternates=(start,)) == {"q"}
     assert types_of(found, {"v"}, {start}).keys() == {Ref("exchange", ("v", "t"))}
+
+
+WORDS = st.sampled_from(["a", "b", "*", "#"])
+BOUND = st.lists(WORDS, max_size=4).map(".".join)
+
+
+@given(st.sampled_from(["direct", "topic"]), BOUND, st.sampled_from(["direct", "topic"]), BOUND)
+def test_where_two_bindings_meet(sort: str, bound: str, other_sort: str, other: str) -> None:
+    """By trying all keys of a few words; longer ones are only needed where both are longer."""
+    words = ["a", "b", "*", "#", "\0"]
+    keys = [".".join(some) for n in range(5) for some in product(words, repeat=n)]
+    both = [key for key in keys if matches(sort, bound, key) and matches(other_sort, other, key)]
+
+    found = meeting(sort, bound, other_sort, other)
+
+    assert all(matches(sort, bound, key) and matches(other_sort, other, key) for key in found)
+    assert bool(found) == bool(both)
+
+
+def test_what_may_have_any_key_meets_every_binding() -> None:
+    assert meeting("direct", "a.*", None, "") == {"a.*"}
+    assert meeting("topic", "a.*", None, "") == {"a.\0"}
+    assert meeting("topic", "#", None, "x") == {"", "\0", "\0.\0"}

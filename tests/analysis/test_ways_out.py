@@ -336,7 +336,7 @@ def test_an_exchange_that_dead_letters_come_by_stays(workspace: Workspace, broke
     assert (allowed.code, allowed.cluster["verified"]) == (0, True), allowed.out
 
 
-DEAD_END = "queue 'q' in vhost 'v' hands on to exchange 'e', from which nothing would lead on"
+DEAD_END = "queue 'q' in vhost 'v' hands on to exchange 'e', from which not all would lead on"
 THERE = (queue(arguments=X_DEAD), queue("t"), exchange())
 
 
@@ -416,6 +416,56 @@ def test_the_key_of_dead_letters_decides_what_leads_on(
 
     assert [one.ref.kind for one in held] == (["binding"] if is_held else [])
     assert all(one.hold is not None and one.hold.reason.startswith(DEAD_END) for one in held)
+
+
+OWN_KEYS = [
+    ("topic", "topic", "order.#", "order.#", "orders.#", True),
+    ("topic", "topic", "order.created", "order.#", "order.*", False),
+    ("topic", "topic", "order.a.b", "order.#", "order.*", True),
+    ("topic", "topic", "order.*", "order.#", "#", False),
+    ("topic", "topic", "order.#", "order.*.x", "#.x", False),
+    ("topic", "topic", "order.#", "stock.#", "other", False),
+    ("topic", "topic", "#", "order.created", "order.*", False),
+    ("topic", "topic", "#", "order.created", "stock.*", True),
+    ("topic", "topic", "a.*.b.*.c", "a.#", "a.#.c", False),
+    ("topic", "topic", "a.*.b.*.c", "a.#", "a.b.#", True),
+    ("topic", "topic", "a", "#", "a.#", True),  # by the default exchange
+    ("direct", "topic", "order.a", "order.#", "order.b", True),
+    ("direct", "topic", "order.a", "order.#", "*.a", False),
+    ("direct", "direct", "order.a", "order.a", "order.b", True),
+    ("direct", "direct", "order.a", "order.b", "order.c", False),
+    ("fanout", "direct", "", "order.b", "order.c", True),
+    ("fanout", "fanout", "", "order.b", "order.c", False),
+    ("topic", "direct", "order.*", "order.b", "order.c", True),
+    ("topic", "direct", "stock.*", "order.b", "order.c", False),
+    ("topic", "direct", "stock.*", "q", "order.c", True),  # by the default exchange
+]
+
+
+@pytest.mark.parametrize(("source", "sort", "filling", "old", "new", "is_held"), OWN_KEYS)
+def test_the_keys_that_dead_letters_may_have_decide_what_leads_on(
+    source: str, sort: str, filling: str, old: str, new: str, is_held: bool
+) -> None:
+    there = (vhost(), queue(arguments=X_DEAD), queue("t"), exchange(type=sort))
+    there = (*there, exchange("in", type=source), binding("in", "q", filling))
+    facts = {Ref("queue", ("v", name)): BUSY if name == "q" else IDLE for name in "qt"}
+
+    plan = plan_of(
+        rows(*there, binding("e", "t", new)), rows(*there, binding("e", "t", old)), ALL, facts
+    )
+
+    assert [one.ref.key[4] for one in plan.held] == ([old] if is_held else [])
+
+
+def test_the_keys_of_new_bindings_count_for_dead_letters_as_well() -> None:
+    there = (vhost(), queue(arguments=X_DEAD), queue("t"), exchange(type="direct"), exchange("in"))
+    there = (*there, binding("e", "t", "other"))
+    wanted = rows(*there, binding("in", "q", "a"))
+    facts = {Ref("queue", ("v", name)): BUSY if name == "q" else IDLE for name in "qt"}
+
+    plan = plan_of(wanted, rows(*there, binding("e", "t", "a")), ALL, facts)
+
+    assert [one.ref.key[4] for one in plan.held] == ["a"]
 
 
 def test_an_alternate_exchange_takes_what_no_key_does() -> None:
