@@ -119,6 +119,8 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         try:
             remaining, after = verify(planned, execution)
             verified = verdict(execution, remaining, after.live)
+            if verified is None and execution.unanswered:
+                verified, error = False, f"cluster '{plan.name}': {_UNANSWERED}"
             partly = made_in_part(execution)
             end(planned, execution.broker, after.live, after.open_, run, partly)
         except Exception as problem:  # whatever it is, what was done is told
@@ -139,6 +141,11 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
     )
+
+
+_UNANSWERED = (
+    "what failed without an answer may still be carried out, though nothing of it is to be seen yet"
+)
 
 
 def _fences_left(execution: Execution) -> str | None:

@@ -77,6 +77,8 @@ class Execution:
     """Created by import: a 2xx says nothing about each of them."""
     _doubtful: set[Ref] = field(default_factory=set)
     """In an import that was refused: some of it may have been made before that."""
+    unanswered: bool = False
+    """Something was sent and not answered: it may still be carried out."""
     _lost: str | None = None
     """Why nothing can be sent any more."""
     _applicable: tuple[Change, ...] = field(init=False)
@@ -205,7 +207,7 @@ class Execution:
             except Rejected as error:
                 return Result(Outcome.FAILED, error.reason)
             except Unreachable as error:
-                self._lost = str(error)
+                self._lose(error)
                 return Result(Outcome.FAILED, str(error))
             except LockLost as error:
                 self._lost = str(error)
@@ -221,6 +223,10 @@ class Execution:
                 Outcome.FAILED, f"an import with it was refused, and singly it was {reason}"
             )
         return Result(Outcome.SKIPPED, reason)
+
+    def _lose(self, error: Unreachable) -> None:
+        self._lost = str(error)
+        self.unanswered = self.unanswered or error.may_be_done
 
     def _is_lost(self) -> bool:
         if self._lost is None and self.lock is not None and not self.lock.held():
@@ -288,7 +294,7 @@ class Execution:
         except BrokerError as error:
             # It may have been done all the same: what comes of it is seen when it is read again.
             if isinstance(error, Unreachable):
-                self._lost = str(error)
+                self._lose(error)
             result = Result(Outcome.FAILED, str(error))
         for key in rows[kind.name]:
             self.results[Ref(kind.name, key)] = result

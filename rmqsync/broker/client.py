@@ -172,6 +172,7 @@ class Client:
             sent["Content-Type"] = "application/json"
         timeout_s = self.connection.timeout_s * (PATIENT if patient else 1)
         failures: dict[str, Failure] = {}
+        may_be_done = False
         started = self._pace.clock()
         for number in range(ROUNDS):
             if number:
@@ -185,6 +186,7 @@ class Client:
                     accepted = accept(answer)
                 except Failure as failure:
                     failures[endpoint] = failure
+                    may_be_done = may_be_done or failure.may_be_done
                     self._leave(endpoint, call, failure)
                 else:
                     return accepted
@@ -192,7 +194,7 @@ class Client:
                 break
             if self._pace.clock() - started >= timeout_s:
                 break
-        raise self._given_up(failures)
+        raise self._given_up(failures, may_be_done)
 
     def _exchange(
         self,
@@ -262,7 +264,7 @@ class Client:
         asked = [failure.retry_after_s or 0.0 for failure in failures]
         self._pace.sleep(min(max(pause, *asked), LONGEST_PAUSE_S))
 
-    def _given_up(self, failures: Mapping[str, Failure]) -> BrokerError:
+    def _given_up(self, failures: Mapping[str, Failure], may_be_done: bool) -> BrokerError:
         told = [failure.error for failure in failures.values()]
         first = next((error for error in told if error is not None), None)
         if first is not None and (len(failures) == 1 or isinstance(first, Rejected)):
@@ -270,7 +272,7 @@ class Client:
         reasons = "; ".join(f"{url}: {failure.reason}" for url, failure in failures.items())
         words = "cannot reach" if len(failures) == 1 else "no endpoint gives an answer:"
         text = f"{self.connection.name}: {words} {reasons}"
-        return BrokerError(text) if all(told) else Unreachable(text)
+        return BrokerError(text) if all(told) else Unreachable(text, may_be_done=may_be_done)
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -24,6 +24,7 @@ class Failure(Exception):
         lasting: bool = False,
         retry_after_s: float | None = None,
         error: BrokerError | None = None,
+        may_be_done: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -32,6 +33,8 @@ class Failure(Exception):
         self.retry_after_s = retry_after_s
         self.error = error
         """What to raise in the end, where it is not simply `Unreachable`."""
+        self.may_be_done = may_be_done
+        """The request was sent, and no answer came: a busy broker may be at it yet."""
 
 
 def failure_of(error: Exception, endpoint: str, timeout_s: float) -> Failure:
@@ -45,14 +48,17 @@ def failure_of(error: Exception, endpoint: str, timeout_s: float) -> Failure:
     for types, words, lasting in _MEANINGS:
         if any(isinstance(cause, types) for cause in causes):
             host = urlsplit(endpoint).hostname
-            return Failure(words.format(host=host, seconds=timeout_s), lasting=lasting)
+            text, is_sent = words.format(host=host, seconds=timeout_s), words in _UNANSWERED
+            return Failure(text, lasting=lasting, may_be_done=is_sent)
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return Failure(cause.strerror.lower())
-    return Failure(_LOST)
+    return Failure(_LOST, may_be_done=True)
 
 
 _LOST = "the connection was lost in the middle"
+_LATE = "no answer within {seconds:g} s"
+_UNANSWERED = (_LOST, _LATE)
 _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, bool], ...] = (
     (
         (socket.gaierror, urllib3_errors.NameResolutionError),
@@ -68,7 +74,7 @@ _MEANINGS: tuple[tuple[tuple[type[BaseException], ...], str, bool], ...] = (
     ),
     (
         (requests_errors.ReadTimeout, urllib3_errors.ReadTimeoutError, TimeoutError),
-        "no answer within {seconds:g} s",
+        _LATE,
         False,
     ),
     ((http.client.RemoteDisconnected, ConnectionError), _LOST, False),

@@ -23,6 +23,8 @@ from rmqsync.broker.transport import Answer
 from rmqsync.model.errors import AccessDenied, BrokerError, Rejected
 
 _BUSY = frozenset((408, 429, 502, 503, 504))
+_FROM_BETWEEN = frozenset({502, 504})
+"""A proxy says it of a broker that may be at it yet."""
 _IN_VHOST = frozenset(("queues", "exchanges", "bindings"))
 _WORDS = 80
 
@@ -60,7 +62,9 @@ def check(call: Call, answer: Answer, allowed: Iterable[int] = ()) -> None:
     reason = wording.reason_in(content)
     if status in _BUSY:
         text = call.say(reason) if reason else "no reason given"
-        raise Failure(f"it answers {status} ({text})", retry_after_s=_retry_after_s(answer))
+        wait_s = _retry_after_s(answer)
+        late = status in _FROM_BETWEEN
+        raise Failure(f"it answers {status} ({text})", retry_after_s=wait_s, may_be_done=late)
     if status == 401:
         raise _denied(call, content, reason)
     if reason is None and content and not _is_json(answer):

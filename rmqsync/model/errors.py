@@ -62,6 +62,11 @@ class BrokerError(RmqsyncError):
 class Unreachable(BrokerError):
     """No endpoint of the cluster answered as it should; this may pass."""
 
+    def __init__(self, message: str, *, may_be_done: bool = False) -> None:
+        super().__init__(message)
+        self.may_be_done = may_be_done
+        """It was sent, and whatever took it may still carry it out."""
+
 
 class AccessDenied(BrokerError):
     """The broker does not let us: wrong password, missing tag or missing rights."""

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rmqsync.cli.codes import Exit
+from rmqsync.cli.outcome import code_of
 from rmqsync.kinds.base import Request
 from rmqsync.model.changes import Outcome, Ref
 from rmqsync.model.definitions import Rows
@@ -127,3 +129,23 @@ def test_whatever_was_not_made_is_planned_again(
     for change, one in zip(result.plan.changes, result.results, strict=True):
         if one.outcome is Outcome.APPLIED:
             assert change.ref in story.cluster.state
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        pytest.param(Fault.UNSENT, Exit.FAILED, id="nobody took it"),
+        pytest.param(Fault.LATE, Exit.PARTIAL, id="a broker may be at it yet"),
+    ],
+)
+def test_nothing_was_done_where_it_is_sure(fault: Fault, code: Exit) -> None:
+    story = Story(rows(vhost()))
+    planned = story.plan(rows(vhost(), queue("new")))
+    story.cluster.faults = {1: fault}
+
+    result = applied(planned, bulk=False)
+
+    assert [one.outcome for one in result.results] == [Outcome.FAILED]
+    assert code_of(result) is code
+    assert (result.error is not None) is (fault is Fault.LATE)
+    assert result.error is None or "may still be carried out" in result.error

@@ -98,6 +98,38 @@ def test_no_answer_at_all_is_unreachable_and_says_how_long_it_took(fake: FakeBro
     assert str(raised.value) == f"prod: cannot reach {fake.url}: no answer within 0.2 s"
 
 
+@pytest.mark.parametrize(
+    ("faults", "may_be_done"),
+    [
+        ([Silent()] * ROUNDS, True),
+        ([Reset()] * ROUNDS, True),
+        ([Silent(), *[Reply(503)] * (ROUNDS - 1)], True),
+        ([Reply(503)] * ROUNDS, False),
+        ([Reply(504)] * ROUNDS, True),
+    ],
+)
+def test_what_was_sent_and_not_answered_may_be_done(
+    fake: FakeBroker, faults: list[Fault], may_be_done: bool
+) -> None:
+    for fault in faults:
+        fake.fail(fault)
+
+    with client(to_fake(fake, timeout_s=0.2)) as found, pytest.raises(Unreachable) as raised:
+        found.send(DELETE)
+
+    assert raised.value.may_be_done is may_be_done
+
+
+def test_what_could_not_be_sent_is_not_done() -> None:
+    with (
+        client(to_fake(endpoints=(DEAD,))) as found,
+        pytest.raises(Unreachable) as raised,
+    ):
+        found.send(DELETE)
+
+    assert not raised.value.may_be_done
+
+
 def test_pauses_grow_and_the_last_try_is_followed_by_none(fake: FakeBroker) -> None:
     naps = Naps()
     fake.fail(Reset(), times=ROUNDS)

@@ -35,6 +35,8 @@ class Fault(Enum):
     """No endpoint takes it."""
     ANSWER_LOST = "answer lost"
     """It is done, and nobody hears of it."""
+    LATE = "no answer"
+    """It is sent, and not done by the time that anybody looks."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,8 @@ class MemoryCluster:
         if fault is Fault.REFUSED:
             raise _REFUSED
         if fault is not None:
-            raise Unreachable(f"one: no endpoint answers ({fault.value})")
+            sent = fault is not Fault.UNSENT
+            raise Unreachable(f"one: no endpoint answers ({fault.value})", may_be_done=sent)
 
     def _said(self, request: Request) -> Iterator[tuple[Ref, Row | None]]:
         """Yield what a call says of objects: a row, or `None`."""
