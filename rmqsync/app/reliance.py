@@ -17,6 +17,7 @@ from itertools import groupby
 
 from rmqsync.analysis import policy_losses
 from rmqsync.analysis.dead_letters import BINDING
+from rmqsync.analysis.hops import led_still, unled
 from rmqsync.analysis.lacking import lacking
 from rmqsync.analysis.policies import EXCHANGE, POLICIES, QUEUE
 from rmqsync.analysis.policy_losses import Threat, threats
@@ -123,6 +124,10 @@ def bereft(
     lacks = lacking(changes, live, context, {one.ref for one in unmade}) if unmade else {}
     found.update(_without_policy(step, lacks))
     found.update(unbound(step, unmade, lacks))
+    for ref, other in unled(step, changes, unmade, live):
+        found[ref] = f"{named([other])} is to lead on from there, and was not made"
+    for ref, other in led_still(step, changes, unmade, live):
+        found[ref] = f"{named([other])} was to go first, and still leads there"
     found.update(_baring(step, changes, results, live))
     found.update(_shovelled(step, unmade, rules))
     return found
