@@ -7,6 +7,8 @@ Seen on 3.10.8, 4.0.5 and 4.3.6, and held to that in `tests/analysis/test_drops.
 - A lower `max-length` or `max-length-bytes` drops the excess at once. `overflow: reject-publish`
   prevents that on a quorum queue, on a classic one only where it was in force before as well: the
   limit is set before the overflow is. `reject-publish-dlx` prevents it on classic queues alone.
+- A queue that is full and refuses what comes drops from its head from the moment that `overflow`
+  says so.
 - A new or lower `message-ttl` takes nothing that a queue holds: the time a message has is fixed
   when it arrives. It is no threat.
 - `expires` deletes an unused queue with all it holds.
@@ -35,6 +37,8 @@ class Danger(Enum):
     EXPIRES = "expires"
     MAX_LENGTH = "max-length"
     MAX_BYTES = "max-length-bytes"
+    OVERFLOW = "overflow"
+    """A full queue that refused others drops what it holds for them."""
     MAX_AGE = "max-age"
     DELIVERIES = "delivery-limit"
     DEAD_LETTERS = "dead-letter-exchange"
@@ -93,6 +97,12 @@ def _rejects(sort: str, settings: Settings) -> bool:
     """Tell whether a queue that is full refuses messages rather than to drop what it holds."""
     overflow = settings.get("overflow")
     return overflow == "reject-publish" or (sort != "quorum" and overflow == "reject-publish-dlx")
+
+
+def _drops_for_others(sort: str, before: Settings, after: Settings) -> bool:
+    if sort == "stream" or not isinstance(after.get("max-length"), int):
+        return False
+    return _rejects(sort, before) and not _rejects(sort, after)
 
 
 def _ages(sort: str, before: Settings, after: Settings) -> bool:
@@ -171,6 +181,13 @@ QUEUE_RULES = (
     _rule(Danger.EXPIRES, _is_lower("expires"), at_once=True),
     _rule(Danger.MAX_LENGTH, _caps("max-length"), "overflow", at_once=True),
     _rule(Danger.MAX_BYTES, _caps("max-length-bytes"), "overflow", at_once=True),
+    Rule(
+        Danger.OVERFLOW,
+        frozenset({"overflow", "max-length"}),
+        _drops_for_others,
+        at_once=True,
+        value=lambda after: after.get("max-length"),
+    ),
     _rule(Danger.MAX_AGE, _ages, at_once=True),
     _rule(Danger.DELIVERIES, _is_lower("delivery-limit")),
     _rule(Danger.DEAD_LETTERS, _takes_dead_letters, "dead-letter-routing-key"),

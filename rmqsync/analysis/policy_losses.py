@@ -112,6 +112,8 @@ def lost(threat: Threat, facts: QueueFacts | None) -> int | None:
         return None
     if threat.danger is Danger.MAX_LENGTH and isinstance(threat.after, int):
         return max(0, facts.messages - threat.after)
+    if threat.danger is Danger.OVERFLOW and isinstance(threat.after, int):
+        return 0 if facts.messages < threat.after else None
     return facts.messages
 
 

@@ -38,6 +38,7 @@ _SAYINGS = {
     Danger.EXPIRES: "expires {after} would delete {name} with {messages} once it is unused",
     Danger.MAX_LENGTH: "max-length {after} would drop {messages} of {name}",
     Danger.MAX_BYTES: "max-length-bytes {after} may drop {messages} of {name}",
+    Danger.OVERFLOW: "{name} is full, and would drop what it holds for what comes",
     Danger.MAX_AGE: "max-age {after} may drop {messages} of {name}",
     Danger.DELIVERIES: "delivery-limit {after} may drop {messages} of {name}",
     Danger.DEAD_LETTERS: "{name} {state} and would lose its dead-letter exchange",

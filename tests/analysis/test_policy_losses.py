@@ -96,7 +96,11 @@ SURE = {**DEAD, "dead-letter-strategy": "at-least-once", **REJECT}
             id="argument wins",
         ),
         pytest.param(
-            {"max-length": 5, **REJECT}, {"max-length": 5}, {}, {("max-length", 5)}, id="overflow"
+            {"max-length": 5, **REJECT},
+            {"max-length": 5},
+            {},
+            {("max-length", 5), ("overflow", 5)},
+            id="overflow",
         ),
         pytest.param(DEAD, None, {}, {("dead-letter-exchange", None)}, id="no dead letters"),
         pytest.param(DEAD, {"dead-letter-exchange": "e"}, {}, set(), id="other dead letters"),
@@ -134,14 +138,18 @@ def test_classic_queues(
             None,
             {"max-length": 5, "overflow": "drop-head"},
             {"overflow": "reject-publish"},
-            {("max-length", 5)},
+            {("max-length", 5), ("overflow", 5)},
             id="policy wins",
         ),
         pytest.param(
             None, {"max-length": 5}, {"overflow": "reject-publish"}, set(), id="argument rejects"
         ),
         pytest.param(
-            {"max-length": 5, **REJECT}, {"max-length": 5}, {}, {("max-length", 5)}, id="overflow"
+            {"max-length": 5, **REJECT},
+            {"max-length": 5},
+            {},
+            {("max-length", 5), ("overflow", 5)},
+            id="overflow",
         ),
         pytest.param(
             SURE,
@@ -367,6 +375,9 @@ def test_which_change_is_responsible(
     [
         pytest.param(Danger.MAX_LENGTH, 5, BUSY, 2, id="the excess"),
         pytest.param(Danger.MAX_LENGTH, 7, BUSY, 0, id="no excess"),
+        pytest.param(Danger.OVERFLOW, 8, BUSY, 0, id="not full"),
+        pytest.param(Danger.OVERFLOW, 7, BUSY, None, id="full"),
+        pytest.param(Danger.OVERFLOW, 7, None, None, id="perhaps full"),
         pytest.param(Danger.MAX_LENGTH, 5, None, None, id="nobody knows"),
         pytest.param(Danger.MAX_LENGTH, 5, QueueFacts(None, None, 0), None, id="count unknown"),
         pytest.param(Danger.MAX_BYTES, 5, BUSY, 7, id="at most all"),
