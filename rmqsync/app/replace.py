@@ -14,6 +14,7 @@ from rmqsync.app.create import create, resolved
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
 from rmqsync.app.prove import NotProven, Prover, is_still_there
+from rmqsync.app.room import without_room
 from rmqsync.kinds.base import Kind, address_of
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
@@ -68,11 +69,15 @@ def replace(
 
     Where the broker refuses the new shape the old one is declared again, so that the object is not
     left missing; so it is where the deletion ends in an error and the object is gone all the same,
-    or nobody knows. Raises `AccessDenied` and `LockLost`: then nothing was deleted.
+    or nobody knows. Raises `AccessDenied` and `LockLost`: then nothing was deleted. Where a limit
+    leaves no room for it any more it is `skipped`, with that hold.
     """
     assert change.before is not None
     assert change.after is not None
     resolved(kind, change.after, context)  # raises before anything is deleted
+    hold = without_room(broker, change)
+    if hold is not None:
+        return Result(Outcome.SKIPPED, hold.reason, hold)
     try:
         gone = delete(broker, kind, change, prover)
     except (AccessDenied, LockLost):

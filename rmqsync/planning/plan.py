@@ -27,6 +27,7 @@ from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership, declared_queue_types
 from rmqsync.planning.policies import at_risk, hold_for_losses
+from rmqsync.planning.room import hold_without_room
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import hold_last
 from rmqsync.planning.targets import hold_targets
@@ -104,6 +105,7 @@ def finish(
     )
     rows = seen(live.rows, unlisted)
     while True:  # what is held last may have been what another relied on
+        changes = hold_without_room(changes, rows, kinds)
         changes = hold_targets(changes, live.rows, context, rules, kinds)
         changes = hold_for_losses(changes, rows, context, facts, rules, found.threats, kinds)
         judged = with_their_policies(hold_last(changes, live.rows, kinds), rows, context, kinds)

@@ -162,3 +162,26 @@ def test_what_was_to_go_and_stays_for_want_of_another_is_put_back_as_well() -> N
         Outcome.FAILED,
         Outcome.SKIPPED,
     ]
+
+
+def test_what_a_limit_would_not_let_in_again_stays() -> None:
+    """Clients' queues count for the limit, and are in no rows that a plan has."""
+    found = [vhost(), queue("other"), ("vhost_limit", {"vhost": "v", "max-queues": 2})]
+    before = rows(*found, queue())
+    cluster = MemoryCluster(state_of(before), exclusive=1)
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    wanted = rows(*found, queue(arguments={"x-max-length": 1}))
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    rules = Rules(allow_loss=Loss.MESSAGES)
+
+    planned = repository.plan(cluster, told, current, rules)
+    result = applied(planned)
+
+    assert [one.hold for one in planned.plan.changes] == [None]
+    (one,) = result.results
+    assert one.outcome is Outcome.SKIPPED
+    assert one.hold is not None
+    assert "max-queues is 2, and there are 3 queues" in (one.error or "")
+    assert cluster.state == state_of(before)
