@@ -261,6 +261,8 @@ class Kind:
     """It holds messages: the cluster's totals listing tells how many."""
     loss_free_when_empty: Callable[[Row], bool] = _no
     """Counts of zero prove that deleting it loses no message."""
+    keeps_what_is_read: Callable[[Row], bool] = _no
+    """What it holds stays in it, whoever reads it: it never drains."""
     check_all: Callable[[Rows, Context], Iterable[tuple[Key, Problem]]] = _no_common_problems
     """What is wrong with rows of this kind taken together, given those of all kinds."""
     of_cluster: Callable[[Row], bool] = _no

@@ -217,8 +217,12 @@ def _with_implied(
     if not going:
         return tuple(changes)
     implied = implied_losses(going, live.rows, context, kinds)
-    deleted = {change.ref for change in changes if change.action is Action.DELETE}
-    deleted -= {ref for ref in deleted if drains(ref, desired, kinds)}  # unbound by themselves
+    # What leads to what drains is a change of its own.
+    deleted = {
+        change.ref
+        for change in changes
+        if change.action is Action.DELETE and not drains(change, desired, kinds)
+    }
     covered = {ref for owner in deleted for ref in implied.get(owner, ())}
     return tuple(
         replace(change, impact=Impact(implied=implied.get(change.ref, ())))

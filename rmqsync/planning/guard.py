@@ -26,7 +26,7 @@ from rmqsync.planning.loss import (
     with_facts,
 )
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
-from rmqsync.planning.retired import drains
+from rmqsync.planning.retired import drains, is_to_drain
 from rmqsync.planning.rules import Rules
 
 NOTHING_HANGS: Mapping[Ref, int] = {}
@@ -95,7 +95,9 @@ def guard(
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
-            or _loss(judged, live, facts, rules, kinds, tied, links)
+            or _never_draining(
+                judged, _loss(judged, live, facts, rules, kinds, tied, links), desired, kinds
+            )
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -161,12 +163,26 @@ def _refused(own: Ownership, drift: Hold | None) -> Hold | None:
 
 def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
     """Hold what is to drain first while bindings lead to it: these go in this run."""
-    if change.action is not Action.DELETE or not change.impact.implied:
-        return None
-    if not drains(change.ref, desired, kinds):
+    if not change.impact.implied or not drains(change, desired, kinds):
         return None
     reason = "it is unbound first, and deleted in a later run, once it is drained"
     return Hold(HoldCode.NOT_PROVEN, reason, None)
+
+
+def _never_draining(
+    change: Change, hold: Hold | None, desired: Desired, kinds: Registry
+) -> Hold | None:
+    """Return the hold of a loss, and that nothing comes of waiting where it is to drain first."""
+    row = change.before
+    if hold is None or row is None or not kinds[change.ref.kind].keeps_what_is_read(row):
+        return hold
+    if change.action is not Action.DELETE or not is_to_drain(change.ref, desired, kinds):
+        return hold
+    reason = (
+        f"{hold.reason}; `when: drained` does nothing for a stream, which keeps what is read: once "
+        f"that may be lost, say `allow_loss: {change.loss.word}` in its entry of `removed:`"
+    )
+    return replace(hold, reason=reason)
 
 
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
