@@ -15,8 +15,10 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
+from rmqsync.model.values import Key
 from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
+from rmqsync.planning.hanging import Hanging, whose
 from rmqsync.planning.held_along import with_their_exchanges, with_their_queues
 from rmqsync.planning.loss import (
     Facts,
@@ -29,7 +31,7 @@ from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
 from rmqsync.planning.retired import drains, is_to_drain
 from rmqsync.planning.rules import Rules
 
-NOTHING_HANGS: Mapping[Ref, int] = {}
+NOTHING_HANGS: Hanging = {}
 NO_LINKS: Mapping[Ref, Sequence[Ref]] = {}
 _FLOOR = 10
 """Below so many owned objects the share of deletions says nothing."""
@@ -46,7 +48,7 @@ def guard(
     own: Ownership = NOBODY,
     doomed: frozenset[Ref] = frozenset(),
     altered: frozenset[Ref] = frozenset(),
-    hanging: Mapping[Ref, int] = NOTHING_HANGS,
+    hanging: Hanging = NOTHING_HANGS,
     stopped: Mapping[Ref, Sequence[Ref]] = NO_LINKS,
 ) -> tuple[Change, ...]:
     """
@@ -67,14 +69,14 @@ def guard(
         impact = with_facts(change, facts, kinds)
         if impact is not change.impact:
             judged = replace(judged, impact=impact)
-        tied = hanging.get(change.ref, 0)
+        tied = hanging.get(change.ref, ())
         loss = loss_of(
             judged,
             live,
             facts,
             kinds,
             can_prove=rules.can_prove,
-            hanging=tied,
+            hanging=len(tied),
             repeats=may_repeat(judged, own, kinds),
         )
         links = stopped.get(change.ref, ())
@@ -241,7 +243,7 @@ def _loss(
     facts: Facts,
     rules: Rules,
     kinds: Registry,
-    tied: int,
+    tied: Sequence[Key],
     links: Sequence[Ref],
 ) -> Hold | None:
     if change.loss <= max(rules.allow_loss, change.allowed):
@@ -261,8 +263,7 @@ def _loss(
         )
     elif tied and change.action is not Action.UPDATE:
         reason = (
-            f"{number_of(tied, 'binding')} to clients' exclusive queues or to what a plugin made "
-            f"would go with it: only these can make such again; "
+            f"{whose(tied, kinds)} would go with it: only these can make such again; "
             f"allowed loss is {rules.allow_loss.word}"
         )
     elif links:

@@ -22,6 +22,7 @@ from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
+from rmqsync.planning.hanging import Hanging
 from rmqsync.planning.held_along import with_their_policies, with_their_successors
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
@@ -77,13 +78,13 @@ def finish(
     findings: tuple[Finding, ...] = (),
     kinds: Registry = KINDS,
     own: Ownership = NOBODY,
-    hanging: Mapping[Ref, int] = NOTHING_HANGS,
+    hanging: Hanging = NOTHING_HANGS,
     unlisted: Mapping[Key, Row] = NO_QUEUES,
 ) -> ClusterPlan:
     """
     Return the plan: changes judged, in the order of application, with a fingerprint.
 
-    `hanging` is how many objects hang on one that goes and are in no rows; `unlisted` are queues in
+    `hanging` is what hangs on an object that goes and is in no rows; `unlisted` are queues in
     no rows that changes may cost messages.
     """
     there = (rows.keys() & live.rows.get(kind, {}).keys() for kind, rows in desired.rows.items())
