@@ -113,12 +113,15 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
     verified: bool | None = None
     error: str | None = None
     remaining: tuple[Ref, ...] = ()
+    is_amid = False
     was_sent = any(result.outcome is not Outcome.SKIPPED for result in results.values())
     if was_sent or planned.own.is_judged:
         execution.progress("verifying", 0, 1)
         try:
             remaining, after = verify(planned, execution)
             verified = verdict(execution, remaining, after.live)
+            rows = after.live.rows
+            is_amid = any(ref.key not in rows.get(ref.kind, {}) for ref in execution.replaced)
             partly = made_in_part(execution)
             end(planned, execution.broker, after.live, after.open_, run, partly)
         except Exception as problem:  # whatever it is, what was done is told
@@ -130,7 +133,7 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         verified, error = False, f"cluster '{plan.name}': {left}"
     if lock is not None and not lock.held():
         verified = False
-        error = f"cluster '{plan.name}': the lock was lost: {lock.lost}; nothing was written after"
+        error = f"cluster '{plan.name}': {lost_lock(lock.lost, is_amid=is_amid)}"
     return ClusterResult(
         plan=plan,
         results=tuple(results[change.ref] for change in plan.changes),
@@ -139,6 +142,12 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
     )
+
+
+def lost_lock(why: str | None, *, is_amid: bool) -> str:
+    """Return how a run ended that lost its lock, `is_amid` a replacement."""
+    also = ", nor what had been deleted to be replaced declared again" if is_amid else ""
+    return f"the lock was lost: {why}; nothing was written after that{also}"
 
 
 def _fences_left(execution: Execution) -> str | None:

@@ -89,8 +89,9 @@ def replace(
     try:
         create(broker, kind, change.after, context)
     except BrokerError as error:
-        restored = _restore(broker, kind, change, context, "it was deleted")
-        return Result(Outcome.FAILED, f"{_reason(error)}; {restored}")
+        why = _reason(error)
+        restored = _restore(broker, kind, change, context, "it was deleted", why)
+        return Result(Outcome.FAILED, f"{why}; {restored}")
     return _DONE
 
 
@@ -103,17 +104,23 @@ def _not_deleted(
     if is_there:
         return _reason(error)
     state = "it may have been deleted" if is_there is None else "it was deleted"
-    return f"{_reason(error)}; {_restore(broker, kind, change, context, state)}"
+    why = _reason(error)
+    return f"{why}; {_restore(broker, kind, change, context, state, why)}"
 
 
 def _reason(error: BrokerError) -> str:
     return error.reason if isinstance(error, Rejected) else str(error)
 
 
-def _restore(broker: Broker, kind: Kind, change: Change, context: Context, state: str) -> str:
+def _restore(
+    broker: Broker, kind: Kind, change: Change, context: Context, state: str, why: str
+) -> str:
+    """Declare an object as it was; return what came of it, but for a reason that is `why` again."""
     assert change.before is not None
     try:
         create(broker, kind, change.before, context)
     except BrokerError as error:
-        return f"{state}, and declaring it as it was failed as well: {error}"
+        again = _reason(error)
+        more = "" if again == why else f": {again}"
+        return f"{state}, and declaring it as it was failed as well{more}"
     return "it was declared again as it was before"

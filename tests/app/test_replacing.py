@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from rmqsync.app.apply import ApplyOptions, apply_cluster
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
 from rmqsync.model.definitions import OnChangeRule, Rows, refs
@@ -185,3 +187,42 @@ def test_what_a_limit_would_not_let_in_again_stays() -> None:
     assert one.hold is not None
     assert "max-queues is 2, and there are 3 queues" in (one.error or "")
     assert cluster.state == state_of(before)
+
+
+@dataclass
+class Lock:
+    """One that is lost as soon as an object of a kind is gone."""
+
+    cluster: MemoryCluster
+    ref: Ref
+    lost = "its connection broke"
+
+    def held(self) -> bool:
+        return not any(self.ref in write.deleted for write in self.cluster.writes)
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_lock_that_is_lost_amid_a_replacement_is_told_once() -> None:
+    before = rows(vhost(), queue(), exchange(), binding())
+    cluster = MemoryCluster(state_of(before))
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    wanted = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    lock = Lock(cluster, Ref("queue", ("v", "q")))
+
+    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
+    result = apply_cluster(planned, ApplyOptions(parallelism=1, locks={"one": lock}))
+
+    assert result.results[0].error == (
+        "the lock was lost: its connection broke; another run may have begun; it was deleted, and "
+        "declaring it as it was failed as well; queue 'q' in vhost 'v', binding from exchange 'e' "
+        "to queue 'q' with key '' in vhost 'v' are lost"
+    )
+    assert result.error == (
+        "cluster 'one': the lock was lost: its connection broke; nothing was written after that, "
+        "nor what had been deleted to be replaced declared again"
+    )
