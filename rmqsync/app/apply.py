@@ -16,7 +16,7 @@ from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prepare import interrupted, prepare, refused
 from rmqsync.app.prove import Prover, lift, remove_left_fences
 from rmqsync.app.unexpected import told
-from rmqsync.app.verify import made_in_part, verdict, verify
+from rmqsync.app.verify import left_missing, made_in_part, taken_to_replace, verdict, verify
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.model.changes import ClusterResult, Outcome, Ref, Result
@@ -113,17 +113,17 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
     verified: bool | None = None
     error: str | None = None
     remaining: tuple[Ref, ...] = ()
-    is_amid = False
+    gone: tuple[Ref, ...] = ()
     was_sent = any(result.outcome is not Outcome.SKIPPED for result in results.values())
     if was_sent or planned.own.is_judged:
         execution.progress("verifying", 0, 1)
         try:
             remaining, after = verify(planned, execution)
             verified = verdict(execution, remaining, after.live)
-            rows = after.live.rows
-            is_amid = any(ref.key not in rows.get(ref.kind, {}) for ref in execution.replaced)
+            gone = left_missing(execution, after.live)
             partly = made_in_part(execution)
-            end(planned, execution.broker, after.live, after.open_, run, partly)
+            taken = taken_to_replace(execution)
+            end(planned, execution.broker, after.live, after.open_, run, partly, taken)
         except Exception as problem:  # whatever it is, what was done is told
             reason = told(plan.name, problem)
             verified, error = False, f"the result could not be verified: {reason}"
@@ -133,7 +133,7 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         verified, error = False, f"cluster '{plan.name}': {left}"
     if lock is not None and not lock.held():
         verified = False
-        error = f"cluster '{plan.name}': {lost_lock(lock.lost, is_amid=is_amid)}"
+        error = f"cluster '{plan.name}': {lost_lock(lock.lost, is_amid=bool(gone))}"
     return ClusterResult(
         plan=plan,
         results=tuple(results[change.ref] for change in plan.changes),
@@ -141,6 +141,7 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         interrupted=execution.stop.is_set(),
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
+        gone=tuple(address_of(KINDS[ref.kind], ref.key) for ref in gone),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from rmqsync.app.apply import ApplyOptions, apply_cluster
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
@@ -226,3 +228,39 @@ def test_a_lock_that_is_lost_amid_a_replacement_is_told_once() -> None:
         "cluster 'one': the lock was lost: its connection broke; nothing was written after that, "
         "nor what had been deleted to be replaced declared again"
     )
+    assert result.gone == ("queue:v/q",)
+
+
+def planned_again(repository: Repository, cluster: MemoryCluster, wanted: Rows) -> set[str]:
+    """Plan the same commit once more; return whose doing each change is."""
+    current = repository.commit(wanted)
+    own: Any = {"is_attended": True}
+    planned = repository.plan(cluster, desired_of(wanted), current, Rules(), **own)
+    return {f"{one.action.value} {one.ref.kind} {one.cause.value}" for one in planned.plan.changes}
+
+
+@pytest.mark.parametrize("way", ["refused", "lock lost"])
+def test_what_a_run_deleted_and_did_not_make_again_is_no_drift(way: str) -> None:
+    before = rows(vhost(), queue(), exchange(), binding())
+    cluster = MemoryCluster(state_of(before))
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    wanted = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
+    lock = Lock(cluster, Ref("queue", ("v", "q")))
+    if way == "refused":
+        cluster.faults = dict.fromkeys(range(2, 8), Fault.REFUSED)
+        apply_cluster(planned, ApplyOptions(parallelism=1))
+    else:
+        apply_cluster(planned, ApplyOptions(parallelism=1, locks={"one": lock}))
+    assert Ref("queue", ("v", "q")) not in cluster.state
+
+    causes = planned_again(repository, cluster, wanted)
+
+    assert causes == {"create queue git", "create binding git"}
+    cluster.faults = dict.fromkeys(range(99), Fault.REFUSED)
+    again = repository.plan(cluster, desired_of(wanted), repository.commit(wanted), Rules())
+    apply_cluster(again, ApplyOptions(parallelism=1))
+    assert planned_again(repository, cluster, wanted) == causes
