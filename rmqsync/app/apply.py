@@ -16,7 +16,7 @@ from rmqsync.app.ports import Journal, Lock, Progress
 from rmqsync.app.prepare import interrupted, prepare, refused
 from rmqsync.app.prove import Prover, lift, remove_left_fences
 from rmqsync.app.unexpected import told
-from rmqsync.app.verify import made_in_part, verdict, verify
+from rmqsync.app.verify import left_missing, made_in_part, taken_to_replace, verdict, verify
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.model.changes import ClusterResult, Outcome, Ref, Result
@@ -113,6 +113,7 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
     verified: bool | None = None
     error: str | None = None
     remaining: tuple[Ref, ...] = ()
+    gone: tuple[Ref, ...] = ()
     was_sent = any(result.outcome is not Outcome.SKIPPED for result in results.values())
     if was_sent or planned.own.is_judged:
         execution.progress("verifying", 0, 1)
@@ -121,8 +122,10 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
             verified = verdict(execution, remaining, after.live)
             if verified is None and execution.unanswered:
                 verified, error = False, f"cluster '{plan.name}': {_UNANSWERED}"
+            gone = left_missing(execution, after.live)
             partly = made_in_part(execution)
-            end(planned, execution.broker, after.live, after.open_, run, partly)
+            taken = taken_to_replace(execution)
+            end(planned, execution.broker, after.live, after.open_, run, partly, taken)
         except Exception as problem:  # whatever it is, what was done is told
             reason = told(plan.name, problem)
             verified, error = False, f"the result could not be verified: {reason}"
@@ -132,7 +135,7 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         verified, error = False, f"cluster '{plan.name}': {left}"
     if lock is not None and not lock.held():
         verified = False
-        error = f"cluster '{plan.name}': the lock was lost: {lock.lost}; nothing was written after"
+        error = f"cluster '{plan.name}': {lost_lock(lock.lost, is_amid=bool(gone))}"
     return ClusterResult(
         plan=plan,
         results=tuple(results[change.ref] for change in plan.changes),
@@ -140,12 +143,19 @@ def _settle(planned: Planned, execution: Execution, run: str | None) -> ClusterR
         interrupted=execution.stop.is_set(),
         error=error,
         remaining=tuple(address_of(KINDS[ref.kind], ref.key) for ref in remaining),
+        gone=tuple(address_of(KINDS[ref.kind], ref.key) for ref in gone),
     )
 
 
 _UNANSWERED = (
     "what failed without an answer may still be carried out, though nothing of it is to be seen yet"
 )
+
+
+def lost_lock(why: str | None, *, is_amid: bool) -> str:
+    """Return how a run ended that lost its lock, `is_amid` a replacement."""
+    also = ", nor what had been deleted to be replaced declared again" if is_amid else ""
+    return f"the lock was lost: {why}; nothing was written after that{also}"
 
 
 def _fences_left(execution: Execution) -> str | None:

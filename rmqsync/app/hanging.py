@@ -13,11 +13,12 @@ from rmqsync.app.ports import Broker
 from rmqsync.kinds import KINDS
 from rmqsync.model.changes import Action, Change, Ref
 from rmqsync.model.definitions import Live
+from rmqsync.model.values import Key
 
 
-def hanging_on(broker: Broker, changes: Iterable[Change], live: Live) -> dict[Ref, int]:
+def hanging_on(broker: Broker, changes: Iterable[Change], live: Live) -> dict[Ref, tuple[Key, ...]]:
     """
-    Return how many such objects hang on each that a change deletes or replaces, where any do.
+    Return what of that hangs on each object that a change deletes or replaces, where any does.
 
     One request for each exchange that goes. Raises as `Broker.get` does.
     """
@@ -31,7 +32,7 @@ def hanging_on(broker: Broker, changes: Iterable[Change], live: Live) -> dict[Re
         items = broker.get(question(change.before))
         known, key_of = live.rows.get(name, {}), KINDS[name].key
         listed = items if isinstance(items, list) else []
-        number = sum(1 for item in listed if key_of(item) not in known)
-        if number:
-            found[change.ref] = number
+        tied = tuple(key for item in listed if (key := key_of(item)) not in known)
+        if tied:
+            found[change.ref] = tied
     return found

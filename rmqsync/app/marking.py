@@ -7,7 +7,7 @@ It is one global parameter, so one PUT each. A marker is not rewritten when noth
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -139,16 +139,17 @@ def end(
     open_: Iterable[Ref],
     run: str | None = None,
     partly: Iterable[Change] = (),
+    taken: Collection[Ref] = (),
 ) -> None:
     """
     Say what a run left: `live` was read after it. Raises as `Broker.send` does.
 
-    `partly` as in `planning.marking.ended`.
+    `partly` and `taken` as in `planning.marking.ended`.
     """
     if not planned.own.is_judged or planned.desired is None:
         return
     own = _as_stopped_now(planned, live)
-    _store(planned, broker, _after(planned, own, live, open_, run, partly))
+    _store(planned, broker, _after(planned, own, live, open_, run, partly, taken))
 
 
 def _store(planned: Planned, broker: Broker, marker: Marker) -> None:
@@ -165,6 +166,7 @@ def _after(
     open_: Iterable[Ref],
     run: str | None = None,
     partly: Iterable[Change] = (),
+    taken: Collection[Ref] = (),
 ) -> Marker:
     assert planned.desired is not None
     return ended(
@@ -175,6 +177,7 @@ def _after(
         open_,
         adopted=_is_whole(planned) and _adopts(planned),
         partly=partly,
+        taken=taken,
         context=context_of(planned.desired, live, planned.target.context),
     )
 

@@ -93,6 +93,8 @@ class Fence:
     """Makes the id of a sentinel."""
     _ids: set[str] = field(default_factory=set)
     """Of the sentinels that are in the queue, or may be."""
+    _why_gone: str = ""
+    """Why messages may be out of sight."""
     _put_at: float = 0.0
     _taken: list[int] = field(default_factory=list)
     """Sentinels that are fetched and not acknowledged."""
@@ -107,6 +109,7 @@ class Fence:
         policies: Any = self.broker.get(Request("GET", ("policies", vhost))) or ()
         operators: Any = self.broker.get(Request("GET", ("operator-policies", vhost))) or ()
         current = self._current(key, policies)
+        self._why_gone = out_of_sight(row, current)
         problem = obstacle(row, current, _worst(operators))
         if problem:
             raise NotProven(problem)
@@ -165,7 +168,7 @@ class Fence:
         if found is None:
             raise NotProven("it is gone by itself")
         if found.ready or found.consumers:
-            raise NotProven(_words(found.ready, found.consumers))
+            raise NotProven(self._words(found.ready, found.consumers))
         self.check()
         self._put_at = self.clock()
         # Noted before they are sent: where no answer comes they may be in.
@@ -201,7 +204,7 @@ class Fence:
         if not found.ready and not found.consumers:
             raise NotProven(self._why_empty(probe))
         if others or found.consumers:
-            raise NotProven(_words(others, found.consumers))
+            raise NotProven(self._words(others, found.consumers))
 
     def _why_empty(self, probe: QueueProbe) -> str:
         """Say why the sentinels are not there: some queues that are listed have no processes."""
@@ -214,13 +217,13 @@ class Fence:
             )
         if message is not None:
             probe.settle((), (message.tag,))
-        return "a client took from it"
+        return self._why_gone
 
     def _check_first(self, probe: QueueProbe) -> None:
         """Fetch the first message: one of ours, never delivered, with just the others behind."""
         first = probe.take()
         if first is None:
-            raise NotProven("a client took from it")
+            raise NotProven(self._why_gone)
         if first.sentinel not in self._ids:
             probe.settle((), (first.tag,))
             raise NotProven("a message came in")
@@ -259,10 +262,16 @@ class Fence:
         probe.settle(mine, others)
         if len(mine) < number:
             logger.warning(
-                "sentinels were not found, a client may hold them fence=%s messages=%d",
+                "sentinels were not found, %s fence=%s messages=%d",
+                self._why_gone,
                 self.name,
                 number - len(mine),
             )
+
+    def _words(self, messages: int, consumers: int) -> str:
+        if consumers:
+            return "it has a consumer, or a client that holds a message of it"
+        return "a message came in" if messages > 0 else self._why_gone
 
     def _current(self, key: Key, policies: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
         """Return the definition of the policy that the cluster says is in effect."""
@@ -304,14 +313,31 @@ def obstacle(row: Row, current: Mapping[str, Any], operator: Mapping[str, Any]) 
     limits = [arguments.get(f"x-{_LIMIT}"), current.get(_LIMIT), operator.get(_LIMIT)]
     if 0 in limits:
         return f"its {_LIMIT} is 0: a message that is looked at would be lost"
-    strategy = arguments.get("x-dead-letter-strategy", current.get("dead-letter-strategy"))
     overflow = current.get(OVERFLOW, arguments.get(f"x-{OVERFLOW}"))
-    if strategy == "at-least-once" and overflow != REJECT:
+    if _is_at_least_once(row, current) and overflow != REJECT:
         return (
             f"it dead-letters at-least-once without {OVERFLOW}: {REJECT}, which turns on and off "
             "with a policy that keeps publishers out; set both or neither"
         )
     return None if overflow == REJECT else _low_limit(arguments, operator)
+
+
+def out_of_sight(row: Row, current: Mapping[str, Any]) -> str:
+    """
+    Say why what was put into a queue may not be seen there.
+
+    Where messages of it waited to be dead-lettered at-least-once, sentinels were not found on 4.0.5
+    though no client took any.
+    """
+    client = "a client took from it"
+    if not _is_at_least_once(row, current):
+        return client
+    return f"{client}, or messages of it wait to be dead-lettered at-least-once"
+
+
+def _is_at_least_once(row: Row, current: Mapping[str, Any]) -> bool:
+    strategy = row["arguments"].get("x-dead-letter-strategy", current.get("dead-letter-strategy"))
+    return bool(strategy == "at-least-once")
 
 
 def _low_limit(arguments: Mapping[str, Any], operator: Mapping[str, Any]) -> str | None:
@@ -368,9 +394,3 @@ def _remove_sentinels(amqp: Amqp, vhost: str, queue: str) -> None:
         probe.settle(mine, others)
     finally:
         probe.close()
-
-
-def _words(messages: int, consumers: int) -> str:
-    if consumers:
-        return "it has a consumer, or a client that holds a message of it"
-    return "a message came in" if messages > 0 else "a client took from it"

@@ -145,8 +145,10 @@ def with_lost(result: Result, lost: Mapping[Ref, str]) -> Result:
     more = f" and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
     verb = "is" if len(lost) == 1 else "are"
     reason = next(iter(lost.values()))
-    before = f"{result.error}; " if result.outcome is Outcome.FAILED else "replaced, but "
-    return Result(Outcome.FAILED, f"{before}{', '.join(names)}{more} {verb} lost: {reason}")
+    said = result.error or "" if result.outcome is Outcome.FAILED else ""
+    before = f"{said}; " if said else "replaced, but "
+    why = "" if said.startswith(reason) else f": {reason}"
+    return Result(Outcome.FAILED, f"{before}{', '.join(names)}{more} {verb} lost{why}")
 
 
 def _is_deleted(change: Change | None) -> bool:

@@ -14,6 +14,7 @@ from rmqsync.app.create import create, resolved
 from rmqsync.app.lock import LockLost
 from rmqsync.app.ports import Broker
 from rmqsync.app.prove import NotProven, Prover, is_still_there
+from rmqsync.app.room import without_room
 from rmqsync.kinds.base import Kind, address_of
 from rmqsync.kinds.context import Context
 from rmqsync.model.changes import Change, Hold, HoldCode, Loss, Outcome, Result
@@ -68,11 +69,15 @@ def replace(
 
     Where the broker refuses the new shape the old one is declared again, so that the object is not
     left missing; so it is where the deletion ends in an error and the object is gone all the same,
-    or nobody knows. Raises `AccessDenied` and `LockLost`: then nothing was deleted.
+    or nobody knows. Raises `AccessDenied` and `LockLost`: then nothing was deleted. Where a limit
+    leaves no room for it any more it is `skipped`, with that hold.
     """
     assert change.before is not None
     assert change.after is not None
     resolved(kind, change.after, context)  # raises before anything is deleted
+    hold = without_room(broker, change)
+    if hold is not None:
+        return Result(Outcome.SKIPPED, hold.reason, hold)
     try:
         gone = delete(broker, kind, change, prover)
     except (AccessDenied, LockLost):
@@ -84,8 +89,9 @@ def replace(
     try:
         create(broker, kind, change.after, context)
     except BrokerError as error:
-        restored = _restore(broker, kind, change, context, "it was deleted")
-        return Result(Outcome.FAILED, f"{_reason(error)}; {restored}")
+        why = _reason(error)
+        restored = _restore(broker, kind, change, context, "it was deleted", why)
+        return Result(Outcome.FAILED, f"{why}; {restored}")
     return _DONE
 
 
@@ -98,17 +104,23 @@ def _not_deleted(
     if is_there:
         return _reason(error)
     state = "it may have been deleted" if is_there is None else "it was deleted"
-    return f"{_reason(error)}; {_restore(broker, kind, change, context, state)}"
+    why = _reason(error)
+    return f"{why}; {_restore(broker, kind, change, context, state, why)}"
 
 
 def _reason(error: BrokerError) -> str:
     return error.reason if isinstance(error, Rejected) else str(error)
 
 
-def _restore(broker: Broker, kind: Kind, change: Change, context: Context, state: str) -> str:
+def _restore(
+    broker: Broker, kind: Kind, change: Change, context: Context, state: str, why: str
+) -> str:
+    """Declare an object as it was; return what came of it, but for a reason that is `why` again."""
     assert change.before is not None
     try:
         create(broker, kind, change.before, context)
     except BrokerError as error:
-        return f"{state}, and declaring it as it was failed as well: {error}"
+        again = _reason(error)
+        more = "" if again == why else f": {again}"
+        return f"{state}, and declaring it as it was failed as well{more}"
     return "it was declared again as it was before"

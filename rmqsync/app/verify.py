@@ -104,6 +104,21 @@ def made_in_part(execution: Execution) -> tuple[Change, ...]:
     )
 
 
+def left_missing(execution: Execution, live: Live) -> tuple[Ref, ...]:
+    """Return what was deleted to be replaced and is not there: neither the new nor the old one."""
+    return tuple(
+        ref
+        for ref in execution.replaced
+        if execution.results[ref].outcome is Outcome.FAILED and _row(live.rows, ref) is None
+    )
+
+
+def taken_to_replace(execution: Execution) -> frozenset[Ref]:
+    """Return what replacements deleted, well or not, with all that went along."""
+    changes = (execution.by_ref[ref] for ref in execution.replaced)
+    return frozenset(ref for one in changes for ref in (one.ref, *one.impact.implied))
+
+
 def _row(rows: Rows, ref: Ref) -> Row | None:
     return rows.get(ref.kind, {}).get(ref.key)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -187,12 +188,20 @@ def _is_denial(error: Exception) -> bool:
     return isinstance(error, known.ProbableAuthenticationError | known.ProbableAccessDeniedError)
 
 
+_MORE = re.compile(r"refused for user '.*': (.+?)[\"']?$")
+"""What a broker adds to its refusal where rights are not the cause, such as `connection limit (0)
+is reached`; seen on 3.10.8 and 4.3.6."""
+
+
 def _reason(error: Exception, vhost: str) -> str:
     import pika.exceptions as known
 
     if isinstance(error, known.ProbableAuthenticationError):
         return "user or password is wrong"
     if isinstance(error, known.ProbableAccessDeniedError):
+        more = _MORE.search(str(error))
+        if more is not None:
+            return f"vhost '{vhost}' does not let our user in: {more[1]}"
         return f"vhost '{vhost}' is not there, or our user has no permissions in it"
     inner: BaseException = error
     while not str(inner) and (inner.__cause__ or inner.__context__) is not None:

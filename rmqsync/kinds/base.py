@@ -76,6 +76,27 @@ class Listing(NamedTuple):
     columns: tuple[str, ...]
 
 
+class Cap(NamedTuple):
+    """How many objects of a kind there may be in a vhost: one more is refused."""
+
+    kind: str
+    most: int
+    field: str
+    """Of the row that says so."""
+
+
+class Caps(NamedTuple):
+    """What objects of a kind that lives in a vhost limit there."""
+
+    kinds: frozenset[str]
+    """The kinds that may be limited."""
+    of: Callable[[Row], Iterable[Cap]]
+    question: Callable[[str], Request]
+    """A GET for what limits a vhost now."""
+    answer: Callable[[str, JsonValue], Row]
+    """(vhost, what came back) → the row."""
+
+
 def _as_is(entry: Entry) -> Entry:
     return entry
 
@@ -232,12 +253,16 @@ class Kind:
     remove_if_unused: Callable[[Row], tuple[Request, ...] | None] = lambda _: None
     """Calls that delete it only where the broker itself finds it empty and unused; `None` where
     the broker has no such condition, or ignores it."""
+    caps: Caps | None = None
+    """How it limits the number of objects; `None` where it does not."""
     spared_by_prune_all: bool = False
     """`prune: all` leaves undeclared ones alone unless `prune_kinds` names the kind."""
     is_counted: bool = False
     """It holds messages: the cluster's totals listing tells how many."""
     loss_free_when_empty: Callable[[Row], bool] = _no
     """Counts of zero prove that deleting it loses no message."""
+    keeps_what_is_read: Callable[[Row], bool] = _no
+    """What it holds stays in it, whoever reads it: it never drains."""
     check_all: Callable[[Rows, Context], Iterable[tuple[Key, Problem]]] = _no_common_problems
     """What is wrong with rows of this kind taken together, given those of all kinds."""
     of_cluster: Callable[[Row], bool] = _no

@@ -17,6 +17,7 @@ LIMIT_BYTES = 255
 """AMQP short strings: a longer name cannot be used by any client."""
 
 _RESERVED = "amq."
+_FEDERATION = "federation: "
 
 
 def is_predeclared(exchange: str) -> bool:
@@ -27,9 +28,14 @@ def is_predeclared(exchange: str) -> bool:
 def is_broker_owned(row: Row) -> bool:
     """Tell whether an exchange or a queue belongs to the broker, a plugin or one connection."""
     name = row["name"]
-    if name == "" or name.startswith((_RESERVED, "amq_", "federation: ", "sharding: ")):
+    if name == "" or name.startswith((_RESERVED, "amq_", _FEDERATION, "sharding: ")):
         return True
     return bool(row.get("arguments")) and "x-internal-purpose" in row["arguments"]
+
+
+def is_of_federation(name: str) -> bool:
+    """Tell by its name whether a federation link made an exchange or a queue upstream."""
+    return name.startswith(_FEDERATION)
 
 
 def is_plain_name(name: str) -> bool:

@@ -101,7 +101,11 @@ def _remove_if_unused(row: Row) -> tuple[Request, ...] | None:
 
 def _loss_free_when_empty(row: Row) -> bool:
     # Counts of streams lag and prove nothing: a passive declare answers 0 for seconds.
-    return bool(row["arguments"].get(TYPE, "classic") != "stream")
+    return not _is_stream(row)
+
+
+def _is_stream(row: Row) -> bool:
+    return bool(row["arguments"].get(TYPE, "classic") == "stream")
 
 
 def _inherit(entry: Entry) -> Entry:
@@ -225,6 +229,7 @@ QUEUE = Kind(
     remove_if_unused=_remove_if_unused,
     is_counted=True,
     loss_free_when_empty=_loss_free_when_empty,
+    keeps_what_is_read=_is_stream,
     made_in_steps=True,
     declare=declare_at(_path, _body),
     remove=remove_at(_path),

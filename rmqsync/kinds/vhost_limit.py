@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rmqsync.kinds import runtime
-from rmqsync.kinds.base import Entry, Kind, Problem, Request
+from rmqsync.kinds.base import Cap, Caps, Entry, Kind, Problem, Request
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.limits import LIMITS_SCHEMA, expand_limits, finish_limits, limit, set_limits
 from rmqsync.model.changes import Loss
-from rmqsync.model.values import Key, Row
+from rmqsync.model.values import JsonValue, Key, Row
 
 _COMPONENT = "vhost-limits"
 _PARAMETER = "limits"
-_NAMES = ("max-connections", "max-queues")
+_QUEUES = "max-queues"
+_QUEUE = "queue"
+_NAMES = ("max-connections", _QUEUES)
 
 
 def _key(entry: Entry) -> Key:
@@ -54,6 +56,21 @@ def _is_nothing(row: Row) -> bool:
     return not set_limits(row, _NAMES)
 
 
+def _caps(row: Row) -> Iterable[Cap]:
+    most = set_limits(row, (_QUEUES,)).get(_QUEUES)
+    if isinstance(most, int):
+        yield Cap(_QUEUE, most, _QUEUES)
+
+
+def _question(vhost: str) -> Request:
+    return Request("GET", ("parameters", _COMPONENT, vhost, _PARAMETER))
+
+
+def _answer(vhost: str, answer: JsonValue) -> Row:
+    value = answer.get(runtime.VALUE) if isinstance(answer, dict) else None
+    return VHOST_LIMIT.complete({**(value if isinstance(value, dict) else {}), "vhost": vhost})
+
+
 def _to_export(row: Row) -> Row | None:
     limits = set_limits(row, _NAMES)
     return runtime.item(_COMPONENT, row, limits, _PARAMETER) if limits else None
@@ -65,7 +82,7 @@ def _describe(key: Key) -> str:
 
 _FIELDS = (
     limit("max-connections", "How many clients may be connected at a time; 0 keeps all out"),
-    limit("max-queues", "How many queues there may be"),
+    limit(_QUEUES, "How many queues there may be"),
 )
 _lift = runtime.lift(_FIELDS)
 
@@ -85,6 +102,7 @@ VHOST_LIMIT = Kind(
     finish=finish_limits(*_NAMES),
     check=_check,
     is_nothing=_is_nothing,
+    caps=Caps(frozenset({_QUEUE}), _caps, _question, _answer),
     loss=Loss.BEHAVIOUR,
     create_loss=Loss.ACCESS,
     update_loss=Loss.ACCESS,

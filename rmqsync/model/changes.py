@@ -273,3 +273,5 @@ class ClusterResult:
     error: str | None = None
     remaining: tuple[str, ...] = ()
     """Addresses that still differ after the verifying read though they were reported as done."""
+    gone: tuple[str, ...] = ()
+    """Addresses of what was deleted to be replaced, and is not there after the verifying read."""

@@ -33,10 +33,10 @@ from rmqsync.planning.narrowed import out_of_sight
 from rmqsync.planning.ownership import (
     NOBODY,
     Ownership,
-    cause_of_missing,
     keeping_drift,
     with_causes,
 )
+from rmqsync.planning.replaced import Replaced
 from rmqsync.planning.retired import Retired, drains, settled
 from rmqsync.planning.rules import Rules, in_scope
 
@@ -89,9 +89,10 @@ def draft(
     findings += completed_notes(done, desired, kinds)
     findings += settled(desired, own, kinds)
     findings += out_of_sight(desired, live.rows, rules, own, kinds)
+    replaced = Replaced(own, context, kinds)
     changes = [
         *(
-            _create(ref, row, desired, kinds, cause_of_missing(ref, row, own, kinds))
+            _create(ref, row, desired, kinds, replaced.cause(ref, row))
             for ref, row in found.missing
             if ref not in done
         ),
@@ -217,8 +218,12 @@ def _with_implied(
     if not going:
         return tuple(changes)
     implied = implied_losses(going, live.rows, context, kinds)
-    deleted = {change.ref for change in changes if change.action is Action.DELETE}
-    deleted -= {ref for ref in deleted if drains(ref, desired, kinds)}  # unbound by themselves
+    # What leads to what drains is a change of its own.
+    deleted = {
+        change.ref
+        for change in changes
+        if change.action is Action.DELETE and not drains(change, desired, kinds)
+    }
     covered = {ref for owner in deleted for ref in implied.get(owner, ())}
     return tuple(
         replace(change, impact=Impact(implied=implied.get(change.ref, ())))

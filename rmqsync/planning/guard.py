@@ -15,8 +15,10 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
 from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
+from rmqsync.model.values import Key
 from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
+from rmqsync.planning.hanging import Hanging, whose
 from rmqsync.planning.held_along import with_their_exchanges, with_their_queues
 from rmqsync.planning.loss import (
     Facts,
@@ -26,10 +28,10 @@ from rmqsync.planning.loss import (
     with_facts,
 )
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
-from rmqsync.planning.retired import drains
+from rmqsync.planning.retired import drains, is_to_drain
 from rmqsync.planning.rules import Rules
 
-NOTHING_HANGS: Mapping[Ref, int] = {}
+NOTHING_HANGS: Hanging = {}
 NO_LINKS: Mapping[Ref, Sequence[Ref]] = {}
 _FLOOR = 10
 """Below so many owned objects the share of deletions says nothing."""
@@ -46,7 +48,7 @@ def guard(
     own: Ownership = NOBODY,
     doomed: frozenset[Ref] = frozenset(),
     altered: frozenset[Ref] = frozenset(),
-    hanging: Mapping[Ref, int] = NOTHING_HANGS,
+    hanging: Hanging = NOTHING_HANGS,
     stopped: Mapping[Ref, Sequence[Ref]] = NO_LINKS,
 ) -> tuple[Change, ...]:
     """
@@ -67,14 +69,14 @@ def guard(
         impact = with_facts(change, facts, kinds)
         if impact is not change.impact:
             judged = replace(judged, impact=impact)
-        tied = hanging.get(change.ref, 0)
+        tied = hanging.get(change.ref, ())
         loss = loss_of(
             judged,
             live,
             facts,
             kinds,
             can_prove=rules.can_prove,
-            hanging=tied,
+            hanging=len(tied),
             repeats=may_repeat(judged, own, kinds),
         )
         links = stopped.get(change.ref, ())
@@ -95,7 +97,9 @@ def guard(
             or (_ALTERED if judged.ref in altered else None)
             or _on_change(judged, desired)
             or _draining(judged, desired, kinds)
-            or _loss(judged, live, facts, rules, kinds, tied, links)
+            or _never_draining(
+                judged, _loss(judged, live, facts, rules, kinds, tied, links), desired, kinds
+            )
             or (None if is_approved else _adoption(judged, own))
         )
         found.append(replace(judged, hold=hold) if hold else judged)
@@ -161,12 +165,26 @@ def _refused(own: Ownership, drift: Hold | None) -> Hold | None:
 
 def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
     """Hold what is to drain first while bindings lead to it: these go in this run."""
-    if change.action is not Action.DELETE or not change.impact.implied:
-        return None
-    if not drains(change.ref, desired, kinds):
+    if not change.impact.implied or not drains(change, desired, kinds):
         return None
     reason = "it is unbound first, and deleted in a later run, once it is drained"
     return Hold(HoldCode.NOT_PROVEN, reason, None)
+
+
+def _never_draining(
+    change: Change, hold: Hold | None, desired: Desired, kinds: Registry
+) -> Hold | None:
+    """Return the hold of a loss, and that nothing comes of waiting where it is to drain first."""
+    row = change.before
+    if hold is None or row is None or not kinds[change.ref.kind].keeps_what_is_read(row):
+        return hold
+    if change.action is not Action.DELETE or not is_to_drain(change.ref, desired, kinds):
+        return hold
+    reason = (
+        f"{hold.reason}; `when: drained` does nothing for a stream, which keeps what is read: once "
+        f"that may be lost, say `allow_loss: {change.loss.word}` in its entry of `removed:`"
+    )
+    return replace(hold, reason=reason)
 
 
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
@@ -225,7 +243,7 @@ def _loss(
     facts: Facts,
     rules: Rules,
     kinds: Registry,
-    tied: int,
+    tied: Sequence[Key],
     links: Sequence[Ref],
 ) -> Hold | None:
     if change.loss <= max(rules.allow_loss, change.allowed):
@@ -245,8 +263,7 @@ def _loss(
         )
     elif tied and change.action is not Action.UPDATE:
         reason = (
-            f"{number_of(tied, 'binding')} to clients' exclusive queues or to what a plugin made "
-            f"would go with it: only these can make such again; "
+            f"{whose(tied, kinds)} would go with it: only these can make such again; "
             f"allowed loss is {rules.allow_loss.word}"
         )
     elif links:

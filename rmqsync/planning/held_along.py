@@ -22,7 +22,7 @@ def with_their_queues(changes: Sequence[Change], desired: Desired, kinds: Regist
         ref: change.hold
         for change in changes
         if change.hold is not None and change.hold.code is not HoldCode.NOT_PROVEN
-        if change.action is Action.DELETE and drains(change.ref, desired, kinds)
+        if drains(change, desired, kinds)
         for ref in change.impact.implied
     }
     return [

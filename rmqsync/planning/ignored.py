@@ -45,3 +45,6 @@ def _named(
             address = address_of(kind, key)
             if pattern.matches(address):
                 yield address, absent[key] if key in absent else origins.get(key)
+    for one in desired.removed:
+        if pattern.matches(one.address):
+            yield one.address, one.source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rmqsync.kinds import KINDS
@@ -74,6 +74,7 @@ def ended(
     *,
     adopted: bool,
     partly: Iterable[Change] = (),
+    taken: Collection[Ref] = (),
     context: Context = _NOWHERE,
     kinds: Registry = KINDS,
 ) -> Marker:
@@ -83,7 +84,7 @@ def ended(
     `live` is what was read after it, `open_` every object that is not in line, or is to go and is
     still there. `partly` are changes that were made but for the fields in `left`: what git says of
     these objects is applied, so that what differs from it is drift, and the next commit to any
-    other field is git's.
+    other field is git's. `taken` is what the run deleted to make it anew, well or not.
     """
     assert own.current is not None
     before = _at(own.marker, place)
@@ -103,11 +104,11 @@ def ended(
         running=None,
         pinned=place.pin or before.pinned,
     )
-    found = outstanding(own, desired, live, waiting, context, kinds)
+    found = outstanding(own, desired, live, waiting, context, kinds, taken)
     number = sum(len(one.addresses) for one in found or ())
     past = (*before.runs, *((before.running,) if before.running else ()))
     if found is None or (number > MOST_ADDRESSES and len(past) < _MOST_RUNS):
-        still = still_outstanding(own, desired, live, waiting, context, kinds)
+        still = still_outstanding(own, desired, live, waiting, context, kinds, taken)
         still += _moved_on(own, current, changes.keys() & set(not_in_line), kinds)
         runs = _distinct((*past, current))[-_MOST_UNREAD:]
         return replace(done, runs=runs, outstanding=still)

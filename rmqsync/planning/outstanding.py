@@ -17,6 +17,7 @@ from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.marker import Entry, Marker, Outstanding, Unrestored
 from rmqsync.model.values import Row, same
 from rmqsync.planning.ownership import Ownership, Past, means_same
+from rmqsync.planning.replaced import Replaced
 
 
 def outstanding(
@@ -26,8 +27,14 @@ def outstanding(
     waiting: Iterable[Ref],
     context: Context,
     kinds: Registry,
+    taken: Collection[Ref] = (),
 ) -> tuple[Outstanding, ...] | None:
-    """Return what waits, by the entry it was last in line with; `None` where that is unknown."""
+    """
+    Return what waits, by the entry it was last in line with; `None` where that is unknown.
+
+    `taken` is what this run deleted to make it anew: where it is not there, it is in line with
+    nothing.
+    """
     pasts = own.pasts
     if pasts is None and own.marker is not None and own.marker.entries:
         if any(one.commit is not None for one in own.marker.entries):
@@ -38,14 +45,17 @@ def outstanding(
         entries = (None, *entries)
     found: dict[tuple[object, ...] | None, tuple[Entry | None, list[str]]] = {}
     now = Past(desired.rows)
+    replaced = Replaced(own, context, kinds)
     for ref in sorted(set(waiting)):
         is_outstanding, entry = own.entry_of(ref, kinds)
         if not is_outstanding:
             known = tuple(zip(entries, pasts or (), strict=False))
             entry = _in_line_with(ref, known, live, context, kinds)
+        wanted = desired.rows.get(ref.kind, {}).get(ref.key)
+        if wanted is not None and ref.key not in live.get(ref.kind, {}):
+            entry = None if ref in taken or replaced.may_be_ours(ref, wanted) else entry
         past = None if entry is None else own.past(entry)
         row = None if past is None else past.row(ref)
-        wanted = desired.rows.get(ref.kind, {}).get(ref.key)
         is_equal = row is not None and wanted is not None and same(row, wanted)
         if is_equal and past is not None and means_same(past, now, ref, context, kinds):
             continue  # what is applied now says the same
@@ -94,15 +104,32 @@ def still_outstanding(
     waiting: Iterable[Ref],
     context: Context,
     kinds: Registry,
+    taken: Collection[Ref] = (),
 ) -> tuple[Outstanding, ...]:
-    """Return what was outstanding before, without what is in line by now."""
+    """
+    Return what was outstanding before, without what is in line by now.
+
+    `taken` as in `outstanding`.
+    """
+    waiting = tuple(waiting)
+    lost = [
+        ref
+        for ref in sorted(waiting)
+        if ref in taken
+        and ref.key not in live.get(ref.kind, {})
+        and ref.key in desired.rows.get(ref.kind, {})
+    ]
+    names = tuple(address_of(kinds[ref.kind], ref.key) for ref in lost)
     open_ = {address_of(kinds[ref.kind], ref.key) for ref in waiting}
     open_ |= _unjudged(own, desired, live, kinds) | _given_up(own, desired, live, context, kinds)
-    before = own.marker.outstanding if own.marker is not None else ()
-    left = (
-        Outstanding(one.entry, tuple(name for name in one.addresses if name in open_))
-        for one in before
-    )
+    open_ -= set(names)
+    left = [Outstanding(None, names)]
+    for one in own.marker.outstanding if own.marker is not None else ():
+        kept = tuple(name for name in one.addresses if name in open_)
+        if one.entry is None:
+            left[0] = Outstanding(None, (*names, *kept))
+        else:
+            left.append(Outstanding(one.entry, kept))
     return tuple(one for one in left if one.addresses)
 
 

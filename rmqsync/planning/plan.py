@@ -22,11 +22,13 @@ from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
+from rmqsync.planning.hanging import Hanging
 from rmqsync.planning.held_along import with_their_policies, with_their_successors
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership, declared_queue_types
 from rmqsync.planning.policies import at_risk, hold_for_losses
+from rmqsync.planning.room import hold_without_room
 from rmqsync.planning.rules import Rules
 from rmqsync.planning.sustained import hold_last
 from rmqsync.planning.targets import hold_targets
@@ -76,13 +78,13 @@ def finish(
     findings: tuple[Finding, ...] = (),
     kinds: Registry = KINDS,
     own: Ownership = NOBODY,
-    hanging: Mapping[Ref, int] = NOTHING_HANGS,
+    hanging: Hanging = NOTHING_HANGS,
     unlisted: Mapping[Key, Row] = NO_QUEUES,
 ) -> ClusterPlan:
     """
     Return the plan: changes judged, in the order of application, with a fingerprint.
 
-    `hanging` is how many objects hang on one that goes and are in no rows; `unlisted` are queues in
+    `hanging` is what hangs on an object that goes and is in no rows; `unlisted` are queues in
     no rows that changes may cost messages.
     """
     there = (rows.keys() & live.rows.get(kind, {}).keys() for kind, rows in desired.rows.items())
@@ -104,6 +106,7 @@ def finish(
     )
     rows = seen(live.rows, unlisted)
     while True:  # what is held last may have been what another relied on
+        changes = hold_without_room(changes, rows, kinds)
         changes = hold_targets(changes, live.rows, context, rules, kinds)
         changes = hold_for_losses(changes, rows, context, facts, rules, found.threats, kinds)
         judged = with_their_policies(hold_last(changes, live.rows, kinds), rows, context, kinds)

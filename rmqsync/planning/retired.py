@@ -9,7 +9,7 @@ from rmqsync.config.cluster import Prune
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
 from rmqsync.kinds.registry import Registry
-from rmqsync.model.changes import Cause, Ref
+from rmqsync.model.changes import Action, Cause, Change, Ref
 from rmqsync.model.definitions import Desired, Rows, When
 from rmqsync.model.findings import Finding, note
 from rmqsync.model.values import Row
@@ -19,17 +19,26 @@ from rmqsync.planning.ownership import Ownership, is_owned, was_absent, was_ours
 from rmqsync.planning.rules import Rules, in_scope
 
 
-def drains(ref: Ref, desired: Desired, kinds: Registry) -> bool:
+def drains(change: Change, desired: Desired, kinds: Registry) -> bool:
     """
-    Tell whether an object is to be unbound now and deleted when it is drained.
+    Tell whether a deletion is one of what is to be unbound now and deleted when it is drained.
 
-    Only what holds messages drains. An exchange that stays unbound until the next run would drop
-    what is published meanwhile, and confirm it.
+    Only what holds messages drains, and no stream does. An exchange that stays unbound until the
+    next run would drop what is published meanwhile, and confirm it.
     """
-    kind = kinds[ref.kind]
-    if not desired.removed or not (kind.is_counted or kind.hosts_vhost_kinds):
+    kind = kinds[change.ref.kind]
+    if change.action is not Action.DELETE or change.before is None:
         return False
-    return desired.retired(address_of(kind, ref.key)).when is When.DRAINED
+    if not (kind.is_counted or kind.hosts_vhost_kinds) or kind.keeps_what_is_read(change.before):
+        return False
+    return is_to_drain(change.ref, desired, kinds)
+
+
+def is_to_drain(ref: Ref, desired: Desired, kinds: Registry) -> bool:
+    """Tell whether `removed:` says of an object that it is to be deleted once it is drained."""
+    if not desired.removed:
+        return False
+    return desired.retired(address_of(kinds[ref.kind], ref.key)).when is When.DRAINED
 
 
 def is_kept(ref: Ref, row: Row, kept: Collection[str], kinds: Registry) -> bool:

@@ -98,6 +98,8 @@ def _closing(document: PlanDocument, style: Style) -> Iterator[str]:
                 "Nothing was rolled back. Mend the cause and apply again: "
                 "what is done is not repeated."
             )
+        elif words.gone(document):
+            yield "Nothing else was applied. Mend the cause and apply again."
         else:
             yield "Nothing was applied."
     if held:

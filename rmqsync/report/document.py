@@ -116,6 +116,7 @@ class ClusterDocument(TypedDict):
     verified: NotRequired[bool]
     interrupted: NotRequired[bool]
     remaining: NotRequired[list[str]]
+    gone: NotRequired[list[str]]
     run: NotRequired[str]
     backup: NotRequired[str | None]
 

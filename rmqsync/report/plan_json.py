@@ -222,6 +222,8 @@ def _add_result(cluster: ClusterDocument, result: ClusterResult) -> None:
     cluster["verified"] = nothing_to_verify if result.verified is None else result.verified
     cluster["interrupted"] = result.interrupted
     cluster["remaining"] = list(result.remaining)
+    if result.gone:
+        cluster["gone"] = list(result.gone)
 
 
 def _recount(summary: SummaryDocument, change: ChangeDocument) -> None:

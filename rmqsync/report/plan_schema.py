@@ -55,6 +55,7 @@ def _cluster() -> _Schema:
             "verified": _FLAG,
             "interrupted": _FLAG,
             "remaining": _list(_TEXT),
+            "gone": _list(_TEXT),
             "last_applied": _object({"commit": _TEXT_OR_NULL, "at": _TEXT}),
             "run": _TEXT,
             "backup": _TEXT_OR_NULL,

@@ -207,12 +207,17 @@ def plan_counts(summary: SummaryDocument) -> str:
 
 
 def apply_counts(document: PlanDocument) -> str:
-    """Return Terraform's counts of what was done."""
+    """Return Terraform's counts of what was done, half done replacements as destroyed."""
     done = Counter(c["action"] for c in all_changes(document) if c.get("result") == "applied")
     return (
         f"{done['create'] + done['replace']} added, {done['update']} changed, "
-        f"{done['delete'] + done['replace']} destroyed"
+        f"{done['delete'] + done['replace'] + len(gone(document))} destroyed"
     )
+
+
+def gone(document: PlanDocument) -> list[str]:
+    """Return what was deleted to be replaced, and is not there."""
+    return [address for cluster in document["clusters"] for address in cluster.get("gone", ())]
 
 
 def all_changes(document: PlanDocument) -> Iterable[ChangeDocument]:

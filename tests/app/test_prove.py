@@ -7,7 +7,7 @@ import pika.exceptions as known
 import pytest
 
 from rmqsync.app.prove import NotProven, Prover, remove_left_fences
-from rmqsync.app.prove_fence import obstacle
+from rmqsync.app.prove_fence import obstacle, out_of_sight
 from rmqsync.app.prove_policy import (
     OUT_OF_REACH,
     Standing,
@@ -69,6 +69,24 @@ def test_what_keeps_a_queue_from_being_fenced(arguments, current, operator, word
     found = obstacle(row(**arguments), current, operator)
 
     assert (found is None) if word is None else (word in (found or ""))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "current"),
+    [
+        ({"x-dead-letter-strategy": "at-least-once"}, {}),
+        ({}, {"dead-letter-strategy": "at-least-once"}),
+    ],
+)
+def test_messages_that_wait_to_be_dead_lettered_are_named_where_there_may_be_such(
+    arguments, current
+):
+    plain = out_of_sight(row(), {})
+
+    assert plain == "a client took from it"
+    assert out_of_sight(row(**arguments), current) == (
+        f"{plain}, or messages of it wait to be dead-lettered at-least-once"
+    )
 
 
 def test_a_fence_keeps_what_was_in_effect_and_beats_all_others():

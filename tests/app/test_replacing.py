@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from rmqsync.app.apply import ApplyOptions, apply_cluster
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
 from rmqsync.model.definitions import OnChangeRule, Rows, refs
@@ -162,3 +166,101 @@ def test_what_was_to_go_and_stays_for_want_of_another_is_put_back_as_well() -> N
         Outcome.FAILED,
         Outcome.SKIPPED,
     ]
+
+
+def test_what_a_limit_would_not_let_in_again_stays() -> None:
+    """Clients' queues count for the limit, and are in no rows that a plan has."""
+    found = [vhost(), queue("other"), ("vhost_limit", {"vhost": "v", "max-queues": 2})]
+    before = rows(*found, queue())
+    cluster = MemoryCluster(state_of(before), exclusive=1)
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    wanted = rows(*found, queue(arguments={"x-max-length": 1}))
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    rules = Rules(allow_loss=Loss.MESSAGES)
+
+    planned = repository.plan(cluster, told, current, rules)
+    result = applied(planned)
+
+    assert [one.hold for one in planned.plan.changes] == [None]
+    (one,) = result.results
+    assert one.outcome is Outcome.SKIPPED
+    assert one.hold is not None
+    assert "max-queues is 2, and there are 3 queues" in (one.error or "")
+    assert cluster.state == state_of(before)
+
+
+@dataclass
+class Lock:
+    """One that is lost as soon as an object of a kind is gone."""
+
+    cluster: MemoryCluster
+    ref: Ref
+    lost = "its connection broke"
+
+    def held(self) -> bool:
+        return not any(self.ref in write.deleted for write in self.cluster.writes)
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_lock_that_is_lost_amid_a_replacement_is_told_once() -> None:
+    before = rows(vhost(), queue(), exchange(), binding())
+    cluster = MemoryCluster(state_of(before))
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    wanted = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    lock = Lock(cluster, Ref("queue", ("v", "q")))
+
+    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
+    result = apply_cluster(planned, ApplyOptions(parallelism=1, locks={"one": lock}))
+
+    assert result.results[0].error == (
+        "the lock was lost: its connection broke; another run may have begun; it was deleted, and "
+        "declaring it as it was failed as well; queue 'q' in vhost 'v', binding from exchange 'e' "
+        "to queue 'q' with key '' in vhost 'v' are lost"
+    )
+    assert result.error == (
+        "cluster 'one': the lock was lost: its connection broke; nothing was written after that, "
+        "nor what had been deleted to be replaced declared again"
+    )
+    assert result.gone == ("queue:v/q",)
+
+
+def planned_again(repository: Repository, cluster: MemoryCluster, wanted: Rows) -> set[str]:
+    """Plan the same commit once more; return whose doing each change is."""
+    current = repository.commit(wanted)
+    own: Any = {"is_attended": True}
+    planned = repository.plan(cluster, desired_of(wanted), current, Rules(), **own)
+    return {f"{one.action.value} {one.ref.kind} {one.cause.value}" for one in planned.plan.changes}
+
+
+@pytest.mark.parametrize("way", ["refused", "lock lost"])
+def test_what_a_run_deleted_and_did_not_make_again_is_no_drift(way: str) -> None:
+    before = rows(vhost(), queue(), exchange(), binding())
+    cluster = MemoryCluster(state_of(before))
+    repository = Repository()
+    repository.mark(cluster, repository.commit(before))
+    wanted = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
+    current = repository.commit(wanted)
+    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
+    lock = Lock(cluster, Ref("queue", ("v", "q")))
+    if way == "refused":
+        cluster.faults = dict.fromkeys(range(2, 8), Fault.REFUSED)
+        apply_cluster(planned, ApplyOptions(parallelism=1))
+    else:
+        apply_cluster(planned, ApplyOptions(parallelism=1, locks={"one": lock}))
+    assert Ref("queue", ("v", "q")) not in cluster.state
+
+    causes = planned_again(repository, cluster, wanted)
+
+    assert causes == {"create queue git", "create binding git"}
+    cluster.faults = dict.fromkeys(range(99), Fault.REFUSED)
+    again = repository.plan(cluster, desired_of(wanted), repository.commit(wanted), Rules())
+    apply_cluster(again, ApplyOptions(parallelism=1))
+    assert planned_again(repository, cluster, wanted) == causes

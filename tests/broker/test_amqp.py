@@ -8,6 +8,7 @@ from rmqsync.model.errors import AccessDenied, BrokerError, Unreachable
 from tests.brokers import Broker
 
 DEAD = "amqp://127.0.0.1:1"
+EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
 
 
 def amqp(broker: Broker, **changes) -> Amqp:
@@ -62,3 +63,13 @@ def test_what_is_said_when_nothing_lets_us_in(r40: Broker, changes, error, words
 
     assert "wr0ng-secret" not in str(caught.value)
     assert r40.password not in str(caught.value)
+
+
+def test_a_limit_on_connections_is_named_as_the_cause(r40: Broker) -> None:
+    with r40.management() as management:
+        management.put("vhosts", "full", body={})
+        management.put("permissions", "full", r40.username, body=EVERYTHING)
+        management.put("vhost-limits", "full", "max-connections", body={"value": 0})
+
+    with pytest.raises(AccessDenied, match=r"let our user in: connection limit \(0\) is reached$"):
+        amqp(r40).queue("full", "q")

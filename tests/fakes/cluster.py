@@ -63,6 +63,8 @@ class MemoryCluster:
     faults: dict[int, Fault] = field(default_factory=dict)
     """By the number of the write, from 0."""
     name: str = "one"
+    exclusive: int = 0
+    """Queues of clients, which are in no rows and count for limits."""
     refused: set[Ref] = field(default_factory=set)
     """In an import of nothing else that a fault refused: a single call is refused as well."""
 
@@ -101,6 +103,13 @@ class MemoryCluster:
             case ("global-parameters", name):
                 found = self.markers.get(name.removeprefix(PREFIX))
                 return None if found is None else {"name": name, "value": found}
+            case ("parameters", "vhost-limits", vhost, "limits"):
+                limits = self.state.get(Ref("vhost_limit", (vhost,)))
+                return None if limits is None else {"value": limits}
+            case (section, vhost) if ("page", "1") in request.query:
+                name = KINDS.by_section[section].name
+                keys = [ref.key for ref in self.state if ref.kind == name and ref.key[0] == vhost]
+                return {"total_count": len(keys) + self.exclusive}
             case (section, vhost):
                 kind = KINDS.by_section[section].name
                 return [

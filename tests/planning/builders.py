@@ -11,6 +11,7 @@ from rmqsync.kinds.context import Context
 from rmqsync.model.changes import ClusterPlan, Ref
 from rmqsync.model.definitions import Desired, Live, QueueFacts, Rows, refs
 from rmqsync.model.findings import Origin
+from rmqsync.model.values import Key
 from rmqsync.planning.draft import draft
 from rmqsync.planning.marking import Place
 from rmqsync.planning.needs import row_needs
@@ -86,7 +87,7 @@ def plan_of(
     rules: Rules | None = None,
     facts: dict[Ref, QueueFacts] | None = None,
     version: str = "3.10.8",
-    hanging: dict[Ref, int] | None = None,
+    hanging: dict[Ref, list[Key]] | None = None,
 ) -> ClusterPlan:
     """Return the plan of one cluster, everything on it being idle unless `facts` says else."""
     wanted = desired if isinstance(desired, Desired) else desired_of(desired)

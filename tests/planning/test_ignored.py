@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rmqsync.model.address import Pattern
+from rmqsync.model.definitions import Removed
 from rmqsync.model.findings import Finding, Origin, Severity
 from rmqsync.planning.ignored import declared_but_ignored
 from tests.planning.builders import binding, desired_of, exchange, queue, rows, vhost
@@ -12,6 +13,7 @@ from tests.planning.builders import binding, desired_of, exchange, queue, rows, 
 FOUND = desired_of(
     rows(vhost(), exchange(), queue("b"), queue("a"), queue("c"), queue("d"), binding("e", "a")),
     absent={"queue": {("v", "gone"): Origin("base/b.yaml", 7)}},
+    removed=(Removed("queue:v/old", source=Origin("base/c.yaml", 3)),),
 )
 
 
@@ -37,8 +39,9 @@ def test_it_is_a_warning_at_the_place_of_the_definition_with_the_rule() -> None:
     ("pattern", "names"),
     [
         ("queue:v/[ab]", "queue:v/a, queue:v/b are in"),
-        ("queue:*", "queue:v/a, queue:v/b, queue:v/c and 2 more are in"),
+        ("queue:*", "queue:v/a, queue:v/b, queue:v/c and 3 more are in"),
         ("queue:v/gone", "queue:v/gone is in"),
+        ("queue:v/old", "queue:v/old is in"),
         ("*:v/e", "exchange:v/e is in"),
         ("*e:v/c", "queue:v/c is in"),
         ("binding:v/*", "binding:v/e/queue/a/ is in"),
@@ -54,6 +57,12 @@ def test_what_must_not_exist_has_its_place_too() -> None:
     (found,) = told("queue:v/gone")
 
     assert found.source == Origin("base/b.yaml", 7)
+
+
+def test_what_is_retired_has_its_place_too() -> None:
+    (found,) = told("queue:v/o*")
+
+    assert (found.source, found.address) == (Origin("base/c.yaml", 3), "queue:v/old")
 
 
 def test_rules_that_name_nothing_declared_say_nothing() -> None:

@@ -336,16 +336,40 @@ def test_bindings_that_only_clients_can_make_again_count_as_messages(goes):
     wanted = rows(vhost()) if goes else rows(vhost(), exchange(type="fanout"))
     absent = {"exchange": {("v", "e"): Origin("a.yaml", 1)}} if goes else {}
     ref = Ref("exchange", ("v", "e"))
+    tied = [("v", "e", "queue", name, "") for name in ("amq.gen-1", "amq.gen-2")]
     desired = desired_of(wanted, absent=absent, on_change={ref: OnChangeRule.RECREATE})
 
     (free,) = plan_of(desired, live).changes
-    (held,) = plan_of(desired, live, hanging={ref: 2}).changes
+    (held,) = plan_of(desired, live, hanging={ref: tied}).changes
 
     assert (free.hold, free.loss) == (None, Loss.ROUTING)
     assert held.hold is not None
     assert (held.hold.code.value, held.loss) == ("loss", Loss.MESSAGES)
     assert held.hold.reason.startswith("2 bindings to clients' exclusive queues")
     assert held.hold.override == "--allow-loss messages:exchange:v/e"
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["federation: e -> b A"], "1 binding of federation links would go"),
+        (
+            ["federation: e -> b A", "amq.gen-1"],
+            "1 binding of federation links and 1 binding to clients' exclusive queues or to what",
+        ),
+    ],
+)
+def test_bindings_of_federation_links_are_called_so(names, words):
+    ref = Ref("exchange", ("v", "e"))
+    absent = {"exchange": {("v", "e"): Origin("a.yaml", 1)}}
+    tied = [("v", "e", "exchange", name, "") for name in names]
+
+    (held,) = plan_of(
+        desired_of(rows(vhost()), absent=absent), rows(vhost(), exchange()), hanging={ref: tied}
+    ).changes
+
+    assert held.hold is not None
+    assert held.hold.reason.startswith(words)
 
 
 def test_one_object_counts_once_for_max_deletes():

@@ -95,6 +95,23 @@ def test_what_drains_is_unbound_first() -> None:
     assert said(plan) == [("delete", BOUND, None), ("delete", ADDRESS, "not-proven")]
 
 
+def test_a_stream_is_not_unbound_since_it_never_drains() -> None:
+    entry = Removed(ADDRESS, when=When.DRAINED)
+    allowed = Removed(ADDRESS, when=When.DRAINED, allow_loss=Loss.MESSAGES)
+    stream = queue(arguments={"x-queue-type": "stream"})
+    live = rows(vhost(), exchange(), stream, binding())
+
+    plan = plan_of(live, BUSY, (entry,))
+
+    assert said(plan) == [("delete", ADDRESS, "loss")]
+    assert plan.changes[0].hold is not None
+    assert plan.changes[0].hold.reason.startswith("7 messages would be lost; allowed loss is ")
+    assert "a stream, which keeps what is read: once that may be lost, say `allow_loss" in (
+        plan.changes[0].hold.reason
+    )
+    assert said(plan_of(live, BUSY, (allowed,))) == [("delete", ADDRESS, None)]
+
+
 def test_an_exchange_has_nothing_to_drain() -> None:
     """Unbound and there until the next run, it would confirm what it drops."""
     entry = Removed("exchange:v/old", when=When.DRAINED)

@@ -197,6 +197,17 @@ def test_a_broker_that_stored_something_else_is_told_of() -> None:
     )
 
 
+def test_what_a_failed_replacement_left_missing_counts_as_destroyed() -> None:
+    cluster = ClusterPlan("c", changes=(queue(Action.REPLACE, "q"),))
+    failed = Result(Outcome.FAILED, "it was deleted")
+    missing = ("queue:common/q",)
+
+    assert apply(ClusterResult(cluster, (failed,), verified=False, gone=missing)).endswith(
+        "Apply incomplete. Resources: 0 added, 0 changed, 1 destroyed; 1 failed, 0 skipped.\n"
+        "Nothing else was applied. Mend the cause and apply again.\n"
+    )
+
+
 def test_an_interrupted_apply_says_what_was_done_and_what_not() -> None:
     result = ClusterResult(plans.CREATES, (plans.DONE,), interrupted=True)
     not_done = "    the run ended before it\n"
