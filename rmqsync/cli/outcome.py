@@ -20,7 +20,7 @@ def end_code(results: Sequence[ClusterResult], caught: int | None) -> int:
 
 
 def apply_code(results: Sequence[ClusterResult]) -> Exit:
-    """Return the exit code of an apply; 4 if something was done on one cluster and another failed."""
+    """Return the exit code of an apply; 4 if one cluster failed, and something was applied."""
     codes = [code_of(result) for result in results]
     if Exit.PARTIAL in codes or any(map(_has_applied, results)):
         codes = [Exit.PARTIAL if code is Exit.FAILED else code for code in codes]

@@ -128,8 +128,8 @@ def read_plan(text: str | bytes, name: str = "plan file") -> PlanDocument:
     """
     Return the document in the text of a saved plan; keys that are not known are kept.
 
-    Raises `SourceError`, naming the file as `name`, where it is no plan that we understand. One that
-    was changed since it was saved is read as well: see `seal.is_whole`.
+    Raises `SourceError`, naming the file as `name`, where it is no plan that we understand. One
+    that was changed since it was saved is read as well: see `seal.is_whole`.
     """
     try:
         data = json.loads(text)
