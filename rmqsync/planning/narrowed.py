@@ -78,8 +78,8 @@ def _told_of(
         f"{number_of(len(addresses), 'object')} applied from here ({some(addresses)}); nothing of "
         f"that is deleted, and the next run leaves {them} unmanaged",
         address=addresses[0],
-        hint=f"{hint} before that run to have {them} deleted; later, declaring them again takes "
-        "them back",
+        hint=f"{hint} before that run to have {them} deleted; later, declaring {them} again takes "
+        f"{them} back",
     )
 
 
