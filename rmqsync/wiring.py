@@ -179,6 +179,7 @@ class Session:
             trusted_signers=None if signers is None else signers.file,
             approvals=options.approvals if writable and not offline else None,
             knows_secrets=options.base is None,
+            missing=self.secrets.missing,
             claim=None
             if offline or options.base is not None
             else claim_of(cluster, options, self._compiled),

@@ -7,7 +7,7 @@ wrong for any cluster do, since nothing that was written can then be trusted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +25,7 @@ from rmqsync.app.unlisted import unlisted
 from rmqsync.kinds.context import Context
 from rmqsync.loading.compile import Options, still_true
 from rmqsync.loading.files import SourceFile
+from rmqsync.loading.unset import unset_secrets
 from rmqsync.model.changes import ClusterPlan, Hold, HoldCode, Status
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.errors import (
@@ -40,7 +41,7 @@ from rmqsync.planning.draft import seen, with_unlisted
 from rmqsync.planning.fences import fence_findings
 from rmqsync.planning.ignored import declared_but_ignored
 from rmqsync.planning.ownership import NOBODY, Ownership
-from rmqsync.planning.plan import context_of, finish, secret_findings, touched
+from rmqsync.planning.plan import context_of, finish, touched
 from rmqsync.planning.rules import Rules, idle_targets
 
 CLUSTERS_AT_ONCE = 8
@@ -71,6 +72,8 @@ class Target:
     lock_required: bool = False
     knows_secrets: bool = True
     """False where two revisions are compared: there secrets are names, and names are compared."""
+    missing: Callable[[str], str] = "secret '{}' has no value".format
+    """Why a secret has no value, by its name."""
     trusted_signers: str | None = None
     """Path of the file that names them; `None` where signatures do not count."""
     approvals: ApprovalStore | None = None
@@ -223,7 +226,7 @@ def _planned(
 ) -> Planned:
     findings, found = compared
     idle = idle_targets(target.rules, desired, live)
-    unset = secret_findings(desired, context) if target.knows_secrets else []
+    unset = unset_secrets(desired, context, target.missing) if target.knows_secrets else []
     is_cluster = target.claim is not None and not live.from_file
     try:
         beside = unlisted(target.reader, found.changes, live.rows) if is_cluster else {}

@@ -108,18 +108,15 @@ def _check_clean(planned: Sequence[Planned], allow_dirty: bool) -> None:
 
 def _check_secrets(planned: Sequence[Planned]) -> None:
     """Raise for secrets without a value: what is to be sent cannot be known."""
-    from rmqsync.kinds import KINDS
-    from rmqsync.kinds.base import address_of
+    from rmqsync.loading.unset import unset_secrets
     from rmqsync.model.errors import SourceError
-    from rmqsync.planning.plan import unset_secrets
 
-    lines: dict[str, None] = {}
-    for one in planned:
-        if one.desired is None or one.context is None:
-            continue
-        for name, refs in unset_secrets(one.desired, one.context).items():
-            users = ", ".join(address_of(KINDS[ref.kind], ref.key) for ref in refs[:3])
-            lines[f"secret '{name}' has no value; {users} needs it"] = None
+    lines = {
+        str(finding): None
+        for one in planned
+        if one.desired is not None and one.context is not None
+        for finding in unset_secrets(one.desired, one.context, one.target.missing)
+    }
     if lines:
         raise SourceError("\n".join(lines))
 

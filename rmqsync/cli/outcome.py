@@ -20,12 +20,17 @@ def end_code(results: Sequence[ClusterResult], caught: int | None) -> int:
 
 
 def apply_code(results: Sequence[ClusterResult]) -> Exit:
-    """Return the exit code of an apply; with several clusters, 4 if only some were done."""
+    """Return the exit code of an apply; 4 if one cluster failed, and something was applied."""
     codes = [code_of(result) for result in results]
-    done = any(code is not Exit.FAILED for code in codes)
-    if done:
+    if Exit.PARTIAL in codes or any(map(_has_applied, results)):
         codes = [Exit.PARTIAL if code is Exit.FAILED else code for code in codes]
     return worst(codes)
+
+
+def _has_applied(result: ClusterResult) -> bool:
+    from rmqsync.model.changes import Outcome
+
+    return any(one.outcome is Outcome.APPLIED for one in result.results)
 
 
 def code_of(result: ClusterResult) -> Exit:
@@ -36,7 +41,7 @@ def code_of(result: ClusterResult) -> Exit:
         return Exit.FAILED
     outcomes = [one.outcome for one in result.results]
     failed = Outcome.FAILED in outcomes
-    applied = Outcome.APPLIED in outcomes
+    applied = _has_applied(result)
     unsent = any(
         one.outcome is Outcome.SKIPPED and one.hold is None and change.hold is None
         for one, change in zip(result.results, result.plan.changes, strict=True)

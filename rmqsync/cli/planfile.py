@@ -18,7 +18,9 @@ from rmqsync.model.errors import Refused, SourceError, StalePlan
 from rmqsync.model.values import JsonValue
 from rmqsync.repo.local import make_private_folder, read_bytes, write_atomic
 from rmqsync.report.plan_json import dumps, read_plan
+from rmqsync.report.seal import is_whole
 
+CHANGED = "was changed after it was written: it is not the plan that --out saved"
 _NAMED = 5
 
 
@@ -59,11 +61,19 @@ def save(path: str, document: Mapping[str, Any], planned: Sequence[Planned]) -> 
 
 
 def load(path: str, data_dir: str) -> Mapping[str, Any]:
-    """Read a saved plan; raises `StalePlan` for one that was applied already."""
+    """
+    Read a saved plan that is to be applied.
+
+    Raises `StalePlan` for one that was applied already, `SourceError` for one that was changed
+    since it was saved.
+    """
     content = read_bytes(path)
     if os.path.exists(_mark(content, data_dir)):
         raise StalePlan(f"{path} was applied already; a plan can be used once, plan again")
-    return read_plan(content, path)
+    saved = read_plan(content, path)
+    if not is_whole(saved):
+        raise SourceError(f"{path} {CHANGED}; make the plan again")
+    return saved
 
 
 def mark_used(path: str, data_dir: str) -> None:

@@ -29,6 +29,12 @@ from rmqsync.model.values import JsonValue, Key, Row, canonical
 
 _LETTER = {"queue": "q", "exchange": "e"}
 _WEIGHT = re.compile("0*[1-9][0-9]*")
+_ATOMS = ("null", "undefined")
+"""
+Routing keys that the API takes for Erlang atoms in a properties key, and answers with 404: `unpack`
+of rabbit_mgmt_wm_binding.erl, seen on 3.10.8, 4.0.5 and 4.3.6. Any other is unquoted there, so one
+with its first letter quoted is found.
+"""
 _HASH = "x-consistent-hash"
 _MAX_BODY_BYTES = 5000
 """POST of a binding, 4.0.4 and up (rabbit_mgmt_wm_bindings.erl)."""
@@ -105,7 +111,14 @@ def _declare(before: Row | None, after: Row, context: Context) -> tuple[Request,
 
 def _remove(row: Row, handles: tuple[str, ...]) -> tuple[Request, ...]:
     found = handles or (_plain_properties_key(row["routing_key"]),)
-    return tuple(Request("DELETE", (*_pair(row), handle)) for handle in found)
+    return tuple(Request("DELETE", (*_pair(row), _as_it_is_read(one))) for one in found)
+
+
+def _as_it_is_read(handle: str) -> str:
+    """Return a properties key so that the API finds the binding."""
+    if handle.partition("~")[0] in _ATOMS:
+        return f"%{ord(handle[0]):02X}{handle[1:]}"
+    return handle
 
 
 def _plain_properties_key(routing_key: str) -> str:

@@ -23,6 +23,7 @@ RMQ028 the user that rmqsync logs in as, or its rights
 RMQ037 `state: absent` of what is never deleted
 RMQ029 `removed:` of something that is declared
 RMQ030 `omit` and `state: absent` in one entry
+RMQ098 a secret without a value
 ====== =========================================================================================
 """
 
@@ -47,6 +48,7 @@ OWN_USER = "RMQ028"
 NEVER_ABSENT = "RMQ037"
 REMOVED_DECLARED = "RMQ029"
 CONTRADICTION = "RMQ030"
+UNSET_SECRET = "RMQ098"
 
 FOLLOW_ON = frozenset({MISSING, OMITS_NOTHING, NULL_ARGUMENT})
 """What may be said only because another file could not be read."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from rmqsync.kinds.credentials import has_credentials
@@ -18,7 +18,7 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.loading.schema import definitions_checker
 from rmqsync.loading.variables import interpolate, may_hold
 from rmqsync.model.errors import InvalidDefinitions
-from rmqsync.model.findings import Finding
+from rmqsync.model.findings import Finding, Origin
 from rmqsync.text.document import Document, parse
 
 VERSION_KEYS = ("rabbit_version", "rabbitmq_version")
@@ -37,6 +37,10 @@ class SourceFile(Protocol):
     @property
     def digest(self) -> str: ...
 
+    @property
+    def problem(self) -> Finding | None:
+        """Why the file cannot be used: there is no content then."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerFile:
@@ -45,6 +49,7 @@ class LayerFile:
     path: str
     content: bytes
     digest: str
+    problem: Finding | None = None
 
 
 class Parsed:
@@ -69,11 +74,14 @@ class Parsed:
         self._may_have_uris = may_hold(content, b"://")
         self._credentials: bool | None = None
         self._fits: tuple[Registry, tuple[Finding, ...]] | None = None
+        self.document: Document | None = None
+        self.findings: tuple[Finding, ...] = ()
+        if file.problem is not None:
+            self.findings = (replace(file.problem, source=Origin(file.path)),)
+            return
         try:
-            self.document: Document | None = parse(file.path, content)
-            self.findings: tuple[Finding, ...] = ()
+            self.document = parse(file.path, content)
         except InvalidDefinitions as found:
-            self.document = None
             self.findings = found.findings
 
     def misfits(self, kinds: Registry) -> tuple[Finding, ...]:
@@ -128,6 +136,8 @@ class ParseCache:
 
     def get(self, file: SourceFile) -> Parsed:
         """Return the parsed file; one that cannot be read has findings and no document."""
+        if file.problem is not None:
+            return Parsed(file)
         key = (file.path, file.digest)
         with self._lock:
             found = self._known.get(key)

@@ -61,7 +61,7 @@ def _plain(kind: Kind, key: Key, slot: Slot) -> Iterator[Finding]:
 def _references(kind: Kind, key: Key, row: Row, slot: Slot, options: Options) -> Iterator[Finding]:
     may_hold = {one.name for one in kind.fields if one.secret is not Secrecy.NONE}
     for name, value in row.items():
-        for path, secret in _secrets_in(value, (name,)):
+        for path, secret in secret_paths(value, (name,)):
             if name in may_hold:
                 yield from _known(kind, key, slot, path, secret, options)
             elif len(path) > 1 and not slot.source.has_header:
@@ -106,16 +106,17 @@ def _known(
         )
 
 
-def _secrets_in(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def secret_paths(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield where in a value secrets are named, and which."""
     if value.__class__ is dict:
         if is_secret_reference(value):
             yield path, value["secret"]
             return
         for name, inner in value.items():
-            yield from _secrets_in(inner, (*path, name))
+            yield from secret_paths(inner, (*path, name))
     elif value.__class__ is list:
         for number, inner in enumerate(value):
-            yield from _secrets_in(inner, (*path, number))
+            yield from secret_paths(inner, (*path, number))
 
 
 def _dotted(path: Path) -> str:

@@ -29,7 +29,7 @@ from rmqsync.planning.completed import completed, completed_notes
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.hidden import hiding
 from rmqsync.planning.implied import implied_losses
-from rmqsync.planning.narrowed import out_of_sight
+from rmqsync.planning.narrowed import let_be, out_of_sight
 from rmqsync.planning.ownership import (
     NOBODY,
     Ownership,
@@ -89,6 +89,7 @@ def draft(
     findings += completed_notes(done, desired, kinds)
     findings += settled(desired, own, kinds)
     findings += out_of_sight(desired, live.rows, rules, own, kinds)
+    findings += let_be(desired, live.rows, rules, own, kinds)
     replaced = Replaced(own, context, kinds)
     changes = [
         *(

@@ -14,11 +14,10 @@ from rmqsync.analysis.federation import stopped
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.context import Context
-from rmqsync.kinds.credentials import secrets_in
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Absent, Change, ClusterPlan, FieldChange, Ref
 from rmqsync.model.definitions import Desired, Live
-from rmqsync.model.findings import Finding, warning
+from rmqsync.model.findings import Finding
 from rmqsync.model.values import JsonValue, Key, Row, canonical
 from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
@@ -158,34 +157,3 @@ def _field(change: FieldChange) -> JsonValue:
 
 def _side(side: JsonValue | Absent) -> JsonValue:
     return {"absent": True} if isinstance(side, Absent) else [side]
-
-
-def unset_secrets(desired: Desired, context: Context) -> dict[str, list[Ref]]:
-    """Return the secrets without a value that definitions name, and who names them."""
-    found: dict[str, list[Ref]] = {}
-    for kind, rows in desired.rows.items():
-        if not KINDS[kind].holds_secrets:
-            continue
-        for key, row in rows.items():
-            for name in secrets_in(row):
-                if context.secret(name) is None:
-                    found.setdefault(name, []).append(Ref(kind, key))
-    return found
-
-
-def secret_findings(desired: Desired, context: Context) -> list[Finding]:
-    """Return a warning for each secret without a value: what names it is not compared."""
-    return [
-        warning(
-            "RMQ098",
-            f"secret '{name}' has no value: {_some(refs)} is not compared, and cannot be applied",
-            desired.source(refs[0]),
-            address=address_of(KINDS[refs[0].kind], refs[0].key),
-        )
-        for name, refs in unset_secrets(desired, context).items()
-    ]
-
-
-def _some(refs: list[Ref]) -> str:
-    first = address_of(KINDS[refs[0].kind], refs[0].key)
-    return first if len(refs) == 1 else f"{first} and {len(refs) - 1} more"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from rmqsync.repo.files import SourceFile
 from rmqsync.repo.layers import Layers
 from rmqsync.repo.local import reason
 from rmqsync.repo.repository import Entry, Repository
-from rmqsync.repo.walk import Sort, joined
+from rmqsync.repo.walk import Found, Sort, joined
 from rmqsync.text.codes import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -89,22 +89,24 @@ class FolderCheckout(Layers):
     def _differs(self, committed: RevisionCheckout, layer: str) -> bool:
         return _tree(self, layer) != _tree(committed, layer)
 
-    def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
-        read, findings = [], []
-        for file in self.walk(layer):
+    def _read(self, walked: Sequence[Found], layer: str) -> Iterator[SourceFile]:
+        for file in walked:
             name = self._name(file)
             try:
                 content = _content(os.path.join(self._root, file.real), name)
             except OSError as problem:
                 content = files.unreadable(name, reason(problem))
             if isinstance(content, Finding):
-                findings.append(content)
+                yield files.unusable(content, layer)
             else:
-                read.append(SourceFile(name, content, files.digest(content), layer))
-        return read, findings
+                yield SourceFile(name, content, files.digest(content), layer)
 
     def _digests(self, layer: str) -> Iterable[str]:
-        return [file.digest for file in self.files(layer)]
+        found = self.files(layer)
+        findings = [file.problem for file in found if file.problem is not None]
+        if findings:
+            raise InvalidDefinitions(findings)
+        return [file.digest for file in found]
 
 
 class RevisionCheckout(Layers):
@@ -150,23 +152,15 @@ class RevisionCheckout(Layers):
 
         return unsigned(self._repository.folder, self._commit, signers)
 
-    def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
-        walked = self.walk(layer)
-        ids = [self._objects.id(file.real) for file in walked]
-        sizes = self._repository.sizes(ids)
-        findings = [
-            files.too_long(self._name(file), sizes[name])
-            for file, name in zip(walked, ids, strict=True)
-            if sizes[name] > MAX_BYTES
-        ]
-        if findings:
-            return [], findings
-        blobs = self._repository.blobs(ids)
-        read = [
-            SourceFile(self._name(file), blobs[name], name, layer)
-            for file, name in zip(walked, ids, strict=True)
-        ]
-        return read, []
+    def _read(self, walked: Sequence[Found], layer: str) -> Iterator[SourceFile]:
+        ids = {file: self._objects.id(file.real) for file in walked}
+        sizes = self._repository.sizes(ids.values())
+        blobs = self._repository.blobs(name for name in ids.values() if sizes[name] <= MAX_BYTES)
+        for file, name in ids.items():
+            if name in blobs:
+                yield SourceFile(self._name(file), blobs[name], name, layer)
+            else:
+                yield files.unusable(files.too_long(self._name(file), sizes[name]), layer)
 
     def _digests(self, layer: str) -> Iterable[str]:
         return [self._objects.id(file.real) for file in self.walk(layer)]

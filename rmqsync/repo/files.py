@@ -29,11 +29,19 @@ class SourceFile(NamedTuple):
     digest: str
     """The id that git gives the content, 40 hex digits; the key of parse caches."""
     layer: str
+    problem: Finding | None = None
+    """Why it cannot be used, where it cannot: there is no content then."""
 
 
 def digest(content: bytes) -> str:
     """Return the id that git gives `content` as a blob."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def unusable(finding: Finding, layer: str) -> SourceFile:
+    """Return what stands for a file that cannot be used, so that all others are told of as well."""
+    path = finding.source.file if finding.source is not None else ""
+    return SourceFile(path, b"", digest(b""), layer, finding)
 
 
 def is_hidden(name: str) -> bool:

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from rmqsync.model.errors import BadLayer, InvalidDefinitions
-from rmqsync.model.findings import Finding
 from rmqsync.repo import files
 from rmqsync.repo.files import SourceFile
 from rmqsync.repo.walk import Found, Nowhere, Outside, Sort, Tree, Walk, follow, joined
@@ -32,7 +31,7 @@ class Layers(ABC):
         self._base = base
         self._shown = shown
         self._where = where
-        self._walks: dict[str, list[Found]] = {}
+        self._walks: dict[str, Walk] = {}
         self._files: dict[str, tuple[SourceFile, ...]] = {}
 
     @property
@@ -42,21 +41,30 @@ class Layers(ABC):
 
     def files(self, layer: str) -> Sequence[SourceFile]:
         """
-        Return the definition files below a layer folder, sorted by path.
+        Return the definition files below a layer folder, sorted by path, bad links last.
 
-        Raises `BadLayer` for a folder that is missing or holds none, and `InvalidDefinitions`
-        with a finding for every file that cannot be used: links that leave the repository, files
-        that are too long, unreadable, or of a repository inside.
+        One that cannot be used has the reason as its `problem`: a link that leaves the repository,
+        a file that is too long, unreadable, or of a repository inside. So it is told together with
+        all else that is wrong. Raises `BadLayer` for a folder that is missing or holds none.
         """
         if layer not in self._files:
-            read, findings = self._read(layer)
-            if findings:
-                raise InvalidDefinitions(findings)
-            self._files[layer] = tuple(read)
+            walked = self._walked(layer)
+            bad = (files.unusable(finding, layer) for finding in walked.findings)
+            self._files[layer] = (*self._read(walked.found, layer), *bad)
         return self._files[layer]
 
     def walk(self, layer: str) -> list[Found]:
-        """Return the files of a layer without reading them; errors as for `files`."""
+        """
+        Return the files of a layer without reading them.
+
+        Raises `BadLayer`, and `InvalidDefinitions` where one of them cannot be used.
+        """
+        walked = self._walked(layer)
+        if walked.findings:
+            raise InvalidDefinitions(walked.findings)
+        return walked.found
+
+    def _walked(self, layer: str) -> Walk:
         if layer not in self._walks:
             path = joined(self._base, layer)
             try:
@@ -71,16 +79,14 @@ class Layers(ABC):
                 raise BadLayer(f"layer '{layer}' in {self._where} is a file, not a folder")
             walk = Walk(self._tree, self._shown)
             walk.run(layer, place.path)
-            if walk.findings:
-                raise InvalidDefinitions(walk.findings)
-            if not walk.found:
+            if not walk.found and not walk.findings:
                 raise files.no_files(layer, self._where)
-            self._walks[layer] = walk.found
+            self._walks[layer] = walk
         return self._walks[layer]
 
     def tree(self, layers: Iterable[str]) -> str:
         """
-        Return an id of all that these layers hold, 40 hex digits; errors as for `files`.
+        Return an id of all that these layers hold, 40 hex digits; errors as for `walk`.
 
         Equal for equal files under equal names, in a folder or any revision; nothing else counts.
         """
@@ -115,8 +121,8 @@ class Layers(ABC):
         return files.printable(self._shown + file.path)
 
     @abstractmethod
-    def _read(self, layer: str) -> tuple[list[SourceFile], list[Finding]]:
-        """Return the files of a layer, and what is wrong with those that cannot be used."""
+    def _read(self, walked: Sequence[Found], layer: str) -> Iterable[SourceFile]:
+        """Return the files that were walked, those included that cannot be used."""
 
     @abstractmethod
     def _digests(self, layer: str) -> Iterable[str]:

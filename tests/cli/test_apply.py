@@ -269,7 +269,10 @@ def test_a_secret_without_value_is_an_error_for_apply_only(shop: Workspace) -> N
 
     assert planned.code == 0
     assert applied.code == 1
-    assert "secret 'crm' has no value" in applied.err
+    assert (
+        "base/all.yaml:9:13: secret 'crm': environment variable SECRET_CRM is not set; user:crm "
+        "names it, is not compared, and cannot be applied; give it a value where rmqsync runs"
+    ) in applied.err
 
 
 def test_targets_bring_what_they_need_and_nothing_else(shop: Workspace) -> None:

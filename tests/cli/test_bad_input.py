@@ -283,3 +283,23 @@ def test_ctrl_c_ends_with_a_report_and_a_second_run_converges(
         assert len(api.get("queues")) == len(done) - 1  # the vhost is one of them
     assert workspace.apply().code == 0
     assert workspace.plan().changes == []
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "gone.yaml"])
+@pytest.mark.parametrize("verb", [("validate",), ("validate", "base"), ("plan",)])
+def test_a_link_that_cannot_be_read_hides_no_other_error(
+    workspace: Workspace, target: str, verb: tuple[str, ...]
+) -> None:
+    workspace.cluster(
+        "one", endpoints=["http://127.0.0.1:9"], username="u", password={"env": "HOME"}
+    )
+    workspace.write("base/a.yaml", "queus: []\n")
+    workspace.write("base/b.yaml", "vhost: s\nqueues: [{name: 7}]\n")
+    (workspace.folder / "base" / "link.yaml").symlink_to(target)
+
+    told = workspace.run(*verb, "--format", "json")
+
+    places = [(one["source"]["file"], one["code"]) for one in told.document["findings"]]
+    assert told.code == 1
+    assert [file for file, _ in places] == ["base/a.yaml", "base/b.yaml", "base/link.yaml"]
+    assert places[-1][1] == "RMQ095"

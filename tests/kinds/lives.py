@@ -253,6 +253,11 @@ LIVES = (
         for name, binding in (
             ("plain", {"destination": "k_q"}),
             ("odd key", {"destination": "k_q", "routing_key": "a/ ~%2F+ü.#"}),
+            ("null", {"destination": "k_q", "routing_key": "null"}),
+            (
+                "undefined and arguments",
+                {"destination": "k_q", "routing_key": "undefined", "arguments": {"n": 1}},
+            ),
             (
                 "arguments",
                 {"destination": "k_q", "arguments": {"x-match": "any", "n": 1, "f": 1.5}},

@@ -129,6 +129,9 @@ def test_dead_letter_and_alternate_exchanges_need_not_exist() -> None:
         ({"routing_key": "a.#"}, "a.%23"),
         ({"routing_key": "a b~"}, "a+b%7E"),
         ({"routing_key": "订"}, "%E8%AE%A2"),
+        ({"routing_key": "null"}, "%6Eull"),
+        ({"routing_key": "undefined"}, "%75ndefined"),
+        ({"routing_key": "nulls"}, "nulls"),
     ],
 )
 def test_the_handle_of_a_binding_without_arguments_is_known(row: Row, handle: str) -> None:

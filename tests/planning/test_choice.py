@@ -7,14 +7,40 @@ from typing import Any
 import pytest
 
 from rmqsync.config.cluster import Prune, Scope
+from rmqsync.kinds.context import Context
 from rmqsync.model.address import Pattern
-from rmqsync.model.changes import Ref
-from rmqsync.model.definitions import Removed, When
-from tests.planning.builders import BUSY, IDLE, binding, exchange, queue, rows, said, vhost
-from tests.planning.test_removed import ADDRESS, BOUND, plan_of
+from rmqsync.model.changes import ClusterPlan, Ref
+from rmqsync.model.definitions import Live, Removed, Rows, When
+from rmqsync.model.marker import Marker
+from rmqsync.planning.draft import draft
+from rmqsync.planning.ownership import Ownership, Past
+from rmqsync.planning.plan import context_of, finish
+from rmqsync.planning.rules import Rules
+from tests.planning.builders import (
+    BUSY,
+    IDLE,
+    binding,
+    desired_of,
+    exchange,
+    queue,
+    rows,
+    said,
+    vhost,
+)
+from tests.planning.test_removed import ADDRESS, BOUND, ENTRY, plan_of
 
 LIVE = rows(vhost(), exchange(), queue(), binding())
 QUEUE, BINDING = (Pattern(ADDRESS),), (Pattern("binding:*"),)
+
+
+def new_plan(wanted: Rows, live: Rows, **rules: Any) -> ClusterPlan:
+    """Plan a cluster whose live objects were all applied from here."""
+    desired, there, judged = desired_of(wanted), Live(live, version="3.10.8"), Rules(**rules)
+    marker = Marker("0", "one", adopted=True, applied=ENTRY)
+    own = Ownership(is_judged=True, marker=marker, current=ENTRY, past=lambda _: Past(live))
+    context = context_of(desired, there, Context())
+    found = draft(desired, there, context, judged, own=own)
+    return finish("one", found, desired, there, {}, judged, own=own)
 
 
 def test_a_target_takes_with_it_what_is_to_go_as_well() -> None:
@@ -86,3 +112,40 @@ def test_a_binding_that_git_gave_up_alone_leaves_an_ignored_queue() -> None:
     plan = plan_of(LIVE, IDLE, (), last=last, ignore=QUEUE)
 
     assert said(plan) == [("delete", BOUND, None)]
+
+
+def test_what_needs_a_creation_that_is_left_out_is_left_out_as_well() -> None:
+    """The vhost is not there, nor the queue that it was to hold, nor what was to be bound to it."""
+    wanted = rows(vhost(), exchange(), vhost("w"), exchange("e", "w"), queue("q", "w"))
+    wanted |= rows(binding(vhost="w"))
+
+    plan = new_plan(wanted, rows(vhost(), exchange()), excludes=(Pattern("vhost:w"),))
+
+    assert said(plan) == []
+    (told,) = plan.findings
+    assert told.code == "RMQ116"
+    assert told.message.startswith("exchange:w/e, queue:w/q, binding:w/e/queue/q/ cannot be made")
+
+
+def test_what_needs_only_what_is_there_goes_on() -> None:
+    wanted = rows(vhost(), exchange(), queue("new"), queue("other"))
+    wanted |= rows(binding(destination="new"), binding(destination="other"))
+
+    plan = new_plan(wanted, rows(vhost(), exchange()), excludes=(Pattern("queue:v/new"),))
+
+    other = [("create", "queue:v/other", None), ("create", "binding:v/e/queue/other/", None)]
+    assert said(plan) == other
+    assert [one.code for one in plan.findings] == ["RMQ116"]
+
+
+def test_a_binding_stays_whose_place_one_that_is_left_out_was_to_take() -> None:
+    """What is published meanwhile would be dropped else."""
+    wanted = rows(vhost(), exchange(), queue(), queue("new"), binding(destination="new"))
+
+    plan = new_plan(wanted, LIVE, excludes=(Pattern("queue:v/new"),))
+
+    assert said(plan) == []
+    assert [one.message.partition(" ")[0] for one in plan.findings] == [
+        "binding:v/e/queue/new/",
+        BOUND,
+    ]
