@@ -130,7 +130,9 @@ def fingerprint(changes: tuple[Change, ...], kinds: Registry = KINDS) -> str:
     """
     Return what stands for a plan when it is approved.
 
-    Covers the changes, their before-values and the guards' verdicts; secrets count as a constant.
+    Covers the changes, their before-values and the guards' verdicts, also those behind the first:
+    what was approved without them was approved by somebody who did not know. Secrets count as a
+    constant.
     Counts of messages and unmanaged objects are left out: they move by themselves.
     """
     digest = hashlib.sha256()
@@ -140,7 +142,7 @@ def fingerprint(changes: tuple[Change, ...], kinds: Registry = KINDS) -> str:
             address_of(kinds[change.ref.kind], change.ref.key),
             [_field(one) for one in change.fields],
             change.loss.word,
-            change.hold.code.value if change.hold else None,
+            "+".join(code.value for code in change.hold.codes) if change.hold else None,
             [address_of(kinds[ref.kind], ref.key) for ref in change.impact.implied],
         ]
         digest.update(canonical(step).encode("utf-8", "surrogatepass") + b"\n")
