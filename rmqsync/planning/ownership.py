@@ -109,10 +109,22 @@ class Ownership:
     is_upgraded: bool = False
     """Another version of RabbitMQ or of rmqsync wrote the marker."""
 
+    is_aside: bool = False
+    """This revision says what was applied last, and is not known to descend from its commit."""
+    rewinds: bool = False
+    """Somebody allowed to go to a revision that does not descend from what was applied."""
+
     @property
     def has_history(self) -> bool:
         """Whether the marker says that anything was ever applied."""
         return self.marker is not None and bool(self.marker.entries or self.marker.outstanding)
+
+    @property
+    def last_run(self) -> Entry | None:
+        """The last run that came to its end, of those that the marker tells of."""
+        if self.marker is None or not self.marker.runs:
+            return None if self.marker is None else self.marker.applied
+        return self.marker.runs[-1]
 
     @property
     def marker_adopts(self) -> bool:

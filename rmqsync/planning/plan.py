@@ -112,7 +112,7 @@ def finish(
             break
         changes = judged
     ordered = order(changes, live.rows, context, kinds)
-    applied = own.marker.applied if own.marker is not None else None
+    last = own.last_run
     return ClusterPlan(
         name=name,
         rabbitmq_version=live.version,
@@ -121,8 +121,8 @@ def finish(
         findings=(*findings, *found.findings),
         unchanged=found.unchanged,
         fingerprint=fingerprint(ordered, kinds),
-        last_commit=applied.commit if applied is not None else None,
-        last_at=applied.at if applied is not None else None,
+        last_commit=last.commit if last is not None else None,
+        last_at=last.at if last is not None else None,
     )
 
 

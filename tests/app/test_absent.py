@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from rmqsync.app.plan import Planned
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.address import Pattern

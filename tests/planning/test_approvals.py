@@ -18,7 +18,7 @@ from rmqsync.model.marker import Entry, Marker
 from rmqsync.planning.approvals import approvable, approving
 from rmqsync.planning.draft import draft
 from rmqsync.planning.ownership import Ownership, Past
-from rmqsync.planning.plan import context_of, finish, fingerprint
+from rmqsync.planning.plan import context_of, fingerprint, finish
 from rmqsync.planning.rules import Rules
 from tests.planning.builders import BUSY, desired_of, exchange, queue, rows, vhost
 
@@ -42,7 +42,7 @@ def planned(
     absent: str | None = None,
     **stance: Any,
 ) -> tuple[Any, ClusterPlan]:
-    """Return what plans again by other rules, and the plan; `last` is the desired side by itself."""
+    """Return what plans again by other rules, and the plan; by itself `last` is as desired."""
     entries = [vhost(), *desired]
     keys = {} if absent is None else {"queue": {("v", absent): Origin("base/a.yaml", 1)}}
     wanted = desired_of(rows(*entries), absent=keys)
