@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rmqsync.planning.approvals import APPROVABLE as _CODES
 from rmqsync.report.document import ChangeDocument, HoldDocument
+from rmqsync.report.words import is_written
 
 _APPROVABLE = frozenset(code.value for code in _CODES)
 MOST_AT_ONCE = 1000
@@ -81,6 +82,8 @@ def _written(cluster: str, change: ChangeDocument, override: str) -> str:
             )
     if override.startswith("state: absent "):
         return "declare each of them in the definitions with `state: absent`"
+    if not is_written(override):
+        return override
     return f"write `{override}` into the definitions"
 
 

@@ -366,6 +366,24 @@ def is_owned(ref: Ref, live: Row, own: Ownership, context: Context, kinds: Regis
     return None
 
 
+def compared(
+    ref: Ref, live: Row, own: Ownership, context: Context, kinds: Registry = KINDS
+) -> tuple[Row, Row] | None:
+    """
+    Return a live object that is ours, and what it was as applied last, in the same form.
+
+    Without its secrets, unless they are known to differ. `None` where it is not known.
+    """
+    rows = [(past, row) for past in own.last(ref, kinds) or () if (row := past.row(ref))]
+    if not rows:
+        return None
+    kind = kinds[ref.kind]
+    settled = _settled(*rows[-1], ref, live, context, kind)
+    if not holds_secret(settled) or own.has_secrets_as_left(ref, live, kinds) is False:
+        return live, settled
+    return _without_secrets(kind, live), _without_secrets(kind, settled)
+
+
 def _without_secrets(kind: Kind, row: Row) -> Row:
     hidden = secret_part(kind, row).keys() | _beside_secrets(kind)
     return {name: value for name, value in row.items() if name not in hidden}

@@ -301,8 +301,10 @@ def test_what_somebody_altered_is_not_deleted(workspace: Workspace, broker: Brok
 
     held = workspace.apply()
     again = workspace.plan()
+    text = workspace.run("plan").out
 
     assert told(held) == [("delete", "policy:shop/limits", "both", "altered")]
+    assert "definition.max-length was 10, now 5, not declared any more\n" in text
     assert held.code == 3
     assert definition(broker) == {"max-length": 5}
     assert told(again) == told(held)
