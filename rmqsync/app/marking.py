@@ -25,7 +25,7 @@ from rmqsync.model.marker import PREFIX, Marker
 from rmqsync.model.marker_reading import NotAMarker, read_marker
 from rmqsync.model.times import stamp
 from rmqsync.planning.fences import is_fence_of
-from rmqsync.planning.marking import Place, begun, ended, is_due
+from rmqsync.planning.marking import Place, begun, ended, is_due, moves
 from rmqsync.planning.ownership import Ownership
 from rmqsync.planning.plan import context_of
 from rmqsync.version import __version__
@@ -90,15 +90,16 @@ def due(planned: Planned) -> Marker | None:
     """
     Return the marker that a run which changes nothing has to write; `None` where there is none.
 
-    What is held goes on to wait; all else is taken into ownership as it is.
+    What is held goes on to wait; all else is taken into ownership as it is. One that is allowed to
+    rewind settles which commit it is that says so.
     """
     plan = planned.plan
     if not planned.own.is_judged or planned.live is None or planned.desired is None:
         return None
     if plan.applicable or planned.own.refusal is not None or not _is_whole(planned):
         return None
-    after = _after(planned, planned.own, planned.live, _waiting(plan))
-    return after if is_due(planned.own.marker, after) else None
+    after = _after(planned, planned.own, planned.live, _waiting(plan), made=False)
+    return after if moves(planned.own) or is_due(planned.own.marker, after) else None
 
 
 def _waiting(plan: ClusterPlan) -> set[Ref]:
@@ -167,6 +168,8 @@ def _after(
     run: str | None = None,
     partly: Iterable[Change] = (),
     taken: Collection[Ref] = (),
+    *,
+    made: bool = True,
 ) -> Marker:
     assert planned.desired is not None
     return ended(
@@ -178,6 +181,7 @@ def _after(
         adopted=_is_whole(planned) and _adopts(planned),
         partly=partly,
         taken=taken,
+        made=made,
         context=context_of(planned.desired, live, planned.target.context),
     )
 

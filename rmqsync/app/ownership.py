@@ -7,7 +7,7 @@ What is believed and what is held is decided here once; whose change each differ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -72,6 +72,9 @@ def ownership_of(
     if refusal is None and marker is not None:
         refusal = stopped(name, marker, pins_anew=claim.pin is not None)
         refusal = refusal or _not_ahead(claim, checkout, marker, entry)
+    aside = _aside(checkout, marker, entry) if marker is not None else {}
+    if refusal is None and entry.commit is not None and not claim.allow_rewind:
+        findings += _branched(name, aside)
     return (
         Ownership(
             is_judged=True,
@@ -84,6 +87,8 @@ def ownership_of(
             heals=claim.heals,
             is_upgraded=marker is not None
             and (marker.version, marker.rabbitmq_version) != (__version__, live.version),
+            is_aside=bool(aside),
+            rewinds=claim.allow_rewind,
         ),
         findings,
     )
@@ -217,3 +222,37 @@ def _behind(checkout: Checkout, applied: Entry, entry: Entry) -> str | None:
     if not is_ahead:
         return f"this revision does not descend from commit {short}, which was applied last"
     return None
+
+
+def _aside(checkout: Checkout, marker: Marker, entry: Entry) -> dict[str, bool | None]:
+    """
+    Return commits that say the same as this revision, and that it is not known to descend from.
+
+    By each, what is known: False that it does not, `None` that nobody can tell by what is at hand.
+    """
+    commits = {one.commit for one in marker.entries if one.content == entry.content}
+    found = {
+        commit: checkout.past.descends_from(commit, at_hand=True) if checkout.past else None
+        for commit in commits
+        if commit is not None and commit != entry.commit
+    }
+    return {commit: is_ahead for commit, is_ahead in found.items() if not is_ahead}
+
+
+def _branched(name: str, aside: Mapping[str, bool | None]) -> Iterator[Finding]:
+    """
+    Tell that a later commit will be held though this one is not.
+
+    The marker stays where it is by itself: what says the same may be an older commit, and those
+    that follow on it are older too.
+    """
+    off = sorted(commit for commit, is_ahead in aside.items() if is_ahead is False)
+    if off:
+        yield note(
+            "RMQ117",
+            f"{name}: this revision says the same as commit {off[0][:12]}, which was applied last, "
+            "but does not descend from it: the next one that says anything else will be held "
+            "(not-ahead)",
+            hint="where this one took its place, as after a squash or a rebase, settle that now "
+            "with apply --allow-rewind",
+        )

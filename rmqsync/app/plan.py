@@ -37,6 +37,7 @@ from rmqsync.model.errors import (
 )
 from rmqsync.model.findings import Finding
 from rmqsync.model.values import Key, Row
+from rmqsync.planning.backup_ways import by_hand
 from rmqsync.planning.draft import seen, with_unlisted
 from rmqsync.planning.fences import fence_findings
 from rmqsync.planning.ignored import declared_but_ignored
@@ -246,7 +247,7 @@ def _planned(
 
     def finished(rules: Rules, more: Sequence[Finding] = ()) -> ClusterPlan:
         said = (*remarks, *more)
-        return finish(
+        plan = finish(
             target.name,
             found,
             desired,
@@ -258,6 +259,7 @@ def _planned(
             hanging=hanging,
             unlisted=beside,
         )
+        return by_hand(plan) if target.options.is_backup else plan
 
     plan = with_approvals(finished(target.rules), target.rules, target.approvals, finished)
     past = target.checkout.past if is_cluster else None

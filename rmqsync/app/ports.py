@@ -198,8 +198,12 @@ class Past(Protocol):
     def root_commit(self) -> str | None:
         """The first commit of this line; `None` where the clone is shallow."""
 
-    def descends_from(self, commit: str) -> bool | None:
-        """Tell whether this is that commit or a later one; `None` where it cannot be told."""
+    def descends_from(self, commit: str, *, at_hand: bool = False) -> bool | None:
+        """
+        Tell whether this is that commit or a later one; `None` where it cannot be told.
+
+        With `at_hand` nothing is fetched for it.
+        """
 
     def with_tree(
         self, tree: str, base: str, layers: Sequence[str], commit: str | None

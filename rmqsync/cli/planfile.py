@@ -164,5 +164,6 @@ def _what(change: Mapping[str, Any]) -> tuple[Any, ...]:
     return (change["action"], change["fields"])
 
 
-def _hold(change: Mapping[str, Any]) -> str | None:
-    return change["hold"]["code"] if change["hold"] else None
+def _hold(change: Mapping[str, Any]) -> list[str]:
+    hold = change["hold"]
+    return [hold["code"], *hold.get("also", [])] if hold else []

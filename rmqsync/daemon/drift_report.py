@@ -73,6 +73,8 @@ def _details(drift: DriftDocument) -> list[str]:
         lines.append("It was deleted on the cluster.")
     elif change["action"] == "delete":
         lines.append("It was declared, and it was changed on the cluster.")
+        moved = [one for one in change["fields"] if "cause" in one]
+        lines += ["", *map(_altered, moved)] if moved else []
     else:
         lines += [_field(one) for one in change["fields"]]
     place = change["source"]
@@ -82,6 +84,14 @@ def _details(drift: DriftDocument) -> list[str]:
 
 
 def _field(one: FieldDocument) -> str:
-    is_now = code_span(shortened(value(one["before"]), _LONG)) if "before" in one else "absent"
     applied = code_span(shortened(value(one["after"]), _LONG)) if "after" in one else "absent"
-    return f"- {code_span(path(one['path']))}: is {is_now}, declared {applied}"
+    return f"- {code_span(path(one['path']))}: is {_now(one)}, declared {applied}"
+
+
+def _altered(one: FieldDocument) -> str:
+    applied = code_span(shortened(value(one["last"]), _LONG)) if "last" in one else "absent"
+    return f"- {code_span(path(one['path']))}: is {_now(one)}, was {applied}"
+
+
+def _now(one: FieldDocument) -> str:
+    return code_span(shortened(value(one["before"]), _LONG)) if "before" in one else "absent"

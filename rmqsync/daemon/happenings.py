@@ -11,7 +11,7 @@ from rmqsync.config.settings import Event
 from rmqsync.daemon.documents import ClusterDetailDocument
 from rmqsync.daemon.drifts import Noted
 from rmqsync.daemon.groups import grouped
-from rmqsync.daemon.ways import together, ways
+from rmqsync.daemon.ways import held_for, together, ways
 from rmqsync.model.counts import number_of
 from rmqsync.report.document import ChangeDocument, ClusterDocument
 
@@ -159,7 +159,7 @@ def _ways_out(after: ClusterDetailDocument, held: Sequence[ChangeDocument]) -> I
     for one in held:
         found = ways(name, one)
         commands = found.commands
-        if one["hold"] is not None and one["hold"]["code"] in several:
+        if one["hold"] is not None and held_for(one["hold"]) in several:
             commands = (shlex.join(["rmqsync", "approve", name]), *commands[1:])
         lines.update({f"to allow: {command}": None for command in commands})
         if found.written is not None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from rmqsync.planning.approvals import APPROVABLE as _CODES
-from rmqsync.report.document import ChangeDocument
+from rmqsync.report.document import ChangeDocument, HoldDocument
+from rmqsync.report.words import is_written
 
-APPROVABLE = frozenset(code.value for code in _CODES)
-"""Codes of holds that a person's approval may allow."""
+_APPROVABLE = frozenset(code.value for code in _CODES)
 MOST_AT_ONCE = 1000
 """Addresses that one approval takes."""
 
@@ -26,7 +26,22 @@ class Together(NamedTuple):
     """Held changes that one approval may allow."""
 
     code: str
+    """Why they are held, as `held_for` says it."""
     addresses: list[str]
+
+
+def is_approvable(hold: HoldDocument) -> bool:
+    """Tell whether a person's approval allows what is held, with all that stands behind it."""
+    return _APPROVABLE.issuperset(_codes(hold))
+
+
+def held_for(hold: HoldDocument) -> str:
+    """Return the codes of a hold: `drift`, or `drift and loss`."""
+    return " and ".join(_codes(hold))
+
+
+def _codes(hold: HoldDocument) -> list[str]:
+    return [hold["code"], *hold.get("also", [])]
 
 
 def ways(cluster: str, change: ChangeDocument) -> Ways:
@@ -35,7 +50,7 @@ def ways(cluster: str, change: ChangeDocument) -> Ways:
     if hold is None:
         return Ways()
     commands = []
-    if hold["code"] in APPROVABLE:
+    if is_approvable(hold):
         commands.append(shlex.join(["rmqsync", "approve", cluster, change["address"]]))
     override, written = hold["override"], None
     apply = shlex.join(["rmqsync", "apply", "--cluster", cluster])
@@ -47,7 +62,7 @@ def ways(cluster: str, change: ChangeDocument) -> Ways:
         commands.append(override)
     else:
         written = _written(cluster, change, override)
-        if hold["code"] == "drift":  # a person who sees the plan and says yes applies it all
+        if _codes(hold) == ["drift"]:  # a person who sees the plan and says yes applies it all
             commands.append(apply)
     return Ways(tuple(dict.fromkeys(commands)), written)
 
@@ -67,6 +82,8 @@ def _written(cluster: str, change: ChangeDocument, override: str) -> str:
             )
     if override.startswith("state: absent "):
         return "declare each of them in the definitions with `state: absent`"
+    if not is_written(override):
+        return override
     return f"write `{override}` into the definitions"
 
 
@@ -74,6 +91,6 @@ def together(held: Iterable[ChangeDocument]) -> list[Together]:
     """Return what may be approved at once: at least two that are held for the same reason."""
     found: dict[str, list[str]] = {}
     for one in held:
-        if one["hold"] is not None and one["hold"]["code"] in APPROVABLE:
-            found.setdefault(one["hold"]["code"], []).append(one["address"])
+        if one["hold"] is not None and is_approvable(one["hold"]):
+            found.setdefault(held_for(one["hold"]), []).append(one["address"])
     return [Together(code, addresses) for code, addresses in found.items() if len(addresses) > 1]

@@ -69,6 +69,12 @@ class Hold:
     reason: str
     override: str | None
     """The flag or the lines in git that allow it; `None` where there is none."""
+    also: tuple[HoldCode, ...] = ()
+    """What would hold the change once this is allowed; the reason tells of it."""
+
+    @property
+    def codes(self) -> tuple[HoldCode, ...]:
+        return (self.code, *self.also)
 
 
 class Absent(Enum):

@@ -32,23 +32,31 @@ def approvable(plan: ClusterPlan, kinds: Registry = KINDS) -> tuple[str, ...]:
     return tuple(
         address_of(kinds[change.ref.kind], change.ref.key)
         for change in plan.held
-        if change.hold is not None and change.hold.code in APPROVABLE
+        if change.hold is not None and APPROVABLE.issuperset(change.hold.codes)
     )
 
 
 def approving(
     rules: Rules, plan: ClusterPlan, approvals: Iterable[Approval], kinds: Registry = KINDS
 ) -> Rules:
-    """Return the rules with what was approved of this plan."""
+    """
+    Return the rules with what was approved of this plan: holds that it shows, and nothing behind.
+
+    A loss that the hold does not tell of was shown to nobody: it goes on to be held.
+    """
     wanted = {address for one in approvals for address in one.addresses} & set(
         approvable(plan, kinds)
     )
-    losses = {
-        address: change.loss
+    shown = {
+        address: (change.loss, frozenset(change.hold.codes))
         for change in plan.held
-        if (address := address_of(kinds[change.ref.kind], change.ref.key)) in wanted
+        if change.hold is not None
+        and (address := address_of(kinds[change.ref.kind], change.ref.key)) in wanted
     }
     worst = {
-        address: max(loss, rules.overrides.get(address, loss)) for address, loss in losses.items()
+        address: max(loss, rules.overrides.get(address, loss))
+        for address, (loss, codes) in shown.items()
+        if HoldCode.LOSS in codes
     }
-    return replace(rules, overrides={**rules.overrides, **worst}, approved=frozenset(wanted))
+    approved = {address: codes for address, (_, codes) in shown.items()}
+    return replace(rules, overrides={**rules.overrides, **worst}, approved=approved)

@@ -23,6 +23,7 @@ from rmqsync.model.definitions import Desired, Live, Rows
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Key, Row, same
 from rmqsync.planning.aftermath import aftermath
+from rmqsync.planning.altered import telling
 from rmqsync.planning.choice import choose
 from rmqsync.planning.compare import Pair, compare
 from rmqsync.planning.completed import completed, completed_notes
@@ -99,6 +100,10 @@ def draft(
         ),
         *(_alter(pair, desired, kinds, own, context) for pair in possible),
         *(_delete(ref, row, kinds, retired.cause(ref)) for ref, row in gone),
+    ]
+    changes = [
+        telling(change, own, context, kinds) if change.ref in retired.altered else change
+        for change in changes
     ]
     changes = [change for change in changes if not _ignored(change.ref, rules, kinds)]
     secret = secret_addresses(live.markers.values())

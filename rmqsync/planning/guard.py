@@ -6,8 +6,10 @@ Pure: functions of the changes, the facts and the rules. A held change is shown 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
@@ -20,6 +22,7 @@ from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
 from rmqsync.planning.hanging import Hanging, whose
 from rmqsync.planning.held_along import with_their_exchanges, with_their_queues
+from rmqsync.planning.holds import first_of
 from rmqsync.planning.loss import (
     Facts,
     in_flight,
@@ -87,21 +90,21 @@ def guard(
             loss=max(loss, Loss.MESSAGES) if links else loss,
             allowed=max(rules.overrides.get(address, Loss.NONE), by_git),
         )
-        is_approved = address in rules.approved
-        drift = None if is_approved else _drift(judged, own, kinds)
-        hold = (
-            _refused(own, drift)
-            or drift
-            or _protected(judged, rules, kinds)
-            or takes_foreign(judged, deleted, kept, live, rules, kinds)
-            or (_ALTERED if judged.ref in altered else None)
-            or _on_change(judged, desired)
-            or _draining(judged, desired, kinds)
-            or _never_draining(
-                judged, _loss(judged, live, facts, rules, kinds, tied, links), desired, kinds
+        approved = rules.approved.get(address, frozenset())
+        drift = None if HoldCode.DRIFT in approved else _drift(judged, own, kinds)
+        holds = (
+            one()
+            for one in (
+                partial(_protected, judged, rules, kinds),
+                partial(takes_foreign, judged, deleted, kept, live, rules, kinds),
+                partial(_altered, judged, altered),
+                partial(_on_change, judged, desired),
+                partial(_draining, judged, desired, kinds),
+                partial(_losing, judged, desired, live, facts, rules, kinds, tied, links),
+                partial(_adoption, judged, own, approved),
             )
-            or (None if is_approved else _adoption(judged, own))
         )
+        hold = _standing(own, drift, holds)
         found.append(replace(judged, hold=hold) if hold else judged)
     found = with_their_exchanges(with_their_queues(found, desired, kinds), kinds)
     return _max_deletes(found, rules, owned, kinds)
@@ -129,8 +132,14 @@ _UNREAD = Hold(
 )
 
 
-def _adoption(change: Change, own: Ownership) -> Hold | None:
-    if not own.is_judged or own.is_adopted or change.action is Action.CREATE:
+def _altered(change: Change, altered: Collection[Ref]) -> Hold | None:
+    return _ALTERED if change.ref in altered else None
+
+
+def _adoption(change: Change, own: Ownership, approved: Collection[HoldCode]) -> Hold | None:
+    if HoldCode.ADOPTION in approved or change.action is Action.CREATE:
+        return None
+    if not own.is_judged or own.is_adopted:
         return None
     return _ADOPTION
 
@@ -150,16 +159,21 @@ def _drift(change: Change, own: Ownership, kinds: Registry) -> Hold | None:
     return _DRIFT
 
 
-def _refused(own: Ownership, drift: Hold | None) -> Hold | None:
+def _standing(own: Ownership, drift: Hold | None, holds: Iterable[Hold | None]) -> Hold | None:
     """
-    Return what holds everything, with what a resumed cluster would hold as drift all the same.
+    Return what holds everything, else the first of the holds, with what is behind it.
+
+    A pause tells what a resumed cluster would hold as drift all the same.
 
     It is the pause's hold still: what allows drift does not while it lasts, and a run that left
     alone nothing but drift would end as if nobody had stopped it.
     """
-    if own.refusal is None or own.refusal.code is not HoldCode.PAUSED or drift is None:
+    if own.refusal is None:
+        return first_of(chain((drift,), holds))
+    if own.refusal.code is not HoldCode.PAUSED or drift is None:
         return own.refusal
-    reason = f"{own.refusal.reason}; it is held once that is over as well: {drift.reason}"
+    behind = first_of(chain((drift,), holds)) or drift
+    reason = f"{own.refusal.reason}; it is held once that is over as well: {behind.reason}"
     return replace(own.refusal, reason=reason)
 
 
@@ -171,10 +185,18 @@ def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.NOT_PROVEN, reason, None)
 
 
-def _never_draining(
-    change: Change, hold: Hold | None, desired: Desired, kinds: Registry
+def _losing(
+    change: Change,
+    desired: Desired,
+    live: Rows,
+    facts: Facts,
+    rules: Rules,
+    kinds: Registry,
+    tied: Sequence[Key],
+    links: Sequence[Ref],
 ) -> Hold | None:
     """Return the hold of a loss, and that nothing comes of waiting where it is to drain first."""
+    hold = _loss(change, live, facts, rules, kinds, tied, links)
     row = change.before
     if hold is None or row is None or not kinds[change.ref.kind].keeps_what_is_read(row):
         return hold

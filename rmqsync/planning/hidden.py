@@ -49,7 +49,7 @@ def _was_secret(change: Change, addresses: frozenset[str], own: Ownership, kinds
 def _hidden(one: FieldChange, names: set[str]) -> FieldChange:
     if one.sensitive or one.path[0] not in names:
         return one
-    has_text = _holds_text(one.before) or _holds_text(one.after)
+    has_text = any(map(_holds_text, (one.before, one.after, one.last)))
     return one._replace(sensitive=True) if has_text else one
 
 

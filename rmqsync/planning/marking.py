@@ -75,11 +75,12 @@ def ended(
     adopted: bool,
     partly: Iterable[Change] = (),
     taken: Collection[Ref] = (),
+    made: bool = True,
     context: Context = _NOWHERE,
     kinds: Registry = KINDS,
 ) -> Marker:
     """
-    Return the marker to write when a run is over.
+    Return the marker to write when a run is over, one that `made` changes or only looked.
 
     `live` is what was read after it, `open_` every object that is not in line, or is to go and is
     still there. `partly` are changes that were made but for the fields in `left`: what git says of
@@ -89,8 +90,9 @@ def ended(
     assert own.current is not None
     before = _at(own.marker, place)
     current = replace(own.current, at=place.at, run=place.run)
-    if before.applied is not None and before.applied.content == current.content:
-        current = before.applied
+    applied = before.applied
+    if applied is not None and applied.content == current.content:
+        current = applied = _said_again(applied, current, own, made=made)
     changes = {change.ref: change for change in partly}
     not_in_line = tuple(open_)
     waiting = tuple(ref for ref in not_in_line if ref not in changes)
@@ -111,8 +113,28 @@ def ended(
         still = still_outstanding(own, desired, live, waiting, context, kinds, taken)
         still += _moved_on(own, current, changes.keys() & set(not_in_line), kinds)
         runs = _distinct((*past, current))[-_MOST_UNREAD:]
-        return replace(done, runs=runs, outstanding=still)
+        return replace(done, applied=applied, runs=runs, outstanding=still)
     return replace(done, applied=current, runs=(), outstanding=found)
+
+
+def moves(own: Ownership) -> bool:
+    """Tell whether the marker goes to a commit that says the same, because somebody allows it."""
+    return own.is_aside and own.rewinds and own.current is not None and bool(own.current.commit)
+
+
+def _said_again(applied: Entry, current: Entry, own: Ownership, *, made: bool) -> Entry:
+    """
+    Return what was applied last after a run of what says the same.
+
+    Drift counts from the last run that made changes. Its commit is only taken over where it is
+    ahead: by an older one that says the same, or one of a branch aside, commits of there would go
+    ahead of those that follow on what was applied.
+    """
+    if moves(own):
+        return current
+    if not made:
+        return applied
+    return replace(current, commit=applied.commit) if own.is_aside else current
 
 
 def _leaves_secret(change: Change) -> bool:

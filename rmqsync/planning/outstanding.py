@@ -59,8 +59,8 @@ def outstanding(
         is_equal = row is not None and wanted is not None and same(row, wanted)
         if is_equal and past is not None and means_same(past, now, ref, context, kinds):
             continue  # what is applied now says the same
-        if row is None and wanted is None:
-            continue  # never ours: it must not exist, and does
+        if row is None and wanted is None and not _is_yet_to_go(ref, desired, entry, past):
+            continue  # never ours, or made anew by somebody where it was gone
         key = None if entry is None else entry.content
         found.setdefault(key, (entry, []))[1].append(address_of(kinds[ref.kind], ref.key))
     stay = _unjudged(own, desired, live, kinds) | _given_up(own, desired, live, context, kinds)
@@ -70,6 +70,19 @@ def outstanding(
         names += (name for name in one.addresses if name in stay and name not in names)
     found = {key: one for key, one in found.items() if one[1]}
     return tuple(Outstanding(entry, tuple(names)) for entry, names in found.values())
+
+
+def _is_yet_to_go(ref: Ref, desired: Desired, entry: Entry | None, past: Past | None) -> bool:
+    """
+    Tell whether git wants an object gone that was never ours, and has been there all along.
+
+    Else the next run took it for one that was gone after this, and somebody made again.
+    """
+    if ref.key not in desired.absent.get(ref.kind, {}):
+        return False
+    if past is None:
+        return entry is None
+    return ref.key not in past.absent.get(ref.kind, ())
 
 
 def _in_line_with(
@@ -168,6 +181,9 @@ def _given_up(
             entry = own.entry_of(ref, kinds)[1]
             if entry is None:
                 continue
+            past = own.past(entry)
+            if past is not None and past.row(ref) is None:
+                continue  # never ours: only `state: absent`, if that still stands, has it wait
             address = address_of(kind, key)
             is_open = key not in desired.rows.get(kind.name, {}) and address not in desired.kept
             if is_open or (

@@ -109,10 +109,22 @@ class Ownership:
     is_upgraded: bool = False
     """Another version of RabbitMQ or of rmqsync wrote the marker."""
 
+    is_aside: bool = False
+    """This revision says what was applied last, and is not known to descend from its commit."""
+    rewinds: bool = False
+    """Somebody allowed to go to a revision that does not descend from what was applied."""
+
     @property
     def has_history(self) -> bool:
         """Whether the marker says that anything was ever applied."""
         return self.marker is not None and bool(self.marker.entries or self.marker.outstanding)
+
+    @property
+    def last_run(self) -> Entry | None:
+        """The last run that came to its end, of those that the marker tells of."""
+        if self.marker is None or not self.marker.runs:
+            return None if self.marker is None else self.marker.applied
+        return self.marker.runs[-1]
 
     @property
     def marker_adopts(self) -> bool:
@@ -352,6 +364,24 @@ def is_owned(ref: Ref, live: Row, own: Ownership, context: Context, kinds: Regis
             if same(known, _without_secrets(kind, live)):
                 return True
     return None
+
+
+def compared(
+    ref: Ref, live: Row, own: Ownership, context: Context, kinds: Registry = KINDS
+) -> tuple[Row, Row] | None:
+    """
+    Return a live object that is ours, and what it was as applied last, in the same form.
+
+    Without its secrets, unless they are known to differ. `None` where it is not known.
+    """
+    rows = [(past, row) for past in own.last(ref, kinds) or () if (row := past.row(ref))]
+    if not rows:
+        return None
+    kind = kinds[ref.kind]
+    settled = _settled(*rows[-1], ref, live, context, kind)
+    if not holds_secret(settled) or own.has_secrets_as_left(ref, live, kinds) is False:
+        return live, settled
+    return _without_secrets(kind, live), _without_secrets(kind, settled)
 
 
 def _without_secrets(kind: Kind, row: Row) -> Row:

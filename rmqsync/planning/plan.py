@@ -114,7 +114,7 @@ def finish(
             break
         changes = judged
     ordered = order(changes, live.rows, context, kinds)
-    applied = own.marker.applied if own.marker is not None else None
+    last = own.last_run
     return ClusterPlan(
         name=name,
         rabbitmq_version=live.version,
@@ -123,8 +123,8 @@ def finish(
         findings=(*findings, *found.findings),
         unchanged=found.unchanged,
         fingerprint=fingerprint(ordered, kinds),
-        last_commit=applied.commit if applied is not None else None,
-        last_at=applied.at if applied is not None else None,
+        last_commit=last.commit if last is not None else None,
+        last_at=last.at if last is not None else None,
     )
 
 
@@ -132,7 +132,9 @@ def fingerprint(changes: tuple[Change, ...], kinds: Registry = KINDS) -> str:
     """
     Return what stands for a plan when it is approved.
 
-    Covers the changes, their before-values and the guards' verdicts; secrets count as a constant.
+    Covers the changes, their before-values and the guards' verdicts, also those behind the first:
+    what was approved without them was approved by somebody who did not know. Secrets count as a
+    constant.
     Counts of messages and unmanaged objects are left out: they move by themselves.
     """
     digest = hashlib.sha256()
@@ -142,7 +144,7 @@ def fingerprint(changes: tuple[Change, ...], kinds: Registry = KINDS) -> str:
             address_of(kinds[change.ref.kind], change.ref.key),
             [_field(one) for one in change.fields],
             change.loss.word,
-            change.hold.code.value if change.hold else None,
+            "+".join(code.value for code in change.hold.codes) if change.hold else None,
             [address_of(kinds[ref.kind], ref.key) for ref in change.impact.implied],
         ]
         digest.update(canonical(step).encode("utf-8", "surrogatepass") + b"\n")

@@ -22,6 +22,7 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Change, Hold, HoldCode, Impact, Loss, Ref
 from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Rows
+from rmqsync.planning.holds import and_also
 from rmqsync.planning.loss import Facts
 from rmqsync.planning.rules import Rules
 
@@ -139,11 +140,11 @@ def _judged(
     )
     address = address_of(kinds[change.ref.kind], change.ref.key)
     allowed = max(rules.allowed(address), change.allowed)
-    if change.hold is not None or judged.loss <= allowed:
+    if judged.loss <= allowed:
         return judged
     reason = f"{_reason(hits, kinds)}; allowed loss is {rules.allow_loss.word}"
     hold = Hold(HoldCode.LOSS, reason, f"--allow-loss {judged.loss.word}:{address}")
-    return replace(judged, hold=hold)
+    return replace(judged, hold=hold if change.hold is None else and_also(change.hold, hold))
 
 
 def _impact(change: Change, hits: Sequence[_Hit], facts: Facts, kinds: Registry) -> Impact:

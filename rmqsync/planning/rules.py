@@ -10,7 +10,7 @@ from rmqsync.config.cluster import MaxDeletes, Prune, Scope
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import Kind, address_of
 from rmqsync.model.address import Pattern
-from rmqsync.model.changes import Loss
+from rmqsync.model.changes import HoldCode, Loss
 from rmqsync.model.definitions import Desired, Live
 from rmqsync.model.findings import Finding, warning
 from rmqsync.model.values import Key
@@ -25,8 +25,8 @@ class Rules:
     allow_loss: Loss = Loss.ACCESS
     overrides: Mapping[str, Loss] = field(default_factory=dict)
     """`--allow-loss LEVEL:ADDRESS`, by address."""
-    approved: frozenset[str] = frozenset()
-    """Addresses whose changes a person has approved, at the loss that `overrides` says."""
+    approved: Mapping[str, frozenset[HoldCode]] = field(default_factory=dict)
+    """By address, which holds on its change a person saw and approved; a loss is in `overrides`."""
     git_may_allow: Loss = Loss.MESSAGES
     max_deletes: MaxDeletes = field(default_factory=MaxDeletes)
     scope: Scope = field(default_factory=Scope)
@@ -76,7 +76,7 @@ def idle_targets(rules: Rules, desired: Desired, live: Live) -> list[Finding]:
 
     A typing error looks like success otherwise.
     """
-    overrides = sorted(rules.overrides.keys() - rules.approved)
+    overrides = sorted(rules.overrides.keys() - rules.approved.keys())
     if not rules.targets and not overrides:
         return []
     addresses = {

@@ -36,11 +36,12 @@ class GitPast:
     def root_commit(self) -> str | None:
         return self._repository.root_commit(self._commit)
 
-    def descends_from(self, commit: str) -> bool | None:
+    def descends_from(self, commit: str, *, at_hand: bool = False) -> bool | None:
         if commit == self._commit:
             return True
         try:
-            if not self._has(commit):
+            known = self._repository.find_commit(commit) is not None
+            if not known and (at_hand or not self._has(commit)):
                 return None
         except SourceUnavailable:
             return None

@@ -110,6 +110,10 @@ def _implied(change: ChangeDocument, detail: Detail) -> list[str]:
 
 
 def _fields(fields: list[FieldDocument], detail: Detail) -> list[Line]:
+    # One with neither side was taken away by a hand: that is told, and nothing is to be done to it.
+    fields = [one for one in fields if "before" in one or "after" in one]
+    if not fields:
+        return []
     shown = fields if detail.fields is None else fields[: detail.fields]
     paths = [path(field["path"]) for field in shown]
     widest = min(max(map(len, paths)), _WIDEST_PATH)

@@ -48,6 +48,8 @@ class HoldDocument(TypedDict):
     code: str
     reason: str
     override: str | None
+    also: NotRequired[list[str]]
+    """Codes of what would hold the change once this is allowed; the reason tells of it."""
 
 
 class ImpactDocument(TypedDict):

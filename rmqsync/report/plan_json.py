@@ -254,7 +254,14 @@ def _hold(hold: Hold | None) -> HoldDocument | None:
     if hold is None:
         return None
     reason = without_userinfo(hold.reason)
-    return {"code": hold.code.value, "reason": reason, "override": hold.override}
+    document: HoldDocument = {
+        "code": hold.code.value,
+        "reason": reason,
+        "override": hold.override,
+    }
+    if hold.also:
+        document["also"] = [code.value for code in hold.also]
+    return document
 
 
 def _hidden_identity(change: Change) -> Iterator[FieldChange]:

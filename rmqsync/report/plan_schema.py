@@ -73,7 +73,8 @@ def _change() -> _Schema:
             "code": _one_of(code.value for code in HoldCode),
             "reason": _TEXT,
             "override": _TEXT_OR_NULL,
-        }
+        },
+        optional={"also": _list(_one_of(code.value for code in HoldCode))},
     )
     impact = _object(
         {"messages": _COUNT_OR_NULL, "consumers": _COUNT_OR_NULL, "implied": _list(_TEXT)}

@@ -104,16 +104,18 @@ def drifted(change: ChangeDocument) -> list[str]:
     name = subject(change)
     if change["action"] == "create":
         return [f"{name} was deleted"]
-    if change["action"] == "delete":
-        return [f"{name} was {'made' if change['cause'] == 'drift' else 'changed'}"]
     fields = [
         one
         for one in (*change["fields"], *left)
         if one.get("cause", change["cause"]) in ("drift", "both")
     ]
+    if change["action"] == "delete":  # lists all fields: those that a hand changed have a cause
+        fields = [one for one in fields if "cause" in one]
+        if not fields:
+            return [f"{name} was {'made' if change['cause'] == 'drift' else 'changed'}"]
     secret = [one for one in fields if _is_secret(one)]
     lines = [
-        f"{name}: {_moved(one, one.get('cause', change['cause']))}"
+        f"{name}: {_moved(one, one.get('cause', change['cause']), change['action'])}"
         for one in fields
         if one not in secret
     ]
@@ -124,16 +126,19 @@ def drifted(change: ChangeDocument) -> list[str]:
     return lines
 
 
-def _moved(field: FieldDocument, cause: str) -> str:
+def _moved(field: FieldDocument, cause: str, action: str) -> str:
     """Return what became of a field that somebody changed; of both sides where git did as well."""
     found, now = path(field["path"]), _side(field, "before")
     if cause == "drift":
         return f"{found} was {_side(field, 'after')}, now {now}"
-    return f"{found} was {_side(field, 'last')}, now {now}, declared {_side(field, 'after')}"
+    declared = "not declared any more"
+    if action != "delete":
+        declared = f"declared {_side(field, 'after')}"
+    return f"{found} was {_side(field, 'last')}, now {now}, {declared}"
 
 
 def _is_secret(field: FieldDocument) -> bool:
-    return SENSITIVE in (field.get("before"), field.get("after"))
+    return SENSITIVE in (field.get("before"), field.get("after"), field.get("last"))
 
 
 def since(cluster: ClusterDocument) -> str:
@@ -160,7 +165,13 @@ def _side(field: FieldDocument, name: str) -> str:
 def override(hold_override: str) -> list[str]:
     """Return the lines that say how to allow a held change."""
     first, *more = [visible(line) for line in hold_override.split("\n")]
-    intro = "allow it with" if first.startswith("--") else "to allow it, write"
+    intro = "to allow it"
+    if first.startswith("--"):
+        intro = "allow it with"
+    elif first.startswith("rmqsync "):
+        intro = "to allow it, run"
+    elif is_written(first):
+        intro = "to allow it, write"
     return [f"{intro}: {first}", *(f"  {line}" for line in more)]
 
 
@@ -271,3 +282,8 @@ def title(cluster: ClusterDocument) -> str:
     """Name a cluster: `shanghai (RabbitMQ 3.10.8)`."""
     version = cluster["rabbitmq_version"]
     return visible(cluster["name"]) + (f" (RabbitMQ {visible(version)})" if version else "")
+
+
+def is_written(hold_override: str) -> bool:
+    """Tell whether an override is a line of YAML, such as `on_drift: heal`; else it is said."""
+    return hold_override.partition(" ")[0].endswith(":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from rmqsync.model.changes import ClusterResult, Ref
 from rmqsync.model.definitions import Desired, Rows, refs
 from rmqsync.model.marker import Entry, Marker
 from rmqsync.model.marker_reading import read_marker
+from rmqsync.model.values import Key
 from rmqsync.planning.draft import draft
 from rmqsync.planning.ownership import Ownership, Past
 from rmqsync.planning.plan import context_of, finish, touched
@@ -40,15 +42,20 @@ class Repository:
     commits: list[Rows] = field(default_factory=list)
     unread: set[int] = field(default_factory=set)
     """Numbers of commits that cannot be read now."""
+    absent: dict[int, Mapping[str, Collection[Key]]] = field(default_factory=dict)
+    """By number of the commit, what it has with `state: absent`."""
 
-    def commit(self, rows: Rows) -> Entry:
+    def commit(self, rows: Rows, absent: Mapping[str, Collection[Key]] | None = None) -> Entry:
+        self.absent[len(self.commits)] = absent or {}
         self.commits.append(rows)
         number = f"{len(self.commits) - 1:040x}"
         return Entry(number, number, ".", ("base",))
 
     def past(self, entry: Entry) -> Past | None:
         number = int(entry.tree, 16)
-        return None if number in self.unread else Past(self.commits[number])
+        if number in self.unread:
+            return None
+        return Past(self.commits[number], self.absent.get(number, {}))
 
     def mark(self, cluster: MemoryCluster, applied: Entry, *, adopted: bool = True) -> None:
         """Have the cluster say that a commit was applied last, and all of it."""

@@ -301,8 +301,10 @@ def test_what_somebody_altered_is_not_deleted(workspace: Workspace, broker: Brok
 
     held = workspace.apply()
     again = workspace.plan()
+    text = workspace.run("plan").out
 
     assert told(held) == [("delete", "policy:shop/limits", "both", "altered")]
+    assert "definition.max-length was 10, now 5, not declared any more\n" in text
     assert held.code == 3
     assert definition(broker) == {"max-length": 5}
     assert told(again) == told(held)
@@ -356,6 +358,55 @@ def test_a_squash_after_the_apply_changes_nothing(workspace: Workspace, r43: Bro
 
     assert told(done) == [("delete", "queue:shop/qu.mail", "git", None)]
     assert done.code == 0
+
+
+def test_a_squash_of_what_is_still_at_hand_is_told_and_settled(
+    workspace: Workspace, r43: Broker
+) -> None:
+    workspace.cluster("one", r43)
+    applied(workspace, VHOST)
+    base = workspace.git("rev-parse", "HEAD")
+    applied(workspace, {**VHOST, "queues": [ORDER]})
+    last = applied(workspace, {**VHOST, "queues": [ORDER, MAIL]})
+    workspace.git("reset", "-q", "--soft", base)
+    squashed = workspace.commit("all in one")
+
+    told_of = workspace.apply()
+    kept = marker(r43)["applied"]["commit"]
+    settled = workspace.apply("--allow-rewind")
+    moved = marker(r43)["applied"]["commit"]
+    quiet = workspace.plan()
+    workspace.define({**VHOST, "queues": [ORDER]})
+    workspace.commit()
+    after = workspace.apply()
+
+    (finding,) = told_of.cluster["findings"]
+    assert (finding["code"], finding["severity"]) == ("RMQ117", "note")
+    assert f"same as commit {last[:12]}" in finding["message"]
+    assert "apply --allow-rewind" in finding["message"]
+    assert (told_of.code, kept) == (0, last)
+    assert (settled.code, settled.cluster["findings"], moved) == (0, [], squashed)
+    assert quiet.cluster["findings"] == []
+    assert (told(after), after.code) == ([("delete", "queue:shop/qu.mail", "git", None)], 0)
+
+
+def test_a_run_that_heals_is_the_last_one_from_then_on(workspace: Workspace, r43: Broker) -> None:
+    workspace.cluster("one", r43, on_drift="heal")
+    applied(workspace, {**VHOST, "policies": [policy(10)]})
+    before = marker(r43)["applied"]
+    by_hand(r43, policy(5))
+    workspace.write("README.md", "nothing that counts")
+    commit = workspace.commit()
+
+    healed = workspace.apply()
+    after = marker(r43)["applied"]
+    by_hand(r43, policy(6))
+    last = workspace.plan().cluster["last_applied"]
+
+    assert told(healed) == [("update", "policy:shop/limits", "drift", None)]
+    assert after["commit"] == last["commit"] == commit
+    assert last["at"] == after["at"]
+    assert after["run"] not in (None, before["run"])
 
 
 def test_a_force_push_to_an_older_commit_is_held(workspace: Workspace, broker: Broker) -> None:

@@ -205,3 +205,24 @@ def test_what_was_held_is_still_to_go_after_the_way_back_to_a_backup(
     assert forth.code == 0, forth.out
     assert ("delete", "queue:shop/qu.mail") in forth.changes
     assert names(broker) == ["qu.order"]
+
+
+def test_what_a_backup_has_no_place_for_is_to_be_done_by_hand(
+    workspace: Workspace, r43: Broker
+) -> None:
+    """`on_change: recreate` is a line of the definitions, and a backup has none."""
+    two_runs(workspace, r43)
+    found = definitions(2000, "qu.order", "qu.mail")
+    found["queues"][0] |= {"on_change": "recreate", "arguments": {"x-max-length": 5}}
+    workspace.define(found)
+    workspace.commit()
+    done = workspace.apply()
+    assert done.code == 0, done.out
+
+    back = rollback(workspace, done.cluster["backup"])
+
+    (hold,) = [one["hold"] for one in back.cluster["changes"]]
+    assert (hold["code"], hold["override"]) == (
+        "on-change",
+        "delete it by hand, with all that is in it, then roll back again",
+    )

@@ -85,6 +85,23 @@ def test_a_page_shows_what_is_and_what_was_declared():
     ]
 
 
+def test_of_what_git_gave_up_a_page_shows_what_is_and_what_was_applied():
+    fields = [
+        {"path": ["pattern"], "before": "^qu"},
+        {"path": ["definition", "max-length"], "before": 2, "last": 1, "cause": "both"},
+        {"path": ["definition", "expires"], "last": 5, "cause": "both"},
+    ]
+
+    text = markdown(cluster("one", drift("policy:shop/p", action="delete", fields=fields)))
+
+    assert text.splitlines()[10:] == [
+        "It was declared, and it was changed on the cluster.",
+        "",
+        "- `definition.max-length`: is `2`, was `1`",
+        "- `definition.expires`: is absent, was `5`",
+    ]
+
+
 def test_names_are_no_markup():
     text = markdown(cluster("one", drift("queue:shop/<b>|`*@all")))
 

@@ -39,6 +39,8 @@ def held(code: str, override: str | None, name: str = A, **more: Any) -> Any:
         ("drift", "on_drift: heal",
          Ways((APPROVE, APPLY), "write `on_drift: heal` in the settings, below `clusters:` and "
               "`one:`; then all drift is undone at once, always")),
+        ("window", "apply at a terminal, without --auto-approve",
+         Ways((), "apply at a terminal, without --auto-approve")),
         ("unhealthy", "x: y", Ways((), "write `x: y` into the definitions")),
     ],
 )  # fmt: skip
@@ -174,3 +176,19 @@ def test_what_was_held_before_is_told_again_once_nothing_was() -> None:
         titles += [one.title for one in found]
 
     assert titles[0] == titles[2] == "cluster one: changes are held"
+
+
+def test_what_stands_behind_a_hold_counts_in_what_allows_it() -> None:
+    names = [fleet.queue(f"qu.{number}") for number in range(6)]
+    also = (["loss"], ["loss"], [], [], ["on-change"], ["on-change"])
+    found = [held("drift", "on_drift: heal", name) for name in names]
+    for one, codes in zip(found, also, strict=True):
+        assert one["hold"] is not None
+        if codes:
+            one["hold"]["also"] = codes
+
+    commands = [len(ways("one", one).commands) for one in found]
+    at_once = [(one.code, len(one.addresses)) for one in together(found)]
+
+    assert commands == [1, 1, 2, 2, 0, 0]  # a yes at a terminal allows no loss
+    assert at_once == [("drift and loss", 2), ("drift", 2)]

@@ -11,7 +11,16 @@ import pytest
 
 from rmqsync.kinds import KINDS
 from rmqsync.kinds.context import Context
-from rmqsync.model.changes import ClusterPlan, FieldChange, Hold, HoldCode
+from rmqsync.model.changes import (
+    ABSENT,
+    Cause,
+    ClusterPlan,
+    FieldChange,
+    Hold,
+    HoldCode,
+    Plan,
+    Revision,
+)
 from rmqsync.model.definitions import Live, Rows
 from rmqsync.model.marker import Entry, Marker, digest_of
 from rmqsync.planning.draft import draft
@@ -19,6 +28,7 @@ from rmqsync.planning.drift import only_drift
 from rmqsync.planning.ownership import Ownership, Past, secret_part
 from rmqsync.planning.plan import context_of, finish
 from rmqsync.planning.rules import Rules
+from rmqsync.report import plan_json
 from tests.planning.builders import PLACE, desired_of, exchange, queue, rows, vhost
 
 APPLIED = Entry("a" * 40, "a" * 40, ".", ("base",))
@@ -246,3 +256,56 @@ def test_what_a_pause_alone_holds_does_not_speak_of_drift() -> None:
     (change,) = plan_of(last, desired, last, refusal=PAUSED)[0].changes
 
     assert change.hold == PAUSED
+
+
+@pytest.mark.parametrize(
+    ("last", "live", "told"),
+    [
+        pytest.param(
+            {"max-length": 9}, {"max-length": 3}, [("max-length", 3, ABSENT, 9)], id="changed"
+        ),
+        pytest.param(
+            {"max-length": 9},
+            {"max-length": 9, "expires": 5},
+            [("expires", 5, ABSENT, ABSENT)],
+            id="added",
+        ),
+        pytest.param(
+            {"max-length": 9, "expires": 5},
+            {"max-length": 9},
+            [("expires", ABSENT, ABSENT, 5)],
+            id="taken away",
+        ),
+    ],
+)
+def test_what_a_hand_did_to_an_object_that_git_gave_up_is_told(
+    last: dict[str, int], live: dict[str, int], told: list[tuple[Any, ...]]
+) -> None:
+    before, after = (
+        rows(vhost(), ("policy", {**PATTERN, "definition": found})) for found in (last, live)
+    )
+
+    plan, _ = plan_of(before, rows(vhost()), after)
+
+    (change,) = plan.changes
+    assert change.hold is not None
+    assert change.hold.code is HoldCode.ALTERED
+    fields = [one for one in change.fields if one.cause is not None]
+    assert [(one.path[-1], one.before, one.after, one.last) for one in fields] == told
+    assert {one.cause for one in fields} == {Cause.BOTH}
+
+
+def test_of_a_secret_no_side_is_shown_then() -> None:
+    live = {**rows(vhost()), **with_password("other", tags=["x"])}
+
+    plan, _ = plan_of({**rows(vhost()), **HASHED}, rows(vhost()), live)
+
+    (change,) = plan.changes
+    told = {one.path[0]: one for one in change.fields if one.cause is not None}
+    assert set(told) == {"password_hash", "tags"}
+    assert told["password_hash"].sensitive
+    assert not told["tags"].sensitive
+    shown = plan_json.dumps(plan_json.plan_document(Plan("now", Revision(None), (plan,))))
+    for found in (HASHED, live):
+        (row,) = found["user"].values()
+        assert str(row["password_hash"]) not in shown

@@ -6,10 +6,14 @@ from dataclasses import replace
 import pytest
 
 from rmqsync.model.changes import (
+    ABSENT,
     Action,
     Cause,
     ClusterPlan,
     ClusterResult,
+    FieldChange,
+    Hold,
+    HoldCode,
     Impact,
     Outcome,
     Ref,
@@ -24,6 +28,7 @@ LEGEND = """\
 rmqsync used the definitions of commit 5c2d89bf0d3c to generate the following execution
 plan. Resource actions are indicated with the following symbols:
 """
+AT_A_TERMINAL = "apply at a terminal, without --auto-approve"
 
 
 def shown(*changes: object, verbose: bool = False) -> str:
@@ -268,3 +273,38 @@ def test_a_secret_that_somebody_changed_is_no_secret_that_was_removed() -> None:
     told = shown(replace(change, cause=Cause.DRIFT))
 
     assert "queue 'q' in vhost 'common': password, password_hash changed (sensitive)\n" in told
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        (gone("durable", was=True)._replace(last=False), "durable was false, now true"),
+        (gone("expires", was=5), "expires was not set, now 5"),
+        (FieldChange(("expires",), ABSENT, ABSENT, last=5), "expires was 5, now not set"),
+    ],
+)
+def test_of_what_git_gave_up_it_is_told_what_a_hand_did(field: FieldChange, told: str) -> None:
+    """The other fields of a deletion are only listed."""
+    fields = (gone("arguments", was="as it was"), field._replace(cause=Cause.BOTH))
+
+    output = shown(replace(queue(Action.DELETE, "q", *fields), cause=Cause.BOTH))
+
+    note = output.partition("rmqsync used")[0]
+    assert f"  queue 'q' in vhost 'common': {told}, not declared any more\n" in note
+    assert note.count("queue 'q'") == 1
+    assert "expires = null" not in output
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("--adopt", "allow it with: --adopt"),
+        ("on_drift: heal", "to allow it, write: on_drift: heal"),
+        ("rmqsync resume c1", "to allow it, run: rmqsync resume c1"),
+        (AT_A_TERMINAL, f"to allow it: {AT_A_TERMINAL}"),
+    ],
+)
+def test_what_allows_it_is_run_written_or_done(override: str, line: str) -> None:
+    hold = Hold(HoldCode.PAUSED, "so it is", override)
+
+    assert f"  # {line}\n" in shown(queue(Action.DELETE, "q", hold=hold))

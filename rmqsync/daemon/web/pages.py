@@ -24,7 +24,7 @@ from rmqsync.daemon.documents import (
 from rmqsync.daemon.groups import grouped, why_unknown
 from rmqsync.daemon.places import named
 from rmqsync.daemon.ports import Service, Unknown
-from rmqsync.daemon.ways import APPROVABLE, MOST_AT_ONCE, together, ways
+from rmqsync.daemon.ways import MOST_AT_ONCE, is_approvable, together, ways
 from rmqsync.model.counts import number_of
 from rmqsync.model.errors import HistoryError
 from rmqsync.report.document import ClusterDocument, PlanDocument, RunDocument
@@ -175,7 +175,7 @@ class _Renderer:
         )
         self._templates.globals.update(
             signs=_SIGNS,
-            approvable=APPROVABLE,
+            is_approvable=is_approvable,
             why_unknown=why_unknown,
             ways=ways,
             together=together,
