@@ -249,7 +249,7 @@ def _branched(name: str, aside: Mapping[str, bool | None]) -> Iterator[Finding]:
     off = sorted(commit for commit, is_ahead in aside.items() if is_ahead is False)
     if off:
         yield note(
-            "RMQ117",
+            "RMQ118",
             f"{name}: this revision says the same as commit {off[0][:12]}, which was applied last, "
             "but does not descend from it: the next one that says anything else will be held "
             "(not-ahead)",

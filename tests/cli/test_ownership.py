@@ -381,7 +381,7 @@ def test_a_squash_of_what_is_still_at_hand_is_told_and_settled(
     after = workspace.apply()
 
     (finding,) = told_of.cluster["findings"]
-    assert (finding["code"], finding["severity"]) == ("RMQ117", "note")
+    assert (finding["code"], finding["severity"]) == ("RMQ118", "note")
     assert f"same as commit {last[:12]}" in finding["message"]
     assert "apply --allow-rewind" in finding["message"]
     assert (told_of.code, kept) == (0, last)
