@@ -15,29 +15,25 @@ from rmqsync.kinds import KINDS
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Cause, Change, Hold, HoldCode, Loss, Ref
-from rmqsync.model.counts import number_of
 from rmqsync.model.definitions import Desired, OnChangeRule, Rows
-from rmqsync.model.values import Key
 from rmqsync.planning.completed import may_repeat
 from rmqsync.planning.foreign import some, takes_foreign
-from rmqsync.planning.hanging import Hanging, whose
+from rmqsync.planning.fuse import max_deletes
+from rmqsync.planning.hanging import Hanging
 from rmqsync.planning.held_along import with_their_exchanges, with_their_queues
 from rmqsync.planning.holds import first_of
 from rmqsync.planning.loss import (
     Facts,
-    in_flight,
-    is_provable,
     loss_of,
     with_facts,
 )
+from rmqsync.planning.loss_holds import losing
 from rmqsync.planning.ownership import NOBODY, Ownership, leaves_drift, was_ours
-from rmqsync.planning.retired import drains, is_to_drain
+from rmqsync.planning.retired import drains
 from rmqsync.planning.rules import Rules
 
 NOTHING_HANGS: Hanging = {}
 NO_LINKS: Mapping[Ref, Sequence[Ref]] = {}
-_FLOOR = 10
-"""Below so many owned objects the share of deletions says nothing."""
 
 
 def guard(
@@ -100,14 +96,14 @@ def guard(
                 partial(_altered, judged, altered),
                 partial(_on_change, judged, desired),
                 partial(_draining, judged, desired, kinds),
-                partial(_losing, judged, desired, live, facts, rules, kinds, tied, links),
+                partial(losing, judged, desired, live, facts, rules, kinds, tied, links),
                 partial(_adoption, judged, own, approved),
             )
         )
         hold = _standing(own, drift, holds)
         found.append(replace(judged, hold=hold) if hold else judged)
     found = with_their_exchanges(with_their_queues(found, desired, kinds), kinds)
-    return _max_deletes(found, rules, owned, kinds)
+    return max_deletes(found, rules, owned, kinds)
 
 
 _ALTERED = Hold(
@@ -185,30 +181,6 @@ def _draining(change: Change, desired: Desired, kinds: Registry) -> Hold | None:
     return Hold(HoldCode.NOT_PROVEN, reason, None)
 
 
-def _losing(
-    change: Change,
-    desired: Desired,
-    live: Rows,
-    facts: Facts,
-    rules: Rules,
-    kinds: Registry,
-    tied: Sequence[Key],
-    links: Sequence[Ref],
-) -> Hold | None:
-    """Return the hold of a loss, and that nothing comes of waiting where it is to drain first."""
-    hold = _loss(change, live, facts, rules, kinds, tied, links)
-    row = change.before
-    if hold is None or row is None or not kinds[change.ref.kind].keeps_what_is_read(row):
-        return hold
-    if change.action is not Action.DELETE or not is_to_drain(change.ref, desired, kinds):
-        return hold
-    reason = (
-        f"{hold.reason}; `when: drained` does nothing for a stream, which keeps what is read: once "
-        f"that may be lost, say `allow_loss: {change.loss.word}` in its entry of `removed:`"
-    )
-    return replace(hold, reason=reason)
-
-
 def _managed(change: Change, desired: Desired) -> Iterable[Ref]:
     """Implied losses of a deletion that are themselves to be deleted."""
     return (ref for ref in change.impact.implied if ref.key in desired.absent.get(ref.kind, {}))
@@ -257,85 +229,3 @@ def _allowed_by_git(
     if loss > Loss.NONE and not was_ours(ref, own, kinds):
         return Loss.NONE  # the entry is of another object, long gone
     return loss
-
-
-def _loss(
-    change: Change,
-    live: Rows,
-    facts: Facts,
-    rules: Rules,
-    kinds: Registry,
-    tied: Sequence[Key],
-    links: Sequence[Ref],
-) -> Hold | None:
-    if change.loss <= max(rules.allow_loss, change.allowed):
-        return None
-    address = address_of(kinds[change.ref.kind], change.ref.key)
-    reason = f"it may cause loss of {change.loss.word}; allowed is {rules.allow_loss.word}"
-    impact = change.impact
-    if change.loss >= Loss.MESSAGES and impact.messages:
-        reason = f"{number_of(impact.messages, 'message')} would be lost; allowed loss is "
-        reason += rules.allow_loss.word
-    elif change.loss is Loss.MESSAGES and (stopped := in_flight(change, kinds)):
-        reason = f"{stopped}; allowed loss is {rules.allow_loss.word}"
-    elif change.loss is Loss.MESSAGES and kinds[change.ref.kind].starts_over:
-        reason = (
-            "it deletes itself when it is done, and would start over: messages that it has moved "
-            f"may come twice; allowed loss is {rules.allow_loss.word}"
-        )
-    elif tied and change.action is not Action.UPDATE:
-        reason = (
-            f"{whose(tied, kinds)} would go with it: only these can make such again; "
-            f"allowed loss is {rules.allow_loss.word}"
-        )
-    elif links:
-        names = some([kinds[ref.kind].sentence(ref.key) for ref in links])
-        reason = (
-            f"the links of {names} would stop, and their buffers upstream be deleted with what is "
-            f"in them; allowed loss is {rules.allow_loss.word}"
-        )
-    elif not rules.can_prove and is_provable(change.ref, live, facts, kinds, can_prove=True):
-        reason = (
-            "it seems to be empty and unused, which cannot be proven at the moment it goes without "
-            "`amqp` in the settings of the cluster"
-        )
-    return Hold(HoldCode.LOSS, reason, f"--allow-loss {change.loss.word}:{address}")
-
-
-def _max_deletes(
-    changes: Sequence[Change], rules: Rules, owned: int, kinds: Registry
-) -> tuple[Change, ...]:
-    """Hold all deletions where a run would make too many of them, implied ones included."""
-    counted = {
-        change.ref
-        for change in changes
-        if change.action is Action.DELETE
-        and change.hold is None
-        and address_of(kinds[change.ref.kind], change.ref.key) not in rules.approved
-    }
-    gone = {
-        ref
-        for change in changes
-        if change.ref in counted
-        for ref in (change.ref, *change.impact.implied)
-    }
-    limits = rules.max_deletes
-    bindings = sum(1 for ref in gone if not kinds[ref.kind].fields)
-    objects = len(gone) - bindings
-    reason, of = None, f" of {owned} objects"
-    if objects > limits.objects:
-        reason = f"{_too_many(objects, 'deletion')} max_deletes.objects, {limits.objects}"
-    elif bindings > limits.bindings:
-        reason = f"{_too_many(bindings, 'deleted binding')} {limits.bindings}, max_deletes"
-    elif owned >= _FLOOR and len(gone) > limits.share * owned:
-        reason = f"{_too_many(len(gone), 'deletion', of)} {limits.share:.0%}"
-    if reason is None:
-        return tuple(changes)
-    hold = Hold(HoldCode.MAX_DELETES, reason, f"--max-deletes {len(gone)}")
-    return tuple(
-        replace(change, hold=hold) if change.ref in counted else change for change in changes
-    )
-
-
-def _too_many(number: int, noun: str, of: str = "") -> str:
-    return f"{number_of(number, noun)}{of} {'is' if number == 1 else 'are'} more than"
