@@ -13,6 +13,8 @@ starts the same link again at once. Seen on 3.10.8, 4.0.5 and 4.3.6, and held to
 - Any change of the policy in effect stops the links of its exchange (`dangers.py`).
 - An exchange that is deleted takes its links along. Their buffers are deleted, or nobody reads them
   any more.
+- A buffer that is kept (`never`) is declared again with the arguments of before: where the upstream
+  has others the link stays down (406), and the buffer goes with what is in it once it `expires`.
 
 Federated queues have no buffer: what is in their upstream stays there.
 """
@@ -33,6 +35,8 @@ UPSTREAM, UPSTREAM_SET = "federation_upstream", "federation_upstream_set"
 ALL = "all"
 """The set of all upstreams of a vhost, whether or not one is declared by this name."""
 _KEEPS = ("resource-cleanup-mode", "never")
+_OF_BUFFERS = ("exchange", "expires", "message-ttl", "queue-type", "ha-policy")
+"""What a buffer is declared with; a `uri` may change in its password alone, and is not among it."""
 
 
 class Buffer(NamedTuple):
@@ -41,18 +45,26 @@ class Buffer(NamedTuple):
     exchange: Ref
     """Downstream: the one that is federated."""
     upstream: str
+    is_kept: bool = False
+    """It outlives its link."""
+    expires: bool = False
+    """It goes some time after no link reads it any more."""
 
 
 def buffers(live: Rows, context: Context) -> tuple[Buffer, ...]:
-    """Return the buffers of all federated exchanges that do not outlive their link."""
+    """Return the buffers of all federated exchanges."""
     if not live.get(UPSTREAM):
         return ()
     federated = PolicyIndex(live, context).all({EXCHANGE: live.get(EXCHANGE, {})}, live=True)
     return tuple(
-        Buffer(ref, name)
+        Buffer(
+            ref,
+            name,
+            options.get(_KEEPS[0]) == _KEEPS[1],
+            options.get("expires") is not None,
+        )
         for ref, effective in sorted(federated.items(), key=lambda one: one[0])
         for name, options in _upstreams(ref.key[0], effective.definition, live, context)
-        if options.get(_KEEPS[0]) != _KEEPS[1]
     )
 
 
@@ -75,12 +87,43 @@ def _may_stop(change: Change) -> bool:
 
 
 def _stops(change: Change, buffer: Buffer) -> bool:
+    if buffer.is_kept:
+        return _strands(change, buffer)
     if change.ref.kind == EXCHANGE:
         return change.ref == buffer.exchange
     if change.ref.kind == UPSTREAM_SET:
         return True
     is_near = change.ref.key[0] == buffer.exchange.key[0]
     return change.ref.key[1] == buffer.upstream and (is_near or change.action is not Action.DELETE)
+
+
+def _strands(change: Change, buffer: Buffer) -> bool:
+    """Tell whether no link can read a kept buffer any more, or it expires before one does."""
+    if change.ref.kind == EXCHANGE:
+        is_gone = change.action is Action.DELETE and change.ref == buffer.exchange
+        return is_gone and buffer.expires
+    if change.ref.key[0] != buffer.exchange.key[0]:
+        return False
+    if change.ref.kind == UPSTREAM:
+        mine = change.ref.key[1] == buffer.upstream
+        before, after = (row if mine else None for row in (change.before, change.after))
+    else:
+        members = (_members(row) for row in (change.before, change.after))
+        before, after = (found.get(buffer.upstream) for found in members)
+    if before is None:
+        return False
+    if after is None:
+        return buffer.expires
+    return any(before.get(name) != after.get(name) for name in _OF_BUFFERS)
+
+
+def _members(group: Row | None) -> dict[str, Row]:
+    members = group.get("upstreams") if group is not None else None
+    return {
+        member["upstream"]: member
+        for member in (members if isinstance(members, list) else ())
+        if isinstance(member, dict) and isinstance(member.get("upstream"), str)
+    }
 
 
 def _upstreams(
@@ -116,7 +159,4 @@ def named(
         yield from ((one, {}) for one in there)
     elif isinstance(group, str):
         row = rows.get(UPSTREAM_SET, {}).get((vhost, group), {})
-        members = row.get("upstreams")
-        for member in members if isinstance(members, list) else ():
-            if isinstance(member, dict) and isinstance(member.get("upstream"), str):
-                yield member["upstream"], member
+        yield from _members(row).items()

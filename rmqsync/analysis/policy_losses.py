@@ -93,7 +93,7 @@ def _with_buffers(found: Collection[Threat], live: Rows, context: Context) -> It
     """Leave out federation that is set up anew and has nothing to lose upstream."""
     if not any(one.danger is Danger.FEDERATION for one in found):
         return found
-    buffered = {one.exchange for one in buffers(live, context)}
+    buffered = {one.exchange for one in buffers(live, context) if not one.is_kept}
     return (one for one in found if one.danger is not Danger.FEDERATION or one.ref in buffered)
 
 

@@ -123,7 +123,7 @@ def bereft(
                 found[ref] = f"{named(missing)} was not applied, and without that {reason}"
     lacks = lacking(changes, live, context, {one.ref for one in unmade}) if unmade else {}
     found.update(_without_policy(step, lacks))
-    found.update(unbound(step, unmade, lacks))
+    found.update(unbound(step, changes, unmade, lacks))
     for ref, other in unled(step, changes, unmade, live):
         found[ref] = f"{named([other])} is to lead on from there, and was not made"
     for ref, other in led_still(step, changes, unmade, live):

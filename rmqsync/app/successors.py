@@ -12,27 +12,31 @@ from rmqsync.kinds import KINDS
 from rmqsync.model.changes import Action, Change, Outcome, Ref, Result
 from rmqsync.model.definitions import Rows
 from rmqsync.model.values import Key
-from rmqsync.planning.held_along import ends, ends_of
+from rmqsync.planning.held_along import Successors, ends, in_place
 
 Results = Mapping[Ref, Result]
 
 
 def unbound(
-    step: Sequence[Change], unmade: Iterable[Change], lacks: Mapping[Ref, Ref]
+    step: Sequence[Change],
+    changes: Sequence[Change],
+    unmade: Iterable[Change],
+    lacks: Mapping[Ref, Ref],
 ) -> dict[Ref, str]:
     """
     Return deletions that take a binding whose successor was not made, and why they wait.
 
     The successor may have another key and another destination: any that is to lead on from the same
-    exchange is one. So is the exchange itself, where it was to become another one. `lacks` as
-    `analysis.lacking` finds it: a successor that leads to what has no way out is none yet.
+    exchange is one, or from one that is new where the exchange goes. So is the exchange itself,
+    where it was to become another one. `lacks` as `analysis.lacking` finds it: a successor that
+    leads to what has no way out is none yet.
     """
+    found = Successors(changes)
     why: dict[Key, str] = {}
     for one in unmade:
-        if one.ref.kind == BINDING and one.action is Action.CREATE:
-            was = f"{named([one.ref])} is to take its place, and was not made"
-            why.update(dict.fromkeys(ends(one.ref), was))
-        elif one.ref.kind == EXCHANGE and one.action is Action.REPLACE:
+        for end in found.ends_of_new(one):
+            why[end] = f"{named([one.ref])} {in_place(end)}, and was not made"
+        if one.ref.kind == EXCHANGE and one.action is Action.REPLACE:
             was = "was not replaced, and what leads on from it stays until it is"
             why["from", *one.ref.key] = f"{named([one.ref])} {was}"
     for ref, policy in lacks.items():
@@ -40,13 +44,13 @@ def unbound(
             was = f"{named([policy])} was not applied, and what is to take its place needs that"
             for end in ends(ref):
                 why.setdefault(end, was)
-    found = {}
+    waiting = {}
     for change in step if why else ():
         if change.action is Action.DELETE:
-            reason = next((why[end] for end in ends_of(change) if end in why), None)
+            reason = next((why[end] for end in found.ends_of_gone(change) if end in why), None)
             if reason is not None:
-                found[change.ref] = reason
-    return found
+                waiting[change.ref] = reason
+    return waiting
 
 
 def removed_for(

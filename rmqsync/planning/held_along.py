@@ -82,19 +82,59 @@ def _with_policy(change: Change, policy: Ref, holds: Mapping[Ref, Hold], kinds: 
 
 
 def with_their_successors(changes: Sequence[Change], kinds: Registry) -> tuple[Change, ...]:
-    """Hold the removal of a binding with the creation of one that takes its place."""
-    held = [one for one in changes if one.ref.kind == BINDING and one.action is Action.CREATE]
-    by_end = {end: one for one in held if one.hold for end in ends(one.ref)}
-    found = []
+    """Hold the removal of a binding, or an exchange, with the creation of what takes its place."""
+    found = Successors(changes)
+    by_end = {end: one for one in changes if one.hold for end in found.ends_of_new(one)}
+    held = []
     for change in changes if by_end else ():
         if change.hold is None and change.action is Action.DELETE:
-            other = next((by_end[end] for end in ends_of(change) if end in by_end), None)
-            if other is not None and other.hold is not None:
-                name = kinds[BINDING].sentence(other.ref.key)
-                reason = f"{name} is to take its place, and is held: {other.hold.reason}"
+            end = next((one for one in found.ends_of_gone(change) if one in by_end), None)
+            other = by_end[end] if end is not None else None
+            if end is not None and other is not None and other.hold is not None:
+                name = kinds[other.ref.kind].sentence(other.ref.key)
+                reason = f"{name} {in_place(end)}, and is held: {other.hold.reason}"
                 change = replace(change, hold=replace(other.hold, reason=reason))
-        found.append(change)
-    return tuple(found or changes)
+        held.append(change)
+    return tuple(held or changes)
+
+
+class Successors:
+    """What may take the place of what, among the changes of a run."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        exchanges = [one for one in changes if one.ref.kind == EXCHANGE]
+        self._new = {one.ref for one in exchanges if one.action is Action.CREATE}
+        self._going = {one.ref for one in exchanges if one.action is Action.DELETE}
+
+    def ends_of_new(self, change: Change) -> list[Key]:
+        """
+        Return what a creation has in common with what it may take the place of: one is enough.
+
+        Nothing that goes has the name of an exchange that is new: it may be for any that goes.
+        """
+        if change.action is not Action.CREATE:
+            return []
+        if change.ref.kind == EXCHANGE:
+            return [(ANEW, change.ref.key[0])]
+        if change.ref.kind != BINDING:
+            return []
+        is_new = Ref(EXCHANGE, change.ref.key[:2]) in self._new
+        return [*ends(change.ref), *([(ANEW, change.ref.key[0])] if is_new else [])]
+
+    def ends_of_gone(self, change: Change) -> list[Key]:
+        """Return the same of a deletion, and of what it takes along."""
+        found: list[Key] = []
+        for ref in (change.ref, *change.impact.implied):
+            source = ref
+            if ref.kind == BINDING:
+                found += ends(ref)
+                source = Ref(EXCHANGE, ref.key[:2])
+            if source in self._going:
+                found.append((ANEW, ref.key[0]))
+        return found
+
+
+ANEW = "anew"
 
 
 def ends(ref: Ref) -> tuple[Key, Key]:
@@ -103,10 +143,9 @@ def ends(ref: Ref) -> tuple[Key, Key]:
     return ("to", vhost, kind, destination), ("from", vhost, source)
 
 
-def ends_of(change: Change) -> list[Key]:
-    """Return the `ends` of the bindings that a deletion takes."""
-    going = (ref for ref in (change.ref, *change.impact.implied) if ref.kind == BINDING)
-    return [end for ref in going for end in ends(ref)]
+def in_place(end: Key) -> str:
+    """Return how sure it is that what has an end in common takes the place."""
+    return "may be to take its place" if end[0] == ANEW else "is to take its place"
 
 
 def _source_among(exchanges: Collection[Key], change: Change) -> Key | None:

@@ -74,8 +74,8 @@ def _loss(
     elif links:
         names = some([kinds[ref.kind].sentence(ref.key) for ref in links])
         reason = (
-            f"the links of {names} would stop, and their buffers upstream be deleted with what is "
-            f"in them; allowed loss is {rules.allow_loss.word}"
+            f"the links of {names} would stop, and what their buffers upstream hold be deleted, or "
+            f"read by nobody any more; allowed loss is {rules.allow_loss.word}"
         )
     elif not rules.can_prove and is_provable(change.ref, live, facts, kinds, can_prove=True):
         reason = (

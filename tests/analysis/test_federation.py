@@ -120,3 +120,53 @@ def test_a_first_set_is_free() -> None:
     plan = plan_of(wanted, rows(vhost(), exchange()), Rules())
 
     assert plan.held == ()
+
+
+def kept(**fields: Any) -> Rows:
+    """Return a federated exchange whose buffer outlives its links."""
+    live = federated(**{"upstream-set": "s"})
+    live |= rows(upstream("u", **NEVER, expires=15_000), upstream("w"))
+    return live | rows(group("s", {"upstream": "u", **fields}))
+
+
+@pytest.mark.parametrize(
+    ("one", "hit"),
+    [
+        (upstream("u", **NEVER, expires=20_000), True),
+        (upstream("u", **NEVER), True),
+        (upstream("u", **NEVER, expires=15_000, **{"message-ttl": 5}), True),
+        (upstream("u", **NEVER, expires=15_000, **{"queue-type": "quorum"}), True),
+        (upstream("u", **NEVER, expires=15_000, exchange="other"), True),
+        (upstream("u", **NEVER, expires=15_000, **{"max-hops": 5}), False),
+        (upstream("u", "far", **NEVER), False),
+        (upstream("w", **NEVER), False),
+        (group("s", {"upstream": "u", "exchange": "f"}), False),
+        (group("s", {"upstream": "u", "exchange": "g"}), True),
+        (group("s", {"upstream": "u", "exchange": "f"}, "w"), False),
+        (group("s", "w"), True),
+        (group("s", {"upstream": "u", "exchange": "g"}, vhost="far"), False),
+    ],
+)
+def test_a_buffer_that_is_kept_is_lost_where_no_link_can_read_it(
+    one: tuple[str, dict[str, Any]], hit: bool
+) -> None:
+    """Where its arguments differ the link stays down, until the buffer has expired."""
+    live = kept(exchange="f")
+    ((kind, found),) = rows(one).items()
+    ((key, row),) = found.items()
+    before = live[kind].get(key)
+    made = Change(Action.UPDATE if before else Action.CREATE, Ref(kind, key), before, row)
+
+    assert stopped([made], live, NEW) == ({made.ref: (E,)} if hit else {})
+
+
+@pytest.mark.parametrize("one", [upstream("u"), exchange(), group("s")])
+def test_a_buffer_that_is_kept_is_lost_with_what_it_is_for(
+    one: tuple[str, dict[str, Any]],
+) -> None:
+    live = kept()
+    ((kind, found),) = rows(one).items()
+    ((key, _),) = found.items()
+    gone = Change(Action.DELETE, Ref(kind, key), live[kind][key], None)
+
+    assert stopped([gone], live, NEW) == {gone.ref: (E,)}

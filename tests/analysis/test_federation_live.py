@@ -103,7 +103,7 @@ class Federation:
 
 def _said(change: Change, live: Rows, cluster: Cluster) -> set[str]:
     """Return the upstreams whose buffers are said to be lost, those that are not kept."""
-    found = set(buffers(live, cluster.context))
+    found = {one for one in buffers(live, cluster.context) if not one.is_kept}
     if change.ref.kind == "policy":
         dangers = {one.danger for one in threats([change], live, cluster.context)}
         return {one.upstream for one in found} if Danger.FEDERATION in dangers else set()
@@ -144,3 +144,18 @@ def test_a_buffer_goes_with_its_link(broker: Broker) -> None:
 
             assert there.lost(set(expected)) == set(expected), change
             assert _said(change, live, cluster) == set(expected), change
+
+
+def test_a_kept_buffer_is_read_by_nobody_once_its_arguments_are_others(broker: Broker) -> None:
+    with Cluster(broker) as cluster:
+        there = Federation(broker, cluster)
+        there.probe()
+        live = cluster.rows()
+
+        change = there.change(there.upstream("c", **NEVER, expires=600_000), Action.UPDATE)
+
+        _until(lambda: "c" not in there._running())
+        time.sleep(_SETTLED_S)
+        assert there._running() == {"a", "b"}
+        assert there.lost(set()) == set()
+        assert stopped([change], live, cluster.context) == {change.ref: (E,)}

@@ -697,6 +697,31 @@ def test_a_binding_stays_where_the_one_in_its_place_is_held():
     )
 
 
+def test_an_exchange_with_a_new_name_does_not_go_before_what_is_bound_to_the_new_one():
+    there = (vhost(), queue(), *LED_ON)
+    live = rows(*there, exchange("old"), queue("s"), binding("old", "s", "#"))
+    wanted = rows(*there, exchange("new"), queue("r"), binding("new", "r", "#"), HELD)
+
+    held = held_with_busy(wanted, live)
+
+    going = {"exchange:v/old", "queue:v/s"}
+    assert held.keys() == {"policy:v/p", "queue:v/r", "binding:v/new/queue/r/%23", *going}
+    said = "binding from exchange 'new' to queue 'r' with key '#' in vhost 'v' may be to take its"
+    assert all(held[one][1].startswith(said) for one in going)
+
+
+def test_an_exchange_goes_where_nothing_that_is_new_is_held():
+    there = (vhost(), queue(), *LED_ON, exchange("there"))
+    live = rows(*there, exchange("old"), queue("s"), binding("old", "s", "#"))
+    wanted = rows(*there, queue("r"), binding("there", "r", "#"), HELD)
+
+    assert held_with_busy(wanted, live).keys() == {
+        "policy:v/p",
+        "queue:v/r",
+        "binding:v/there/queue/r/%23",
+    }
+
+
 def test_what_has_a_way_out_without_the_held_policy_is_made():
     there = (vhost(), exchange(), queue(), *LED_ON)
     own = queue("r", arguments={"x-dead-letter-exchange": "dlx"})
