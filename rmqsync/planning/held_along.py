@@ -13,6 +13,7 @@ from rmqsync.kinds.registry import Registry
 from rmqsync.model.changes import Action, Change, Hold, HoldCode, Ref
 from rmqsync.model.definitions import Desired, Rows
 from rmqsync.model.values import Key
+from rmqsync.planning.needs import needs
 from rmqsync.planning.retired import drains
 
 
@@ -79,6 +80,25 @@ def _with_policy(change: Change, policy: Ref, holds: Mapping[Ref, Hold], kinds: 
     what = "what it leads to has" if change.ref.kind == BINDING else "it has"
     reason = f"{what} no way out without {kinds[policy.kind].sentence(policy.key)}: {hold.reason}"
     return replace(change, hold=replace(hold, reason=reason))
+
+
+def with_what_they_need(changes: Sequence[Change], kinds: Registry) -> tuple[Change, ...]:
+    """Hold what cannot be made without what is held itself, however long the chain."""
+    held = {one.ref: one for one in changes if one.hold is not None and one.action is Action.CREATE}
+    found = []
+    for change in sorted(changes, key=lambda one: kinds[one.ref.kind].rank) if held else ():
+        lacking = min(needs(change, kinds) & held.keys(), default=None)
+        hold = held[lacking].hold if lacking is not None and change.hold is None else None
+        if lacking is not None and hold is not None:
+            name = kinds[lacking.kind].sentence(lacking.key)
+            change = replace(change, hold=replace(hold, reason=f"it needs {name}: {hold.reason}"))
+            if change.action is Action.CREATE:
+                held[change.ref] = change
+        found.append(change)
+    if not found:
+        return tuple(changes)
+    by_ref = {one.ref: one for one in found}
+    return tuple(by_ref[one.ref] for one in changes)
 
 
 def with_their_successors(changes: Sequence[Change], kinds: Registry) -> tuple[Change, ...]:

@@ -22,7 +22,11 @@ from rmqsync.model.values import JsonValue, Key, Row, canonical
 from rmqsync.planning.draft import Draft, seen
 from rmqsync.planning.guard import NOTHING_HANGS, guard
 from rmqsync.planning.hanging import Hanging
-from rmqsync.planning.held_along import with_their_policies, with_their_successors
+from rmqsync.planning.held_along import (
+    with_their_policies,
+    with_their_successors,
+    with_what_they_need,
+)
 from rmqsync.planning.loss import Facts, counted
 from rmqsync.planning.order import order
 from rmqsync.planning.ownership import NOBODY, Ownership, declared_queue_types
@@ -109,7 +113,7 @@ def finish(
         changes = hold_targets(changes, live.rows, context, rules, kinds)
         changes = hold_for_losses(changes, rows, context, facts, rules, found.threats, kinds)
         judged = with_their_policies(hold_last(changes, live.rows, kinds), rows, context, kinds)
-        judged = with_their_successors(judged, kinds)
+        judged = with_their_successors(with_what_they_need(judged, kinds), kinds)
         if judged == changes:
             break
         changes = judged

@@ -710,6 +710,19 @@ def test_an_exchange_with_a_new_name_does_not_go_before_what_is_bound_to_the_new
     assert all(held[one][1].startswith(said) for one in going)
 
 
+def test_what_cannot_be_made_without_what_is_held_is_held_with_it():
+    there = (vhost(), queue(), *LED_ON, exchange("e"))
+    held_one = policy("p", "^(q|f)$", **{"max-length": 1, "alternate-exchange": "dlx"})
+    wanted = rows(*there, exchange("f"), binding("f", "q", "#"), held_one)
+
+    held = held_with_busy(wanted, rows(*there))
+
+    assert held.keys() == {"policy:v/p", "exchange:v/f", "binding:v/f/queue/q/%23"}
+    assert held["binding:v/f/queue/q/%23"][1].startswith(
+        "it needs exchange 'f' in vhost 'v': it has no way out without policy 'p'"
+    )
+
+
 def test_an_exchange_goes_where_nothing_that_is_new_is_held():
     there = (vhost(), queue(), *LED_ON, exchange("there"))
     live = rows(*there, exchange("old"), queue("s"), binding("old", "s", "#"))
