@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote, urlsplit
 
 from rmqsync.model.values import is_secret_reference
 
@@ -25,6 +26,24 @@ def has_credentials(value: object) -> bool:
     if isinstance(value, list | tuple):
         return any(has_credentials(item) for item in value)
     return False
+
+
+def logins_in(value: object) -> Iterable[str]:
+    """Return the names of the users that URIs in a value log in as, at any depth."""
+    if isinstance(value, str):
+        if "://" in value and "@" in value:
+            try:
+                found = urlsplit(value).username
+            except ValueError:  # no URI after all
+                return
+            if found:
+                yield unquote(found)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from logins_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from logins_in(item)
 
 
 def secrets_in(value: object) -> Iterable[str]:

@@ -30,6 +30,7 @@ from rmqsync.planning.completed import completed, completed_notes
 from rmqsync.planning.fields import changed_fields, fields_of
 from rmqsync.planning.hidden import hiding
 from rmqsync.planning.implied import implied_losses
+from rmqsync.planning.logins import lost_logins
 from rmqsync.planning.narrowed import let_be, out_of_sight
 from rmqsync.planning.ownership import (
     NOBODY,
@@ -111,6 +112,7 @@ def draft(
     choice = choose(changes, live.rows, context, rules, kinds)
     changes = choice.changes
     findings += aftermath(changes, kinds)
+    findings += lost_logins(changes, desired, live.rows, context, kinds)
     judged = _with_implied(changes, desired, live, context, kinds)
     return Draft(
         judged,
