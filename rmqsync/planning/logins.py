@@ -45,8 +45,8 @@ def lost_logins(
         verb = "logs" if len(addresses) == 1 else "log"
         yield warning(
             "RMQ119",
-            f"{some(sorted(addresses))} {verb} in as user '{name}', which goes: where that is on this "
-            "cluster, it stops for good, and what federation keeps upstream for it may expire",
+            f"{some(sorted(addresses))} {verb} in as user '{name}', which goes: where that is on "
+            "this cluster, it stops for good, and what federation keeps upstream for it may expire",
             change.source,
             address=address,
             hint="let it log in as another user first, and remove this one in a later run",
