@@ -8,6 +8,7 @@ it is not asked: they may hand on whatever comes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 
 from rmqsync.analysis.dead_letters import BINDING
 from rmqsync.analysis.policies import EXCHANGE, QUEUE
@@ -20,6 +21,7 @@ Types = Mapping[Ref, str]
 NO_TYPES: Types = {}
 _BY_KEY = ("direct", "topic")
 _ANY = "\0"
+_MOST_GAPS = 2
 
 BySource = Mapping[Ref, Sequence[tuple[Ref, Ref]]]
 """Bindings, with the queue or exchange where each leads, by the exchange that they come from."""
@@ -106,14 +108,24 @@ def meeting(sort: str, bound: str, other_sort: str | None, other: str) -> set[st
         return {bound} if matches(other_sort, other, bound) else set()
     if other_sort == "direct":
         return {other} if matches(sort, bound, other) else set()
-    words, others = _words(bound), _words(other)
+    words, others = _distinct(_words(bound)), _words(other)
+    gaps = words.count("#")
+    counts = range(max(2, len(others)) + 1)
+    # How many words stand for each `#`: of many all the same, which is enough but for odd keys.
+    each = product(counts, repeat=gaps) if gaps <= _MOST_GAPS else ((n,) * gaps for n in counts)
     found = set()
-    for count in range(max(2, len(others)) + 1):
-        some = [one for word in words for one in (["*"] * count if word == "#" else [word])]
-        fitting = _fit(others, some)
+    for some in each:
+        length = iter(some)
+        filled = [w for one in words for w in (["*"] * next(length) if one == "#" else [one])]
+        fitting = _fit(others, filled)
         if fitting is not None:
             found.add(".".join(fitting))
     return found
+
+
+def _distinct(words: Sequence[str]) -> list[str]:
+    """Return the words with one `#` in place of several in a row, which says the same."""
+    return [one for n, one in enumerate(words) if one != "#" or words[n - 1 : n] != ["#"]]
 
 
 def _fit(bound: Sequence[str], words: Sequence[str]) -> list[str] | None:
