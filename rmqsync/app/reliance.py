@@ -127,7 +127,7 @@ def bereft(
     for ref, other in unled(step, changes, unmade, live):
         found[ref] = f"{named([other])} is to lead on from there, and was not made"
     for ref, other in led_still(step, changes, unmade, live):
-        found[ref] = f"{named([other])} was to go first, and still leads there"
+        found[ref] = f"{named([other])} was to go first, which was not done"
     found.update(_baring(step, changes, results, live))
     found.update(_shovelled(step, unmade, rules))
     return found

@@ -136,7 +136,7 @@ def test_what_a_hop_still_leads_to_stays_bound(key: str, stays: bool) -> None:
 
     reason = (
         f"binding from exchange 'a' to exchange 'b' with key '{key}' in vhost 'v' was to go first, "
-        "and still leads there"
+        "which was not done"
     )
     assert found["ab"][0] is Outcome.FAILED
     assert found["bq"] == ((Outcome.SKIPPED, reason) if stays else (Outcome.APPLIED, None))
