@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rmqsync.kinds.base import address_of
 from rmqsync.kinds.registry import Registry
@@ -28,29 +27,7 @@ def losing(
     tied: Sequence[Key],
     links: Sequence[Ref],
 ) -> Hold | None:
-    """Return the hold of a loss, and that nothing comes of waiting where it is to drain first."""
-    hold = _loss(change, live, facts, rules, kinds, tied, links)
-    row = change.before
-    if hold is None or row is None or not kinds[change.ref.kind].keeps_what_is_read(row):
-        return hold
-    if change.action is not Action.DELETE or not is_to_drain(change.ref, desired, kinds):
-        return hold
-    reason = (
-        f"{hold.reason}; `when: drained` does nothing for a stream, which keeps what is read: once "
-        f"that may be lost, say `allow_loss: {change.loss.word}` in its entry of `removed:`"
-    )
-    return replace(hold, reason=reason)
-
-
-def _loss(
-    change: Change,
-    live: Rows,
-    facts: Facts,
-    rules: Rules,
-    kinds: Registry,
-    tied: Sequence[Key],
-    links: Sequence[Ref],
-) -> Hold | None:
+    """Return the hold of a change that may lose more than is allowed."""
     if change.loss <= max(rules.allow_loss, change.allowed):
         return None
     address = address_of(kinds[change.ref.kind], change.ref.key)
@@ -82,4 +59,18 @@ def _loss(
             "it seems to be empty and unused, which cannot be proven at the moment it goes without "
             "`amqp` in the settings of the cluster"
         )
+    if _never_drains(change, desired, kinds):
+        reason += (
+            "; `when: drained` does nothing for a stream, which keeps what is read: once that may "
+            f"be lost, say `allow_loss: {change.loss.word}` in its entry of `removed:`"
+        )
     return Hold(HoldCode.LOSS, reason, f"--allow-loss {change.loss.word}:{address}")
+
+
+def _never_drains(change: Change, desired: Desired, kinds: Registry) -> bool:
+    """Tell whether nothing comes of waiting for what is to drain before it is deleted."""
+    row = change.before
+    if row is None or change.action is not Action.DELETE:
+        return False
+    keeps = kinds[change.ref.kind].keeps_what_is_read(row)
+    return keeps and is_to_drain(change.ref, desired, kinds)
