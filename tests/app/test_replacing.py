@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rmqsync.app.apply import ApplyOptions, apply_cluster
+from rmqsync.app.plan import Planned
 from rmqsync.config.cluster import MaxDeletes
 from rmqsync.model.changes import ClusterResult, Loss, Outcome, Ref
 from rmqsync.model.definitions import OnChangeRule, Rows, refs
@@ -206,17 +207,25 @@ class Lock:
         """Nothing is held."""
 
 
-def test_a_lock_that_is_lost_amid_a_replacement_is_told_once() -> None:
+WANTED = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
+
+
+def replacing() -> tuple[MemoryCluster, Repository, Planned]:
+    """Plan to replace a bound queue by that of `WANTED`."""
     before = rows(vhost(), queue(), exchange(), binding())
     cluster = MemoryCluster(state_of(before))
     repository = Repository()
     repository.mark(cluster, repository.commit(before))
-    wanted = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
-    current = repository.commit(wanted)
-    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
+    current = repository.commit(WANTED)
+    told = desired_of(WANTED, on_change=dict.fromkeys(refs(WANTED), OnChangeRule.RECREATE))
+    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
+    return cluster, repository, planned
+
+
+def test_a_lock_that_is_lost_amid_a_replacement_is_told_once() -> None:
+    cluster, _, planned = replacing()
     lock = Lock(cluster, Ref("queue", ("v", "q")))
 
-    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
     result = apply_cluster(planned, ApplyOptions(parallelism=1, locks={"one": lock}))
 
     assert result.results[0].error == (
@@ -241,14 +250,7 @@ def planned_again(repository: Repository, cluster: MemoryCluster, wanted: Rows) 
 
 @pytest.mark.parametrize("way", ["refused", "lock lost"])
 def test_what_a_run_deleted_and_did_not_make_again_is_no_drift(way: str) -> None:
-    before = rows(vhost(), queue(), exchange(), binding())
-    cluster = MemoryCluster(state_of(before))
-    repository = Repository()
-    repository.mark(cluster, repository.commit(before))
-    wanted = rows(vhost(), queue(arguments={"x-max-length": 1}), exchange(), binding())
-    current = repository.commit(wanted)
-    told = desired_of(wanted, on_change=dict.fromkeys(refs(wanted), OnChangeRule.RECREATE))
-    planned = repository.plan(cluster, told, current, Rules(allow_loss=Loss.MESSAGES))
+    cluster, repository, planned = replacing()
     lock = Lock(cluster, Ref("queue", ("v", "q")))
     if way == "refused":
         cluster.faults = dict.fromkeys(range(2, 8), Fault.REFUSED)
@@ -257,10 +259,10 @@ def test_what_a_run_deleted_and_did_not_make_again_is_no_drift(way: str) -> None
         apply_cluster(planned, ApplyOptions(parallelism=1, locks={"one": lock}))
     assert Ref("queue", ("v", "q")) not in cluster.state
 
-    causes = planned_again(repository, cluster, wanted)
+    causes = planned_again(repository, cluster, WANTED)
 
     assert causes == {"create queue git", "create binding git"}
     cluster.faults = dict.fromkeys(range(99), Fault.REFUSED)
-    again = repository.plan(cluster, desired_of(wanted), repository.commit(wanted), Rules())
+    again = repository.plan(cluster, desired_of(WANTED), repository.commit(WANTED), Rules())
     apply_cluster(again, ApplyOptions(parallelism=1))
-    assert planned_again(repository, cluster, wanted) == causes
+    assert planned_again(repository, cluster, WANTED) == causes
